@@ -1,0 +1,107 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let package = Package(
+    name: "swift-celery",
+    platforms: [.macOS(.v15)],
+    products: [
+        .library(name: "Celery", targets: ["Celery"]),
+        .library(name: "CeleryRedis", targets: ["CeleryRedis"]),
+        .library(name: "CeleryRabbitMQ", targets: ["CeleryRabbitMQ"]),
+        .library(name: "CeleryProtocol", targets: ["CeleryProtocol"]),
+        .library(name: "CeleryTransport", targets: ["CeleryTransport"]),
+        .library(name: "CeleryTesting", targets: ["CeleryTesting"]),
+        .library(name: "CeleryCommands", targets: ["CeleryCommands"]),
+        .executable(name: "celery-swift", targets: ["celery-swift"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    ],
+    targets: [
+        // The system libraries, as module maps with small inline shims.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
+        .systemLibrary(name: "CRabbitMQ", providers: [.apt(["librabbitmq-dev"])]),
+        .systemLibrary(name: "CZlib", providers: [.apt(["zlib1g-dev"])]),
+        .target(name: "CCelerySystem"),
+
+        .target(name: "CeleryProtocol", dependencies: ["CZlib"]),
+        .target(
+            name: "CeleryIO",
+            dependencies: [
+                "CCelerySystem",
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .target(
+            name: "CeleryTransport",
+            dependencies: [
+                "CeleryProtocol",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .target(
+            name: "CeleryRedis",
+            dependencies: [
+                "CHiredis", "CeleryIO", "CeleryProtocol", "CeleryTransport",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .target(
+            name: "CeleryRabbitMQ",
+            dependencies: [
+                "CRabbitMQ", "CeleryIO", "CeleryProtocol", "CeleryTransport",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
+        .target(
+            name: "Celery",
+            dependencies: [
+                "CeleryProtocol", "CeleryTransport",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+        .target(name: "CeleryTesting", dependencies: ["Celery", "CeleryProtocol", "CeleryTransport"]),
+        .target(
+            name: "CeleryCommands",
+            dependencies: [
+                "Celery", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis", "CeleryTransport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
+        ),
+        .executableTarget(name: "celery-swift", dependencies: ["Celery", "CeleryCommands", "CeleryProtocol"]),
+
+        .testTarget(name: "CeleryProtocolTests", dependencies: ["CeleryProtocol"]),
+        .testTarget(name: "CeleryIOTests", dependencies: ["CeleryIO"]),
+        .testTarget(
+            name: "CeleryRedisTests",
+            dependencies: ["CeleryIO", "CeleryProtocol", "CeleryRedis", "CeleryTransport"]
+        ),
+        .testTarget(
+            name: "CeleryRabbitMQTests",
+            dependencies: ["CeleryIO", "CeleryProtocol", "CeleryRabbitMQ", "CeleryTransport"]
+        ),
+        .testTarget(
+            name: "CeleryTests",
+            dependencies: ["Celery", "CeleryProtocol", "CeleryTesting", "CeleryTransport"]
+        ),
+    ],
+    swiftLanguageModes: [.v6]
+)
+
+for target in package.targets where target.type != .system {
+    target.swiftSettings = [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+    ]
+}

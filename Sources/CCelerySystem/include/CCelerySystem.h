@@ -1,0 +1,29 @@
+// What the C library's Swift module leaves out: eventfd and thread names.
+#ifndef CCELERYSYSTEM_H
+#define CCELERYSYSTEM_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <unistd.h>
+#if defined(__linux__)
+#include <sys/eventfd.h>
+#endif
+
+/// A non-blocking, close-on-exec descriptor that another thread can write to in order to end a `poll`; -1 with errno on failure.
+static inline int celery_wakeup_create(int descriptors[2]) {
+#if defined(__linux__)
+    descriptors[0] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    descriptors[1] = descriptors[0];
+    return descriptors[0] < 0 ? -1 : 0;
+#else
+    if (pipe(descriptors) != 0) { return -1; }
+    for (int i = 0; i < 2; i++) {
+        fcntl(descriptors[i], F_SETFL, O_NONBLOCK);
+        fcntl(descriptors[i], F_SETFD, FD_CLOEXEC);
+    }
+    return 0;
+#endif
+}
+
+#endif

@@ -3,7 +3,7 @@ import PackageDescription
 
 let package = Package(
     name: "swift-celery",
-    platforms: [.macOS(.v15)],
+    platforms: [.macOS("15.4")],
     products: [
         .library(name: "Celery", targets: ["Celery"]),
         .library(name: "CeleryRedis", targets: ["CeleryRedis"]),

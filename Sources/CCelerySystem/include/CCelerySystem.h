@@ -4,13 +4,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdint.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #endif
 
-/// A non-blocking, close-on-exec descriptor that another thread can write to in order to end a `poll`; -1 with errno on failure.
+/// Makes a descriptor that ends a `poll` when another thread writes to it: [0] is read, [1] is written, and they may
+/// be the same one. Non-blocking, closed on exec. -1 with errno on failure.
 static inline int celery_wakeup_create(int descriptors[2]) {
 #if defined(__linux__)
     descriptors[0] = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
@@ -23,6 +26,15 @@ static inline int celery_wakeup_create(int descriptors[2]) {
         fcntl(descriptors[i], F_SETFD, FD_CLOEXEC);
     }
     return 0;
+#endif
+}
+
+/// Names the calling thread for debuggers; the kernel keeps 15 bytes.
+static inline void celery_name_current_thread(const char *name) {
+#if defined(__linux__)
+    prctl(PR_SET_NAME, name, 0, 0, 0);
+#else
+    pthread_setname_np(name);
 #endif
 }
 

@@ -1,0 +1,182 @@
+import CCelerySystem
+import Synchronization
+
+#if canImport(Glibc)
+internal import Glibc
+#else
+internal import Darwin
+#endif
+
+/// One thread that owns one broker connection: it runs the connection actor's jobs and waits on the connection's socket.
+///
+/// The thread is the actor's serial executor. It runs all queued jobs, lets the actor write what they have buffered in
+/// one go (``ConnectionDriver/willWait()``), then sleeps in `poll` until the socket is ready, a deadline passes or a
+/// new job arrives. Nothing wakes it while there is nothing to do.
+///
+/// Lifetime: the actor holds the thread strongly, the thread holds the actor weakly. The actor's `isolated deinit`
+/// calls ``stop()``; after it no job can exist, so no continuation is stranded.
+package final class ConnectionThread: SerialExecutor {
+    private struct Inbox {
+        var jobs: [UnownedJob] = []
+        var isSleeping = false
+        var isStopped = false
+        var thread: pthread_t?
+    }
+
+    /// Holds the driver weakly; read on the thread only, once it was set.
+    private struct DriverReference {
+        weak var driver: (any ConnectionDriver)?
+    }
+
+    private let name: String
+    private let inbox = Mutex(Inbox())
+    private let reference = Mutex(DriverReference())
+    private let wakeupReader: Int32
+    private let wakeupWriter: Int32
+
+    /// Makes the thread's descriptors; the thread itself starts with ``start(driving:)``.
+    ///
+    /// - Parameter name: what debuggers show for the thread; cut at 15 bytes.
+    package init(name: String) throws(IOError) {
+        var descriptors: [Int32] = [-1, -1]
+        guard celery_wakeup_create(&descriptors) == 0 else {
+            throw IOError(.system, "cannot make a wake-up descriptor", errno: errno)
+        }
+        self.name = String(name.prefix(15))
+        wakeupReader = descriptors[0]
+        wakeupWriter = descriptors[1]
+    }
+
+    deinit {
+        close(wakeupReader)
+        if wakeupWriter != wakeupReader { close(wakeupWriter) }
+    }
+
+    /// Starts the thread. Called once, at the end of the actor's initializer.
+    package func start(driving driver: any ConnectionDriver) throws(IOError) {
+        reference.withLock { $0.driver = driver }
+        var attributes = pthread_attr_t()
+        pthread_attr_init(&attributes)
+        defer { pthread_attr_destroy(&attributes) }
+        pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
+        pthread_attr_setstacksize(&attributes, 512 * 1024)
+        let retained = Unmanaged.passRetained(self)
+        #if canImport(Glibc)
+        var thread = pthread_t()
+        #else
+        var thread: pthread_t?
+        #endif
+        let status = pthread_create(&thread, &attributes, { argument in
+            guard let argument else { return nil }
+            Unmanaged<ConnectionThread>.fromOpaque(argument).takeRetainedValue().run()
+            return nil
+        }, retained.toOpaque())
+        guard status == 0 else {
+            retained.release()
+            throw IOError(.system, "cannot start a thread", errno: status)
+        }
+    }
+
+    /// Ends the thread after the job that calls this. Only the actor's `isolated deinit` may.
+    package func stop() {
+        inbox.withLock { $0.isStopped = true }
+        wake()
+    }
+
+    /// Makes the thread call ``ConnectionDriver/willWait()`` soon. For work that reaches the actor without a job.
+    package func nudge() {
+        let mustWake = inbox.withLock { inbox in
+            defer { inbox.isSleeping = false }
+            return inbox.isSleeping
+        }
+        if mustWake { wake() }
+    }
+
+    package func enqueue(_ job: consuming ExecutorJob) {
+        let job = UnownedJob(job)
+        let mustWake = inbox.withLock { inbox in
+            inbox.jobs.append(job)
+            defer { inbox.isSleeping = false }
+            return inbox.isSleeping
+        }
+        if mustWake { wake() }
+    }
+
+    package func checkIsolated() {
+        precondition(isCurrentThread, "not on the connection's thread \(name)")
+    }
+
+    package func isIsolatingCurrentContext() -> Bool? { isCurrentThread }
+
+    private var isCurrentThread: Bool {
+        guard let thread = inbox.withLock({ $0.thread }) else { return false }
+        return pthread_equal(thread, pthread_self()) != 0
+    }
+
+    private func wake() {
+        var one: UInt64 = 1
+        // A full counter (EAGAIN) means that the thread is about to wake anyway.
+        _ = write(wakeupWriter, &one, MemoryLayout<UInt64>.size)
+    }
+
+    private func run() {
+        celery_name_current_thread(name)
+        inbox.withLock { $0.thread = pthread_self() }
+        var batch: [UnownedJob] = []
+        while true {
+            let isStopped = inbox.withLock { inbox in
+                swap(&inbox.jobs, &batch)
+                return inbox.isStopped && batch.isEmpty
+            }
+            if isStopped { return }
+            for job in batch { job.runSynchronously(on: asUnownedSerialExecutor()) }
+            batch.removeAll(keepingCapacity: true)
+            wait()
+        }
+    }
+
+    /// One turn of the loop after the jobs: flush, sleep, dispatch.
+    private func wait() {
+        var request = PollRequest.nothing
+        if let driver = reference.withLock({ $0.driver }) {
+            request = driver.assumeIsolated { $0.willWait() }
+        }
+        let mayNotSleep = inbox.withLock { inbox in
+            inbox.isSleeping = inbox.jobs.isEmpty && !inbox.isStopped
+            return !inbox.isSleeping
+        }
+        var interest: Int16 = 0
+        if request.wantsRead { interest |= Int16(POLLIN) }
+        if request.wantsWrite { interest |= Int16(POLLOUT) }
+        var descriptors = [
+            pollfd(fd: wakeupReader, events: Int16(POLLIN), revents: 0),
+            pollfd(fd: interest == 0 ? -1 : request.descriptor, events: interest, revents: 0),
+        ]
+        let timeout: Int32 = mayNotSleep ? 0 : Self.milliseconds(until: request.deadline)
+        let ready = poll(&descriptors, nfds_t(descriptors.count), timeout)
+        inbox.withLock { $0.isSleeping = false }
+        if descriptors[0].revents != 0 {
+            var count: UInt64 = 0
+            _ = read(wakeupReader, &count, MemoryLayout<UInt64>.size)
+        }
+        guard ready >= 0 || errno == EINTR else { preconditionFailure("poll failed: \(errno)") }
+        let events = Int32(descriptors[1].revents)
+        let isDue = request.deadline.map { $0 <= .now } ?? false
+        guard events != 0 || isDue, let driver = reference.withLock({ $0.driver }) else { return }
+        driver.assumeIsolated { driver in
+            driver.didWake(
+                isReadable: events & Int32(POLLIN | POLLHUP | POLLERR) != 0,
+                isWritable: events & Int32(POLLOUT | POLLHUP | POLLERR) != 0
+            )
+        }
+    }
+
+    /// The time until `deadline` for `poll`: rounded up, so that it does not wake early and spin.
+    private static func milliseconds(until deadline: ContinuousClock.Instant?) -> Int32 {
+        guard let deadline else { return -1 }
+        let remaining = ContinuousClock.now.duration(to: deadline).components
+        if remaining.seconds < 0 || (remaining.seconds == 0 && remaining.attoseconds <= 0) { return 0 }
+        let milliseconds = remaining.seconds * 1000 + (remaining.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
+        return Int32(clamping: min(milliseconds, 3_600_000))
+    }
+}

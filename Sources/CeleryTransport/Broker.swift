@@ -1,0 +1,63 @@
+public import CeleryProtocol
+public import Logging
+
+/// A message broker: where tasks are published and consumed.
+///
+/// A broker is a value that says where and how to connect; connections are made by ``makeProducer(logger:)`` and
+/// ``makeConsumer(_:logger:)``. Both transports of this package and the in-memory one conform; a further transport
+/// conforms to this protocol, ``Producer`` and ``Consumer``.
+public protocol Broker: Sendable {
+    /// Where the broker is, for people: an address without its password.
+    var location: String { get }
+
+    /// Opens a connection for publishing.
+    ///
+    /// - Throws: ``TransportError`` when the broker cannot be reached or refuses.
+    func makeProducer(logger: Logger) async throws -> any Producer
+
+    /// Opens a connection for consuming, declares the queues and starts to receive.
+    ///
+    /// - Throws: ``TransportError`` when the broker cannot be reached or refuses.
+    func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer
+}
+
+/// An open connection for publishing. When the connection breaks, every call fails until a new producer is made.
+public protocol Producer: Sendable {
+    /// Publishes a message and returns when the broker has taken responsibility for it.
+    ///
+    /// Many calls at once share the connection and its writes.
+    ///
+    /// - Throws: ``TransportError``; with the code `connectionLost` it is unknown whether the message arrived.
+    func publish(_ message: Message, to destination: Destination) async throws
+
+    /// Waits for what is under way and closes the connection. Further calls fail.
+    func close() async
+}
+
+/// An open connection for consuming. When the connection breaks, ``receive(upTo:)`` fails, and unsettled messages are
+/// delivered again, to whichever consumer is next.
+public protocol Consumer: Sendable {
+    /// Waits until there are messages; returns at least one and at most `limit`.
+    ///
+    /// One call at a time. Cancelling loses no message.
+    ///
+    /// - Throws: `CancellationError`, or ``TransportError`` when the connection is lost.
+    func receive(upTo limit: Int) async throws -> [Delivery]
+
+    /// Tells the broker what became of a delivery. Returns at once; the broker hears of it with the next write.
+    func settle(_ tag: DeliveryTag, _ settlement: Settlement)
+
+    /// Puts a message aside until shortly before `date`, when the broker delivers it again to some worker.
+    ///
+    /// Whether it did: `false` means that this broker cannot, and the caller keeps the message.
+    func park(_ tag: DeliveryTag, until date: Double) -> Bool
+
+    /// Says how many more messages than the prefetch count may be held, because so many wait for their eta.
+    func adjustPrefetch(extra: Int)
+
+    /// Stops receiving. Messages that are held stay held.
+    func stop() async
+
+    /// Waits until the broker has heard of everything settled, gives unsettled messages back and closes.
+    func close() async
+}

@@ -1,5 +1,3 @@
-public import CeleryProtocol
-
 /// Where a message is published to.
 public struct Destination: Sendable, Hashable {
     /// The exchange; `""` is the default exchange, where the routing key is the queue's name.

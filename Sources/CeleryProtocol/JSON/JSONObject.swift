@@ -28,6 +28,16 @@ public struct JSONObject: Sendable {
         }
     }
 
+    /// Adds a key that is known to be new, without the look-up of the subscript.
+    package mutating func append(_ key: String, _ value: JSONValue) {
+        entries.append((key, value))
+    }
+
+    /// Makes room for so many keys.
+    package mutating func reserveCapacity(_ count: Int) {
+        entries.reserveCapacity(count)
+    }
+
     /// Whether there is no key.
     public var isEmpty: Bool { entries.isEmpty }
     /// The number of keys.

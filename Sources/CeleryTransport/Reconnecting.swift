@@ -11,6 +11,12 @@ package final class Reconnecting<Connection: Sendable>: Sendable {
         case closed
     }
 
+    private enum Step {
+        case use(Connection, Int)
+        case wait(Task<Connection, any Error>, Int)
+        case fail
+    }
+
     private let state = Mutex((current: State.idle, generation: 0))
     private let connect: @Sendable () async throws -> Connection
 
@@ -20,11 +26,6 @@ package final class Reconnecting<Connection: Sendable>: Sendable {
 
     /// The connection and a number to report it by.
     package func get() async throws -> (connection: Connection, generation: Int) {
-        enum Step {
-            case use(Connection, Int)
-            case wait(Task<Connection, any Error>, Int)
-            case fail
-        }
         let step = state.withLock { state -> Step in
             switch state.current {
             case .connected(let connection, let generation): return .use(connection, generation)

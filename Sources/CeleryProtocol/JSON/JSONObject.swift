@@ -39,7 +39,7 @@ public struct JSONObject: Sendable {
 
     /// Adds a key that is known to be new, without the look-up of the subscript.
     package mutating func append(_ key: String, _ value: JSONValue) {
-        entries.append((key, value))
+        append(newKey: key, value)
     }
 
     /// Makes room for so many keys.

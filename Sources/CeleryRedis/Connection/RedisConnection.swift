@@ -36,7 +36,8 @@ actor RedisConnection {
 
     private let address: RedisAddress
     private let logger: Logger
-    private let onPush: (@Sendable (RESPValue?) -> Void)?
+    private let onPush: (@Sendable (RESPValue) -> Void)?
+    private let onLoss: (@Sendable (TransportError) -> Void)?
     private weak var upkeep: (any Upkeep)?
     private var socket: Socket?
     private var reader: RESPReader
@@ -49,17 +50,21 @@ actor RedisConnection {
 
     /// Connects and logs in.
     ///
-    /// - Parameter onPush: makes this a subscriber's connection: it gets every message, and `nil` once at the end.
+    /// - Parameters:
+    ///   - onPush: makes this a subscriber's connection: gets every message, on the connection's thread.
+    ///   - onLoss: called once, when the connection is lost or closed.
     static func open(
         _ address: RedisAddress,
         name: String,
         logger: Logger,
-        onPush: (@Sendable (RESPValue?) -> Void)? = nil
+        onPush: (@Sendable (RESPValue) -> Void)? = nil,
+        onLoss: (@Sendable (TransportError) -> Void)? = nil
     ) async throws -> RedisConnection {
         guard let reader = RESPReader() else { throw TransportError(.unreachable, "no memory for a connection") }
         let connection: RedisConnection
         do {
-            connection = try RedisConnection(address, reader: reader, name: name, logger: logger, onPush: onPush)
+            connection = try RedisConnection(
+                address, reader: reader, name: name, logger: logger, onPush: onPush, onLoss: onLoss)
         } catch {
             throw TransportError(.unreachable, "\(error)", underlyingError: error)
         }
@@ -72,12 +77,14 @@ actor RedisConnection {
         reader: consuming RESPReader,
         name: String,
         logger: Logger,
-        onPush: (@Sendable (RESPValue?) -> Void)?
+        onPush: (@Sendable (RESPValue) -> Void)?,
+        onLoss: (@Sendable (TransportError) -> Void)?
     ) throws(IOError) {
         self.address = address
         self.reader = reader
         self.logger = logger
         self.onPush = onPush
+        self.onLoss = onLoss
         thread = try ConnectionThread(name: name)
         try thread.start(driving: self)
     }
@@ -182,7 +189,7 @@ actor RedisConnection {
         let abandoned = pending
         pending.removeAll()
         for entry in abandoned { entry.continuation?.resume(throwing: error) }
-        onPush?(nil)
+        onLoss?(error)
     }
 
     private func lost(_ reason: String, _ underlyingError: (any Error)? = nil) {
@@ -275,7 +282,7 @@ extension RedisConnection: ConnectionDriver {
         guard var entry = pending.popFirst() else { return lost("it sent a reply that nobody asked for") }
         if case .error(let message) = value {
             // After a failover the old master only reads: a new connection may find the new one.
-            if message.hasPrefix("READONLY") { 
+            if message.hasPrefix("READONLY") {
                 entry.continuation?.resume(throwing: TransportError(.connectionLost, message))
                 return lost(message)
             }

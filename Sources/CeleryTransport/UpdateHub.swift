@@ -1,4 +1,4 @@
-internal import CeleryProtocol
+package import CeleryProtocol
 internal import Synchronization
 
 /// Hands the states of tasks, as they come in, to those who wait for them.

@@ -60,7 +60,7 @@ package enum KombuEnvelope {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(message.body.count * 4 / 3 + 1024)
         bytes.append(contentsOf: #"{"body": ""#.utf8)
-        Base64.encode(message.body, into: &bytes)
+        bytes.append(contentsOf: Base64.encode(message.body))
         bytes.append(contentsOf: #"", "content-encoding": "#.utf8)
         Self.value(message.contentEncoding).write(to: &bytes)
         bytes.append(contentsOf: #", "content-type": "#.utf8)

@@ -90,9 +90,6 @@ extension TaskPayload {
 }
 
 extension Message {
-    /// The largest size of a body after decompression, in bytes.
-    private static let decompressionLimit = 256 * 1024 * 1024
-
     /// The body, decompressed and parsed. Only JSON is accepted, as in Celery's default `accept_content`.
     package func decodedBody() throws(MessageError) -> JSONValue {
         let bytes = try decompressedBody()
@@ -114,7 +111,7 @@ extension Message {
         switch header.stringValue {
         case "application/x-gzip", "gzip", "zlib":
             do {
-                return try Zlib.decompress(body, limit: Self.decompressionLimit)
+                return try Zlib.decompress(body)
             } catch {
                 throw MessageError(.undecodable, "the compressed body cannot be read: \(error)")
             }

@@ -70,7 +70,8 @@ extension TaskRequest {
         case .null: return nil
         case .string(let text):
             do {
-                return try PythonDateTime.parse(text, naiveIsUTC: naiveIsUTC)
+                let time = try PythonDateTime(isoparse: text)
+                return time.date(assumingOffset: naiveIsUTC ? 0 : TimeZone.current.secondsFromGMT() * 1_000_000)
             } catch {
                 throw MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.repr(of: value))")
             }

@@ -88,15 +88,17 @@ public struct TaskRequest: Sendable, Hashable {
 
 extension TaskRequest {
     /// The headers of a protocol 2 message, in Celery's order and with all of its keys.
-    public var messageHeaders: JSONObject {
+    ///
+    /// - Throws: ``PythonValueError`` for a time outside of the years that Python's `datetime` knows.
+    public func messageHeaders() throws(PythonValueError) -> JSONObject {
         var object = JSONObject()
         object.reserveCapacity(24)
         object.append("lang", "swift")
         object.append("task", .string(task))
         object.append("id", .string(id))
         object.append("shadow", Self.json(shadow))
-        object.append("eta", Self.json(eta))
-        object.append("expires", Self.json(expires))
+        object.append("eta", try Self.json(eta))
+        object.append("expires", try Self.json(expires))
         object.append("group", Self.json(group))
         object.append("group_index", groupIndex.map(JSONValue.integer) ?? .null)
         object.append("retries", .integer(retries))
@@ -116,8 +118,9 @@ extension TaskRequest {
 
     private static func json(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
 
-    private static func json(_ date: Date?) -> JSONValue {
-        date.map { .string(PythonDateTime.isoFormat($0)) } ?? .null
+    private static func json(_ date: Date?) throws(PythonValueError) -> JSONValue {
+        guard let date else { return .null }
+        return .string(try PythonDateTime(date).isoFormat)
     }
 
     /// Whole seconds are written as an integer, as Python callers write them.

@@ -62,7 +62,9 @@ let package = Package(
         .target(
             name: "Celery",
             dependencies: [
-                "CeleryProtocol", "CeleryTransport",
+                "CeleryIO", "CeleryProtocol", "CeleryTransport",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]

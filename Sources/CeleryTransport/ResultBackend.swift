@@ -36,10 +36,8 @@ public protocol ResultStore: Sendable {
     /// Prepares for results of tasks that are sent from now on. Called before a client's first task.
     func prepare() async throws
 
-    /// Stores a state and announces it. A stored SUCCESS is never overwritten.
-    ///
-    /// - Parameter route: where the sender wants its `rpc://` replies.
-    func store(_ result: TaskResult, route: ReplyRoute) async throws
+    /// Stores states, in this order, and announces them. A stored SUCCESS is never overwritten.
+    func store(_ results: [StoredResult]) async throws
 
     /// The state of a task as it is now; `nil` when nothing is known of it (PENDING).
     func result(of id: String) async throws -> TaskResult?
@@ -65,5 +63,19 @@ public struct ReplyRoute: Sendable, Hashable {
     public init(replyTo: String?, correlationID: String) {
         self.replyTo = replyTo
         self.correlationID = correlationID
+    }
+}
+
+/// A state to be stored, and where the task's sender wants to hear of it.
+public struct StoredResult: Sendable, Hashable {
+    /// The state.
+    public var result: TaskResult
+    /// Where `rpc://` replies go.
+    public var route: ReplyRoute
+
+    /// Makes an entry of a store.
+    public init(_ result: TaskResult, route: ReplyRoute) {
+        self.result = result
+        self.route = route
     }
 }

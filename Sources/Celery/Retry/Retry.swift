@@ -1,5 +1,3 @@
-public import CeleryProtocol
-
 /// Thrown by a handler to have its task tried again; Celery's `self.retry()`.
 public struct Retry: Error, Sendable {
     /// How long to wait before the next try; `nil` leaves it to the handler's ``RetryPolicy``.

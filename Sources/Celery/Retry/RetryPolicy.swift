@@ -3,13 +3,13 @@ public struct RetryPolicy: Sendable {
     /// The wait before each further try.
     public struct Backoff: Sendable {
         private let base: Duration
-        private let factor: Double
+        private let isGrowing: Bool
         private let maximum: Duration
         private let hasJitter: Bool
 
         /// The same wait each time. Celery's default is three minutes.
         public static func constant(_ countdown: Duration) -> Backoff {
-            Backoff(base: countdown, factor: 1, maximum: countdown, hasJitter: false)
+            Backoff(base: countdown, isGrowing: false, maximum: countdown, hasJitter: false)
         }
 
         /// A wait that doubles with each try, up to a maximum: Celery's `retry_backoff`, `retry_backoff_max` and
@@ -17,13 +17,15 @@ public struct RetryPolicy: Sendable {
         public static func exponential(
             from base: Duration = .seconds(1), max maximum: Duration = .seconds(600), jitter: Bool = true
         ) -> Backoff {
-            Backoff(base: base, factor: 2, maximum: maximum, hasJitter: jitter)
+            Backoff(base: base, isGrowing: true, maximum: maximum, hasJitter: jitter)
         }
 
         /// The wait after so many tries before.
         func countdown(retries: Int) -> Duration {
             var wait = base
-            for _ in 0..<max(retries, 0) where wait < maximum { wait *= factor }
+            if isGrowing {
+                for _ in 0..<max(retries, 0) where wait < maximum { wait *= 2 }
+            }
             wait = min(wait, maximum)
             return hasJitter ? wait * Double.random(in: 0...1) : wait
         }

@@ -1,4 +1,4 @@
-public import CeleryProtocol
+package import CeleryProtocol
 
 /// The arguments of a call, put in the places of a task's parameters by Python's rules.
 package struct ArgumentBinding: Sendable {

@@ -1,4 +1,4 @@
-public import CeleryProtocol
+internal import CeleryProtocol
 
 /// A parameter of a task: its Python name and, when callers may leave it out, its default.
 public struct Parameter<Value: Codable & Sendable>: Sendable {

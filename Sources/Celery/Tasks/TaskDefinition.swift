@@ -1,4 +1,4 @@
-public import CeleryProtocol
+internal import CeleryProtocol
 
 /// What caller and worker agree on for one task: its registered name, its parameters and what it returns.
 ///
@@ -93,8 +93,11 @@ public struct TaskDefinition<Input: Sendable, Output: Sendable>: Sendable {
 
     /// A call of the task with these arguments; nothing is sent yet.
     public func callAsFunction<each A>(_ arguments: repeat each A) -> Signature<Output> where Input == (repeat each A) {
-        let input: Input = (repeat each arguments)
-        return Signature(
+        signature((repeat each arguments))
+    }
+
+    private func signature(_ input: Input) -> Signature<Output> {
+        Signature(
             task: name,
             payload: { [encodeInput, parameters, sendsKeywords] in
                 let values = try encodeInput(input)

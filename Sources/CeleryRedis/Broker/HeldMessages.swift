@@ -63,10 +63,14 @@ final class HeldMessages: RedisConnection.Upkeep {
     }
 
     /// Stops holding the message and has Redis give it this score. Whether it was held.
-    func park(_ number: UInt64, score: Double) -> Bool {
+    ///
+    /// - Parameter duration: after which time it can be restored.
+    func park(_ number: UInt64, score: Double, for duration: Duration) -> Bool {
         state.withLock { state in
             guard state.held.removeValue(forKey: number) != nil else { return false }
             state.parked.append((tag(number), score))
+            let due = ContinuousClock.now + duration
+            if let check = state.nextCheck, due < check { state.nextCheck = due }
             return true
         }
     }

@@ -19,6 +19,8 @@ final class RedisConsumer: Consumer {
     private static let parkingLead = 30.0
     /// Messages due sooner than this are not worth parking.
     private static let parkingHorizon = 60.0
+    /// Unless memory is short; then these are.
+    private static let shortestParking = 2.0
 
     /// What wakes the consumer while it waits.
     private final class News: Sendable {
@@ -219,10 +221,14 @@ final class RedisConsumer: Consumer {
         }
     }
 
-    func park(_ tag: DeliveryTag, until date: Double) -> Bool {
-        guard date - Date().timeIntervalSince1970 > Self.parkingHorizon else { return false }
+    func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool {
+        let remaining = date - Date().timeIntervalSince1970
+        let lead = min(Self.parkingLead, remaining / 2)
+        guard remaining > (isUrgent ? Self.shortestParking : Self.parkingHorizon) else { return false }
         // Whoever looks for messages left behind, Python's workers too, restores it at that time.
-        guard held.park(tag.value, score: date - Self.parkingLead - visibilityTimeout) else { return false }
+        guard held.park(tag.value, score: date - lead - visibilityTimeout, for: .seconds(remaining - lead)) else {
+            return false
+        }
         connection.thread.nudge()
         return true
     }

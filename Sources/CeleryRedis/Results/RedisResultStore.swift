@@ -93,14 +93,15 @@ final class RedisResultStore: ResultStore {
         _ = try await link.get()
     }
 
-    func store(_ result: TaskResult, route: ReplyRoute) async throws {
-        let encoded = result.encoded()
+    func store(_ results: [StoredResult]) async throws {
         try await Self.with(link) { link in
             var pipeline = RedisPipeline()
-            link.scripts.begin(.storeResult, keys: 1, arguments: 2, in: &pipeline)
-            pipeline.add(keys.result(result.id))
-            pipeline.add(encoded)
-            pipeline.add(String(expires))
+            for stored in results {
+                link.scripts.begin(.storeResult, keys: 1, arguments: 2, in: &pipeline)
+                pipeline.add(keys.result(stored.result.id))
+                pipeline.add(stored.result.encoded())
+                pipeline.add(String(expires))
+            }
             _ = try await link.connection.call(pipeline)
         }
     }

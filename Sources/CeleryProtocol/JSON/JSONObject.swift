@@ -1,29 +1,38 @@
 /// A JSON object that keeps the order of its keys, as Python's dictionaries do.
 ///
-/// Look-ups are linear: the objects on Celery's wire have some twenty keys, where that is faster than hashing, and
-/// objects with many keys are parsed and written without look-ups.
+/// Keys are compared by their code points, as Python compares them, not by canonical equivalence as Swift's `String`
+/// does. A key with lone surrogates, which `String` cannot hold, is spelled as `JSONKey` describes.
 public struct JSONObject: Sendable {
+    /// Up to this many keys a walk is faster than hashing; Celery's objects have some twenty.
+    static let indexThreshold = 32
+
     /// The keys and values in order; no key stands twice.
     public private(set) var entries: [(key: String, value: JSONValue)]
+    /// The position of each key, kept only for more than `indexThreshold` keys.
+    private var index: [ExactKey: Int]?
 
     /// An empty object.
     public init() { entries = [] }
 
+    /// An object of entries whose keys are known to differ.
+    init(distinct entries: [(key: String, value: JSONValue)]) {
+        self.entries = entries
+        if entries.count > Self.indexThreshold { buildIndex() }
+    }
+
     /// The value of `key`; setting `nil` removes the key, a new key goes to the end.
     public subscript(key: String) -> JSONValue? {
-        get {
-            for entry in entries where entry.key == key { return entry.value }
-            return nil
-        }
+        get { position(of: key).map { entries[$0].value } }
         set {
-            if let index = entries.firstIndex(where: { $0.key == key }) {
+            if let position = position(of: key) {
                 if let newValue {
-                    entries[index].value = newValue
+                    entries[position].value = newValue
                 } else {
-                    entries.remove(at: index)
+                    entries.remove(at: position)
+                    if index != nil { buildIndex() }
                 }
             } else if let newValue {
-                entries.append((key, newValue))
+                append(newKey: key, newValue)
             }
         }
     }
@@ -32,13 +41,61 @@ public struct JSONObject: Sendable {
     public var isEmpty: Bool { entries.isEmpty }
     /// The number of keys.
     public var count: Int { entries.count }
+
+    /// Appends a key that the object does not have.
+    mutating func append(newKey key: String, _ value: JSONValue) {
+        if index != nil { index?[ExactKey(key)] = entries.count }
+        entries.append((key, value))
+        if index == nil, entries.count > Self.indexThreshold { buildIndex() }
+    }
+
+    private func position(of key: String) -> Int? {
+        if let index { return index[ExactKey(key)] }
+        return entries.firstIndex { ExactKey.same($0.key, key) }
+    }
+
+    private mutating func buildIndex() {
+        var index = [ExactKey: Int](minimumCapacity: entries.count * 2)
+        for (position, entry) in entries.enumerated() { index[ExactKey(entry.key)] = position }
+        self.index = index
+    }
+}
+
+/// A key that is equal to another one only when their UTF-8 bytes are.
+struct ExactKey: Hashable {
+    let key: String
+
+    init(_ key: String) { self.key = key }
+
+    static func == (left: ExactKey, right: ExactKey) -> Bool { same(left.key, right.key) }
+
+    static func same(_ left: String, _ right: String) -> Bool {
+        // Equal bytes are always equal strings; the bytes need a look only where normalization could say otherwise.
+        guard left.utf8.count == right.utf8.count, left == right else { return false }
+        return left.utf8.elementsEqual(right.utf8)
+    }
+
+    func hash(into hasher: inout Hasher) {
+        let hashed: Void? = key.utf8.withContiguousStorageIfAvailable {
+            hasher.combine(bytes: UnsafeRawBufferPointer($0))
+        }
+        if hashed == nil { for byte in key.utf8 { hasher.combine(byte) } }
+    }
 }
 
 extension JSONObject: Hashable {
     /// Equal when the same keys have equal values, in whatever order, as in Python.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
         guard left.count == right.count else { return false }
-        return left.entries.allSatisfy { right[$0.key] == $0.value }
+        // Mostly the order is the same too, and no key needs to be looked up.
+        for (mine, theirs) in zip(left.entries, right.entries) {
+            if ExactKey.same(mine.key, theirs.key) {
+                guard mine.value == theirs.value else { return false }
+            } else {
+                guard right[mine.key] == mine.value else { return false }
+            }
+        }
+        return true
     }
 
     /// Hashes the keys and values without regard to their order.
@@ -46,7 +103,7 @@ extension JSONObject: Hashable {
         var combined = 0
         for entry in entries {
             var element = Hasher()
-            element.combine(entry.key)
+            element.combine(ExactKey(entry.key))
             element.combine(entry.value)
             combined ^= element.finalize()
         }

@@ -1,0 +1,39 @@
+extension JSONValue {
+    /// The value of a JSON document, read as Python's `json.loads` reads it.
+    ///
+    /// Nothing but blanks may stand around the value. Invalid UTF-8, a byte order mark, integers of more than 4300
+    /// digits and, other than in Python, anything nested deeper than 512 levels are errors.
+    public init(json bytes: some Collection<UInt8>) throws(JSONError) {
+        self = try Self.reading(bytes).value
+    }
+
+    /// The value of a JSON document, as with bytes.
+    public init(json string: String) throws(JSONError) {
+        self = try Self.reading(Array(string.utf8)).value
+    }
+
+    /// The value of a document, and whether a key `__type__` is in it anywhere: without one there is no tagged value
+    /// to check.
+    package static func reading(
+        _ bytes: some Collection<UInt8>
+    ) throws(JSONError) -> (value: JSONValue, hasTypeKey: Bool) {
+        let result = bytes.withContiguousStorageIfAvailable { buffer in
+            Result { () throws(JSONError) in
+                var reader = JSONReader(UnsafeRawBufferPointer(buffer))
+                let value = try reader.readDocument()
+                return (value, reader.hasTypeKey)
+            }
+        }
+        guard let result else { return try reading(Array(bytes)) }
+        return try result.get()
+    }
+}
+
+extension JSONReader {
+    /// Reads one value that must be all there is.
+    package mutating func readDocument() throws(JSONError) -> JSONValue {
+        let value = try readValue()
+        try finish()
+        return value
+    }
+}

@@ -19,6 +19,8 @@ package final class ConnectionThread: SerialExecutor {
     private struct Inbox {
         var jobs: [UnownedJob] = []
         var isSleeping = false
+        /// Whether something came for `willWait` since it was last called.
+        var isNudged = false
         var isStopped = false
         var thread: pthread_t?
     }
@@ -86,6 +88,7 @@ package final class ConnectionThread: SerialExecutor {
     /// Makes the thread call ``ConnectionDriver/willWait()`` soon. For work that reaches the actor without a job.
     package func nudge() {
         let mustWake = inbox.withLock { inbox in
+            inbox.isNudged = true
             defer { inbox.isSleeping = false }
             return inbox.isSleeping
         }
@@ -137,12 +140,13 @@ package final class ConnectionThread: SerialExecutor {
 
     /// One turn of the loop after the jobs: flush, sleep, dispatch.
     private func wait() {
+        inbox.withLock { $0.isNudged = false }
         var request = PollRequest.nothing
         if let driver = reference.withLock({ $0.driver }) {
             request = driver.assumeIsolated { $0.willWait() }
         }
         let mayNotSleep = inbox.withLock { inbox in
-            inbox.isSleeping = inbox.jobs.isEmpty && !inbox.isStopped
+            inbox.isSleeping = inbox.jobs.isEmpty && !inbox.isNudged && !inbox.isStopped
             return !inbox.isSleeping
         }
         var interest: Int16 = 0

@@ -1,0 +1,55 @@
+public import CeleryTransport
+public import Logging
+
+/// A RabbitMQ server, or several of which the first that can be reached is used.
+///
+/// Queues, exchanges and bindings are declared as Celery declares them. Publishing waits for the server's confirmation,
+/// which Celery does only with `confirm_publish`.
+public struct RabbitMQBroker: Broker {
+    private let addresses: Result<[RabbitMQAddress], TransportError>
+
+    /// Names a server, as Celery's `broker_url` does: `amqp://user:password@host:port/virtual-host`.
+    ///
+    /// Absent parts are `guest`, `guest`, `localhost`, 5672 and the virtual host `/`. Several URLs separated by `;` are
+    /// tried in turn. Options: `heartbeat`, the seconds between heartbeats (60; 0 for none), and `connect_timeout`, the
+    /// seconds that connecting may take (4). A URL that makes no sense is reported when a connection is made.
+    public init(_ url: String) {
+        do throws(TransportError) {
+            var list: [RabbitMQAddress] = []
+            for part in url.split(separator: ";") { list.append(try RabbitMQAddress(String(part))) }
+            guard !list.isEmpty else { throw TransportError(.invalidConfiguration, "the broker's URL is empty") }
+            addresses = .success(list)
+        } catch {
+            addresses = .failure(error)
+        }
+    }
+
+    /// The addresses without their passwords.
+    public var location: String {
+        switch addresses {
+        case .success(let addresses): addresses.map(\.description).joined(separator: ";")
+        case .failure: "amqp://"
+        }
+    }
+
+    /// Opens a connection with two channels, for publishing and for declaring.
+    public func makeProducer(logger: Logger) async throws -> any Producer {
+        let connection = try PublishConnection(logger: logger)
+        try await connection.open(try addresses.get())
+        return RabbitMQProducer(connection)
+    }
+
+    /// Opens a connection with one channel that consumes all of the configuration's queues.
+    ///
+    /// - Throws: ``TransportError``; with the code `rejected` when a queue exists with other arguments.
+    public func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer {
+        let consumer = try RabbitMQConsumer(configuration, logger: logger)
+        try await consumer.open(try addresses.get())
+        return consumer
+    }
+}
+
+extension Broker where Self == RabbitMQBroker {
+    /// RabbitMQ at a URL such as `amqp://guest:guest@localhost:5672//`; see ``RabbitMQBroker/init(_:)``.
+    public static func rabbitMQ(_ url: String) -> RabbitMQBroker { RabbitMQBroker(url) }
+}

@@ -1,0 +1,42 @@
+internal import CeleryTransport
+internal import Logging
+
+/// Consumes over one connection. The connection closes when nothing refers to the consumer any more.
+final class RabbitMQConsumer: Consumer {
+    private let mailbox = DeliveryMailbox()
+    private let orders = ConsumerOrders()
+    private let connection: ConsumeConnection
+
+    init(_ configuration: ConsumerConfiguration, logger: Logger) throws(TransportError) {
+        connection = try ConsumeConnection(configuration, mailbox: mailbox, orders: orders, logger: logger)
+    }
+
+    func open(_ addresses: [RabbitMQAddress]) async throws {
+        try await connection.open(addresses)
+    }
+
+    func receive(upTo limit: Int) async throws -> [Delivery] {
+        try await mailbox.receive(upTo: limit)
+    }
+
+    func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
+        orders.settle(tag.value, settlement)
+        connection.nudge()
+    }
+
+    /// RabbitMQ keeps no message for later by itself.
+    func park(_ tag: DeliveryTag, until date: Double) -> Bool { false }
+
+    func adjustPrefetch(extra: Int) {
+        orders.adjustPrefetch(extra: extra)
+        connection.nudge()
+    }
+
+    func stop() async {
+        await connection.stop()
+    }
+
+    func close() async {
+        await connection.close()
+    }
+}

@@ -1,0 +1,150 @@
+internal import CeleryIO
+internal import CeleryTransport
+
+/// A connection after its handshake: buffers, frames, heartbeats, questions and answers. It belongs to one actor.
+final class AMQPLink {
+    /// How long an answer may take.
+    private static let replyTimeout = Duration.seconds(30)
+    /// Written bytes that the server does not take are kept up to here before publishing has to wait.
+    private static let outputLimit = 4 << 20
+
+    let agreement: AMQPHandle.Agreement
+    /// Where what is to be sent is written to.
+    var output = WireWriter()
+
+    private let name: String
+    private let socket: Socket
+    private var sent = 0
+    private var input: FrameBuffer
+    private var assembler = DeliveryAssembler()
+    private var replies: [UInt16: ReplyQueue] = [:]
+    private var lastSent = ContinuousClock.now
+    private var lastReceived = ContinuousClock.now
+
+    /// - Parameter name: the server, for messages.
+    init(socket: consuming Socket, agreement: AMQPHandle.Agreement, name: String) {
+        self.socket = socket
+        self.agreement = agreement
+        self.name = name
+        input = FrameBuffer(frameMax: agreement.frameMax)
+    }
+
+    /// Whether publishing should wait until the server has taken what is written.
+    var isCongested: Bool { output.bytes.count - sent > Self.outputLimit }
+
+    /// Notes that `expected` will be answered; `continuation` hears of the last answer, or of what went wrong.
+    func expect(_ expected: [MethodID], channel: UInt16, _ continuation: ReplyQueue.Continuation? = nil) {
+        replies[channel, default: ReplyQueue()].append(expected, deadline: .now + Self.replyTimeout, continuation)
+    }
+
+    /// Fails whoever waits for an answer, on one channel or on all.
+    func failReplies(_ error: TransportError, channel: UInt16? = nil) {
+        for key in replies.keys where channel == nil || channel == key {
+            var queue = replies.removeValue(forKey: key)
+            queue?.fail(error)
+        }
+    }
+
+    /// Reads what has come and returns what it means, apart from answers, which go to whoever waits for them.
+    func receive() throws(TransportError) -> [ServerEvent] {
+        var hasEnded = false
+        do throws(IOError) {
+            try input.fill { (buffer) throws(IOError) in
+                switch try socket.read(into: buffer) {
+                case .bytes(let count):
+                    lastReceived = .now
+                    return count
+                case .wouldBlock: return 0
+                case .endOfStream:
+                    hasEnded = true
+                    return 0
+                }
+            }
+        } catch {
+            throw TransportError(.connectionLost, "the connection to \(name) is lost: \(error)", underlyingError: error)
+        }
+        let events: [ServerEvent]
+        do throws(WireError) {
+            events = try decode()
+        } catch {
+            throw TransportError(
+                .connectionLost, "\(name) sent something that is not AMQP: \(error.reason)", underlyingError: error)
+        }
+        if hasEnded { throw TransportError(.connectionLost, "\(name) closed the connection") }
+        return events
+    }
+
+    private func decode() throws(WireError) -> [ServerEvent] {
+        var events: [ServerEvent] = []
+        while let frame = try input.next() {
+            guard let event = try assembler.accept(frame) else { continue }
+            switch event {
+            case .reply(let method, let channel):
+                guard replies[channel]?.resolve(method) == true else {
+                    throw WireError(reason: "the answer \(method) was not expected")
+                }
+            case .flow(let isActive, let channel):
+                // Not used by RabbitMQ, but every client must answer.
+                output.method(.channelFlowOK, channel: channel, octet: isActive ? 1 : 0)
+            case .heartbeat:
+                continue
+            default:
+                events.append(event)
+            }
+        }
+        return events
+    }
+
+    /// Sends what is written, and a heartbeat when it is time, as far as the socket takes it.
+    func flush() throws(TransportError) {
+        let now = ContinuousClock.now
+        if let heartbeat = agreement.heartbeat {
+            if now - lastReceived > heartbeat * 2 {
+                throw TransportError(.connectionLost, "nothing has come from \(name) for \(heartbeat * 2)")
+            }
+            if sent == output.bytes.count, now - lastSent >= heartbeat / 2 { output.heartbeat() }
+        }
+        if let deadline = replies.values.lazy.compactMap(\.deadline).min(), deadline < now {
+            throw TransportError(.connectionLost, "\(name) has not answered for \(Self.replyTimeout)")
+        }
+        guard sent < output.bytes.count else { return }
+        do throws(IOError) {
+            sending: while sent < output.bytes.count {
+                switch try write() {
+                case .bytes(let count): sent += count
+                case .wouldBlock: break sending
+                case .endOfStream: throw IOError(.connectionLost, "the server closed the connection")
+                }
+            }
+        } catch {
+            throw TransportError(.connectionLost, "the connection to \(name) is lost: \(error)", underlyingError: error)
+        }
+        lastSent = now
+        if sent == output.bytes.count {
+            output.bytes.removeAll(keepingCapacity: sent <= Self.outputLimit)
+            sent = 0
+        }
+    }
+
+    private func write() throws(IOError) -> Socket.Outcome {
+        let result = output.bytes.withUnsafeBytes { bytes in
+            Result { () throws(IOError) in try socket.write(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
+        }
+        return try result.get()
+    }
+
+    /// What to wait for after ``flush()``.
+    func pollRequest(until other: ContinuousClock.Instant? = nil) -> PollRequest {
+        var deadlines = replies.values.compactMap(\.deadline)
+        if let other { deadlines.append(other) }
+        if let heartbeat = agreement.heartbeat {
+            deadlines.append(min(lastSent + heartbeat / 2, lastReceived + heartbeat * 2 + .milliseconds(1)))
+        }
+        return PollRequest(
+            descriptor: socket.descriptor,
+            wantsRead: true,
+            wantsWrite: sent < output.bytes.count,
+            deadline: deadlines.min()
+        )
+    }
+}

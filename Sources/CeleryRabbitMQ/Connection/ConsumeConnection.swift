@@ -1,0 +1,229 @@
+internal import CeleryIO
+internal import CeleryProtocol
+internal import CeleryTransport
+internal import Logging
+
+/// The connection of a consumer: one channel with a consumer for each queue.
+actor ConsumeConnection: ConnectionDriver {
+    private static let channel: UInt16 = 1
+    /// How long the server may take to hear of the last settlements and to say goodbye.
+    private static let goodbyeTimeout = Duration.seconds(5)
+
+    private nonisolated let thread: ConnectionThread
+    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
+
+    private let configuration: ConsumerConfiguration
+    private let mailbox: DeliveryMailbox
+    private let orders: ConsumerOrders
+    private let logger: Logger
+    private var link: AMQPLink?
+    private var rule: PrefetchRule?
+    private var prefetch: UInt16 = 0
+    private var acks = AckBatcher()
+    /// The queue of each consumer tag.
+    private var queues: [String: String] = [:]
+    private var isStopped = false
+    private var closingDeadline: ContinuousClock.Instant?
+
+    init(
+        _ configuration: ConsumerConfiguration, mailbox: DeliveryMailbox, orders: ConsumerOrders, logger: Logger
+    ) throws(TransportError) {
+        self.configuration = configuration
+        self.mailbox = mailbox
+        self.orders = orders
+        self.logger = logger
+        do throws(IOError) {
+            thread = try ConnectionThread(name: "amqp-consume")
+            try thread.start(driving: self)
+        } catch {
+            throw TransportError(.unreachable, error.description, underlyingError: error)
+        }
+    }
+
+    isolated deinit {
+        thread.stop()
+    }
+
+    /// Connects, declares the queues and starts to consume.
+    func open(_ addresses: [RabbitMQAddress]) async throws {
+        let link = try AMQPConnector.connect(to: addresses, name: configuration.name)
+        self.link = link
+        let rule = PrefetchRule(serverVersion: link.agreement.serverVersion, queues: configuration.queues)
+        self.rule = rule
+        prefetch = PrefetchRule.count(configuration.prefetch, extra: 0)
+        link.output.channelOpen(Self.channel)
+        try await answer(.channelOpenOK)
+        if prefetch > 0 || rule.isGlobal {
+            link.output.qos(prefetch: prefetch, isGlobal: rule.isGlobal, channel: Self.channel)
+            try await answer(.basicQosOK)
+        }
+        for queue in configuration.queues {
+            let expected = try link.output.declare(queue, channel: Self.channel)
+            do {
+                try await answer(expected)
+            } catch let error as TransportError where error.code == .rejected {
+                throw TransportError(.rejected, "the queue \(queue.name) cannot be used as configured: \(error)")
+            }
+        }
+        for (index, queue) in configuration.queues.enumerated() {
+            let tag = "\(configuration.name.prefix(100))-\(index + 1)"
+            queues[tag] = queue.name
+            try link.output.consume(
+                queue: queue.name, tag: tag, isAutoAcknowledging: configuration.isAutoAcknowledging,
+                channel: Self.channel)
+            try await answer(.basicConsumeOK)
+        }
+    }
+
+    private func answer(_ expected: MethodID..., channel: UInt16 = channel) async throws {
+        try await answer(expected, channel: channel)
+    }
+
+    /// Waits for the answers to what was just written.
+    private func answer(_ expected: [MethodID], channel: UInt16 = channel) async throws {
+        guard let link else { throw TransportError(.closed, "the consumer was closed") }
+        try await withCheckedThrowingContinuation { link.expect(expected, channel: channel, $0) }
+    }
+
+    /// Ends the consumers and gives back what nobody has received. What was received stays with its receiver.
+    func stop() async {
+        guard !isStopped else { return }
+        isStopped = true
+        guard let link else { return }
+        do {
+            for tag in queues.keys.sorted() {
+                try link.output.cancel(tag: tag, channel: Self.channel)
+                try await answer(.basicCancelOK)
+            }
+        } catch {
+            logger.debug("the consumer could not be cancelled", metadata: ["error": "\(error)"])
+        }
+        giveBack(mailbox.end(TransportError(.closed, "the consumer was stopped")))
+    }
+
+    private func giveBack(_ deliveries: [Delivery]) {
+        guard !configuration.isAutoAcknowledging else { return }
+        for delivery in deliveries { settle(delivery.tag.value, .requeue) }
+    }
+
+    /// Tells the server what was settled and says goodbye; it gives all that is not settled to other consumers.
+    func close() async {
+        isStopped = true
+        mailbox.end(TransportError(.closed, "the consumer was closed"))
+        guard let link, closingDeadline == nil else { return }
+        closingDeadline = .now + Self.goodbyeTimeout
+        carryOutOrders()
+        do {
+            try link.output.connectionClose()
+            try await answer(.connectionCloseOK, channel: 0)
+        } catch {
+            logger.debug("the connection was closed without a goodbye", metadata: ["error": "\(error)"])
+        }
+        fail(TransportError(.closed, "the consumer was closed"))
+    }
+
+    private func fail(_ error: TransportError) {
+        guard let link else { return }
+        self.link = nil
+        closingDeadline = nil
+        // The server delivers all of it again; nobody may see it twice because of us.
+        mailbox.end(error)
+        link.failReplies(error)
+    }
+
+    // MARK: - Settling
+
+    /// Has the orders carried out soon.
+    nonisolated func nudge() { thread.nudge() }
+
+    private func settle(_ tag: UInt64, _ settlement: Settlement) {
+        guard let link, !configuration.isAutoAcknowledging else { return }
+        switch settlement {
+        case .acknowledge:
+            acks.acknowledge(tag)
+        case .requeue:
+            if acks.reject(tag) { link.output.reject(tag, requeue: true, channel: Self.channel) }
+        case .discard, .deadLetter:
+            if acks.reject(tag) { link.output.reject(tag, requeue: false, channel: Self.channel) }
+        }
+    }
+
+    private func carryOutOrders() {
+        let taken = orders.take()
+        guard let link else { return }
+        for (tag, settlement) in taken.settlements { settle(tag, settlement) }
+        for ack in acks.takeAcknowledgements() {
+            link.output.acknowledge(ack.tag, multiple: ack.multiple, channel: Self.channel)
+        }
+        if let extra = taken.extraPrefetch { adjustPrefetch(extra: extra) }
+    }
+
+    /// Where the limit is per consumer it cannot be changed while consuming.
+    private func adjustPrefetch(extra: Int) {
+        guard let link, rule?.isGlobal == true, !queues.isEmpty, closingDeadline == nil else { return }
+        let count = PrefetchRule.count(configuration.prefetch, extra: extra)
+        guard count != prefetch else { return }
+        prefetch = count
+        link.output.qos(prefetch: count, isGlobal: true, channel: Self.channel)
+        link.expect([.basicQosOK], channel: Self.channel)
+    }
+
+    // MARK: - On the thread
+
+    func willWait() -> PollRequest {
+        carryOutOrders()
+        guard let link else { return .nothing }
+        do throws(TransportError) {
+            try link.flush()
+        } catch {
+            fail(error)
+            return .nothing
+        }
+        return link.pollRequest(until: closingDeadline)
+    }
+
+    func didWake(isReadable: Bool, isWritable: Bool) {
+        guard let link else { return }
+        if let closingDeadline, closingDeadline <= .now {
+            return fail(TransportError(.connectionLost, "the server did not answer while closing"))
+        }
+        guard isReadable else { return }
+        do throws(TransportError) {
+            var deliveries: [Delivery] = []
+            for event in try link.receive() { try handle(event, deliveries: &deliveries) }
+            if !mailbox.put(deliveries) { giveBack(deliveries) }
+        } catch {
+            fail(error)
+        }
+    }
+
+    private func handle(_ event: ServerEvent, deliveries: inout [Delivery]) throws(TransportError) {
+        switch event {
+        case .delivery(let incoming):
+            if !configuration.isAutoAcknowledging, !acks.deliver(incoming.tag) {
+                throw TransportError(.connectionLost, "RabbitMQ delivered message \(incoming.tag) out of order")
+            }
+            deliveries.append(
+                Delivery(
+                    tag: DeliveryTag(incoming.tag),
+                    queue: queues[incoming.consumerTag] ?? "",
+                    message: incoming.message,
+                    raw: incoming.body
+                ))
+        case .consumerCancelled(let tag):
+            let queue = queues[tag] ?? tag
+            throw TransportError(.connectionLost, "RabbitMQ ended the consumer of \(queue); was the queue deleted?")
+        case .channelClosed(let fault, let channel):
+            link?.output.method(.channelCloseOK, channel: channel)
+            // While opening this is the answer to a question; later everything that is held is lost with the channel.
+            link?.failReplies(TransportError(fault), channel: channel)
+            throw TransportError(.connectionLost, "RabbitMQ closed the channel: \(fault.text)")
+        case .connectionClosed(let fault):
+            link?.output.method(.connectionCloseOK, channel: 0)
+            try link?.flush()
+            throw TransportError(.connectionLost, "RabbitMQ closed the connection: \(fault.text)")
+        case .confirmation, .returned, .flow, .blocked, .unblocked, .reply, .heartbeat:
+            break
+        }
+    }
+}

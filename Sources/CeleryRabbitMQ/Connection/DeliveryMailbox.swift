@@ -1,0 +1,136 @@
+internal import CeleryTransport
+internal import DequeModule
+internal import Synchronization
+
+/// Deliveries on their way from the connection's thread to whoever receives them.
+final class DeliveryMailbox: Sendable {
+    private typealias Continuation = CheckedContinuation<[Delivery], any Error>
+
+    /// The one call that may wait. It is entered before it can be cancelled, so that neither order of the two is missed.
+    private enum Waiter {
+        case none
+        case entered(UInt64)
+        case cancelled(UInt64)
+        case waiting(UInt64, limit: Int, Continuation)
+    }
+
+    private struct State {
+        var deliveries: Deque<Delivery> = []
+        var waiter = Waiter.none
+        var lastWaiter: UInt64 = 0
+        var ending: TransportError?
+    }
+
+    private let state = Mutex(State())
+
+    /// How many deliveries lie here.
+    var count: Int { state.withLock { $0.deliveries.count } }
+
+    /// Waits until something is there; at most `limit` deliveries. Cancelling takes nothing out.
+    func receive(upTo limit: Int) async throws -> [Delivery] {
+        precondition(limit > 0, "a receive must be for at least one message")
+        try Task.checkCancellation()
+        enum Step {
+            case done([Delivery])
+            case wait(UInt64)
+            case fail(TransportError)
+        }
+        let step = state.withLock { state -> Step in
+            if let ending = state.ending { return .fail(ending) }
+            guard case .none = state.waiter else {
+                return .fail(TransportError(.unsupported, "only one call may receive from a consumer at a time"))
+            }
+            if !state.deliveries.isEmpty { return .done(state.deliveries.take(upTo: limit)) }
+            state.lastWaiter += 1
+            state.waiter = .entered(state.lastWaiter)
+            return .wait(state.lastWaiter)
+        }
+        switch step {
+        case .done(let deliveries): return deliveries
+        case .fail(let error): throw error
+        case .wait(let id):
+            return try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { register($0, id: id, limit: limit) }
+            } onCancel: {
+                cancel(id)
+            }
+        }
+    }
+
+    private func register(_ continuation: Continuation, id: UInt64, limit: Int) {
+        let outcome = state.withLock { state -> Result<[Delivery], any Error>? in
+            if case .cancelled(id) = state.waiter {
+                state.waiter = .none
+                return .failure(CancellationError())
+            }
+            if let ending = state.ending {
+                state.waiter = .none
+                return .failure(ending)
+            }
+            if !state.deliveries.isEmpty {
+                state.waiter = .none
+                return .success(state.deliveries.take(upTo: limit))
+            }
+            state.waiter = .waiting(id, limit: limit, continuation)
+            return nil
+        }
+        if let outcome { continuation.resume(with: outcome) }
+    }
+
+    private func cancel(_ id: UInt64) {
+        let continuation = state.withLock { state -> Continuation? in
+            switch state.waiter {
+            case .entered(id):
+                state.waiter = .cancelled(id)
+                return nil
+            case .waiting(id, _, let continuation):
+                state.waiter = .none
+                return continuation
+            default:
+                return nil
+            }
+        }
+        continuation?.resume(throwing: CancellationError())
+    }
+
+    /// Adds deliveries and wakes who waits. `false` when the mailbox has ended: they are not taken.
+    func put(_ deliveries: [Delivery]) -> Bool {
+        guard !deliveries.isEmpty else { return true }
+        var woken: (Continuation, [Delivery])?
+        let isTaken = state.withLock { state in
+            guard state.ending == nil else { return false }
+            state.deliveries.append(contentsOf: deliveries)
+            if case .waiting(_, let limit, let continuation) = state.waiter {
+                state.waiter = .none
+                woken = (continuation, state.deliveries.take(upTo: limit))
+            }
+            return true
+        }
+        if let (continuation, deliveries) = woken { continuation.resume(returning: deliveries) }
+        return isTaken
+    }
+
+    /// Fails who waits and every later call; returns what nobody has received.
+    @discardableResult
+    func end(_ error: TransportError) -> [Delivery] {
+        let (continuation, rest) = state.withLock { state -> (Continuation?, [Delivery]) in
+            let rest = Array(state.deliveries)
+            state.deliveries.removeAll()
+            // The first reason stays, except that a lost connection says more than having been stopped.
+            if state.ending == nil || state.ending?.code == .closed { state.ending = error }
+            guard case .waiting(_, _, let continuation) = state.waiter else { return (nil, rest) }
+            state.waiter = .none
+            return (continuation, rest)
+        }
+        continuation?.resume(throwing: error)
+        return rest
+    }
+}
+
+extension Deque<Delivery> {
+    fileprivate mutating func take(upTo limit: Int) -> [Delivery] {
+        let count = Swift.min(limit, self.count)
+        defer { removeFirst(count) }
+        return Array(prefix(count))
+    }
+}

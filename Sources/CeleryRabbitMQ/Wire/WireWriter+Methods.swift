@@ -1,0 +1,118 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+
+// The methods that are sent seldom: declarations and the steering of channels and consumers.
+extension WireWriter {
+    mutating func channelOpen(_ channel: UInt16) {
+        method(.channelOpen, channel: channel, octet: 0)
+    }
+
+    mutating func confirmSelect(_ channel: UInt16) {
+        method(.confirmSelect, channel: channel, octet: 0)
+    }
+
+    mutating func connectionClose() throws(TransportError) {
+        try method(.connectionClose, channel: 0) { writer throws(TransportError) in
+            writer.integer(UInt16(200))
+            try writer.shortString("goodbye", "the reason")
+            writer.integer(UInt32(0))
+        }
+    }
+
+    /// Declares a queue with its exchange and binding; returns the replies to come.
+    mutating func declare(_ queue: Queue, channel: UInt16) throws(TransportError) -> [MethodID] {
+        // Every queue is bound to the default exchange by itself, and nobody may declare that exchange.
+        let isBound = !queue.exchange.isEmpty
+        if isBound {
+            try method(.exchangeDeclare, channel: channel) { writer throws(TransportError) in
+                writer.integer(UInt16(0))
+                try writer.shortString(queue.exchange, "the exchange's name")
+                try writer.shortString(queue.exchangeType.rawValue, "the exchange's type")
+                writer.octet(0b00010)  // durable
+                try writer.table([:])
+            }
+        }
+        try method(.queueDeclare, channel: channel) { writer throws(TransportError) in
+            writer.integer(UInt16(0))
+            try writer.shortString(queue.name, "the queue's name")
+            writer.octet((queue.isDurable ? 0b00010 : 0) | (queue.isAutoDelete ? 0b01000 : 0))
+            try writer.table(queue.declarationArguments)
+        }
+        guard isBound else { return [.queueDeclareOK] }
+        try method(.queueBind, channel: channel) { writer throws(TransportError) in
+            writer.integer(UInt16(0))
+            try writer.shortString(queue.name, "the queue's name")
+            try writer.shortString(queue.exchange, "the exchange's name")
+            try writer.shortString(queue.routingKey, "the routing key")
+            writer.octet(0)
+            try writer.table([:])
+        }
+        return [.exchangeDeclareOK, .queueDeclareOK, .queueBindOK]
+    }
+
+    /// `isGlobal`: whether the limit is for the channel as a whole and at once, not for each later consumer.
+    mutating func qos(prefetch: UInt16, isGlobal: Bool, channel: UInt16) {
+        octet(FrameType.method.rawValue)
+        integer(channel)
+        integer(UInt32(11))
+        integer(MethodID.basicQos.rawValue)
+        integer(UInt32(0))
+        integer(prefetch)
+        octet(isGlobal ? 1 : 0)
+        octet(Self.frameEnd)
+    }
+
+    mutating func consume(
+        queue: String, tag: String, isAutoAcknowledging: Bool, channel: UInt16
+    ) throws(TransportError) {
+        try method(.basicConsume, channel: channel) { writer throws(TransportError) in
+            writer.integer(UInt16(0))
+            try writer.shortString(queue, "the queue's name")
+            try writer.shortString(tag, "the consumer's tag")
+            writer.octet(isAutoAcknowledging ? 0b0010 : 0)
+            try writer.table([:])
+        }
+    }
+
+    mutating func cancel(tag: String, channel: UInt16) throws(TransportError) {
+        try method(.basicCancel, channel: channel) { writer throws(TransportError) in
+            try writer.shortString(tag, "the consumer's tag")
+            writer.octet(0)
+        }
+    }
+}
+
+// The settlements, sent for every message and therefore written without closures.
+extension WireWriter {
+    mutating func acknowledge(_ tag: UInt64, multiple: Bool, channel: UInt16) {
+        settlement(.basicAck, tag, flag: multiple, channel: channel)
+    }
+
+    mutating func reject(_ tag: UInt64, requeue: Bool, channel: UInt16) {
+        settlement(.basicReject, tag, flag: requeue, channel: channel)
+    }
+
+    private mutating func settlement(_ id: MethodID, _ tag: UInt64, flag: Bool, channel: UInt16) {
+        octet(FrameType.method.rawValue)
+        integer(channel)
+        integer(UInt32(13))
+        integer(id.rawValue)
+        integer(tag)
+        octet(flag ? 1 : 0)
+        octet(Self.frameEnd)
+    }
+}
+
+extension Queue {
+    /// The queue's arguments as kombu writes them.
+    var declarationArguments: JSONObject {
+        var arguments: JSONObject = [:]
+        if let expires {
+            let milliseconds = expires * 1000
+            arguments["x-expires"] = .integer(Int(exactly: milliseconds.rounded(.towardZero)) ?? Int.max)
+        }
+        if let maxPriority { arguments["x-max-priority"] = .integer(maxPriority) }
+        if kind == .quorum { arguments["x-queue-type"] = "quorum" }
+        return arguments
+    }
+}

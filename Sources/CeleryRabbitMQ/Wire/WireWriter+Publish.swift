@@ -1,0 +1,87 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+
+extension WireWriter {
+    /// The frames of one publish. Nothing is written when it throws.
+    mutating func publish(
+        _ message: Message, exchange: String, routingKey: String, channel: UInt16, frameMax: Int
+    ) throws(TransportError) {
+        let start = bytes.count
+        do throws(TransportError) {
+            try method(.basicPublish, channel: channel) { writer throws(TransportError) in
+                writer.integer(UInt16(0))
+                try writer.shortString(exchange, "the exchange's name")
+                try writer.shortString(routingKey, "the routing key")
+                writer.octet(0)  // neither mandatory nor immediate
+            }
+            let header = bytes.count
+            try frame(.header, channel: channel) { writer throws(TransportError) in
+                writer.integer(UInt16(60))
+                writer.integer(UInt16(0))
+                writer.integer(UInt64(message.body.count))
+                try writer.properties(of: message)
+            }
+            let size = bytes.count - header
+            guard size <= frameMax else {
+                throw TransportError(
+                    .rejected, "headers and properties take \(size) bytes; the server allows \(frameMax)")
+            }
+        } catch {
+            bytes.removeSubrange(start...)
+            throw error
+        }
+        let step = frameMax - Self.frameOverhead
+        var offset = 0
+        while offset < message.body.count {
+            let count = min(step, message.body.count - offset)
+            octet(FrameType.body.rawValue)
+            integer(channel)
+            integer(UInt32(truncatingIfNeeded: count))
+            bytes.append(contentsOf: message.body[offset..<offset + count])
+            octet(Self.frameEnd)
+            offset += count
+        }
+    }
+
+    /// The flags of the properties that are there, then these properties in the order of their flags.
+    private mutating func properties(of message: Message) throws(TransportError) {
+        let properties = message.properties
+        let messageID = properties.other["message_id"]?.stringValue
+        let timestamp = properties.other["timestamp"]?.integerValue.flatMap { UInt64(exactly: $0) }
+        let type = properties.other["type"]?.stringValue
+        let appID = properties.other["app_id"]?.stringValue
+        var flags: UInt16 = 0x2000
+        if message.contentType != nil { flags |= 0x8000 }
+        if message.contentEncoding != nil { flags |= 0x4000 }
+        if properties.deliveryMode != nil { flags |= 0x1000 }
+        if properties.priority != nil { flags |= 0x0800 }
+        if properties.correlationID != nil { flags |= 0x0400 }
+        if properties.replyTo != nil { flags |= 0x0200 }
+        if properties.expiration != nil { flags |= 0x0100 }
+        if messageID != nil { flags |= 0x0080 }
+        if timestamp != nil { flags |= 0x0040 }
+        if type != nil { flags |= 0x0020 }
+        if appID != nil { flags |= 0x0008 }
+        integer(flags)
+        if let value = message.contentType { try shortString(value, "the content type") }
+        if let value = message.contentEncoding { try shortString(value, "the content encoding") }
+        try table(message.headers)
+        if let value = properties.deliveryMode { octet(UInt8(clamping: value)) }
+        if let value = properties.priority { octet(UInt8(clamping: value)) }
+        if let value = properties.correlationID { try shortString(value, "the correlation id") }
+        if let value = properties.replyTo { try shortString(value, "reply_to") }
+        if let value = properties.expiration { try expiration(value) }
+        if let messageID { try shortString(messageID, "the message id") }
+        if let timestamp { integer(timestamp) }
+        if let type { try shortString(type, "the message's type") }
+        if let appID { try shortString(appID, "the app id") }
+    }
+
+    /// A malformed expiration would make the server close the channel and with it fail other messages under way.
+    private mutating func expiration(_ text: String) throws(TransportError) {
+        guard UInt32(text) != nil, text.utf8.first != UInt8(ascii: "+") else {
+            throw TransportError(.rejected, "the expiration must be a number of milliseconds below 2^32")
+        }
+        try shortString(text, "the expiration")
+    }
+}

@@ -1,0 +1,71 @@
+import CeleryProtocol
+import CeleryRabbitMQ
+import CeleryTransport
+import Testing
+
+@Suite(.enabled(if: LiveServer.isThere, LiveServer.reason), .timeLimit(.minutes(1)))
+struct RoundTripTests {
+    @Test func aMessageArrivesAsItWasSent() async throws {
+        let queue = LiveServer.queue()
+        let producer = try await LiveServer.producer()
+        var message = Message(
+            headers: [
+                "task": "tasks.add", "eta": nil, "retries": 0, "timelimit": [nil, 20.5], "ignore_result": false,
+                "big": 1_099_511_627_776, "stamps": ["a": ["b": "ü"]],
+            ],
+            properties: MessageProperties(
+                correlationID: "id-1", replyTo: "me", deliveryMode: 2, priority: 0, expiration: "60000"),
+            body: Array("[[2, 3], {}, {}]".utf8)
+        )
+        try await producer.publish(message, to: Destination(queue: queue))
+        let consumer = try await LiveServer.consumer(queue)
+        let delivery = try #require(try await consumer.receive(upTo: 10).first)
+        message.properties.exchange = ""
+        message.properties.routingKey = queue.name
+        #expect(delivery.message == .success(message))
+        #expect(delivery.raw == message.body)
+        #expect(delivery.queue == queue.name)
+        consumer.settle(delivery.tag, .acknowledge)
+        await consumer.close()
+        await producer.close()
+    }
+
+    @Test(arguments: [0, 1, 131_064, 131_065, 1_000_000])
+    func bodiesOfEverySizeArrive(size: Int) async throws {
+        let queue = LiveServer.queue()
+        let producer = try await LiveServer.producer()
+        let body = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 31) }
+        try await producer.publish(Message(body: body), to: Destination(queue: queue))
+        let consumer = try await LiveServer.consumer(queue)
+        #expect(try await consumer.receive(upTo: 1).map(\.raw) == [body])
+        await consumer.close()
+        await producer.close()
+    }
+
+    @Test func manyCallersShareAConnection() async throws {
+        let queue = LiveServer.queue()
+        let producer = try await LiveServer.producer()
+        try await withThrowingTaskGroup { group in
+            for number in 0..<1000 {
+                group.addTask { try await producer.publish(Message("\(number)"), to: Destination(queue: queue)) }
+            }
+            try await group.waitForAll()
+        }
+        let consumer = try await LiveServer.consumer(queue, prefetch: 50)
+        var seen: Set<String> = []
+        while seen.count < 1000 {
+            for delivery in try await consumer.receive(upTo: 20) {
+                seen.insert(delivery.text)
+                consumer.settle(delivery.tag, .acknowledge)
+            }
+        }
+        await consumer.close()
+        await producer.close()
+        let empty = try await LiveServer.consumer(queue)
+        let probe = try await LiveServer.producer()
+        try await probe.publish(Message("last"), to: Destination(queue: queue))
+        #expect(try await empty.receive(upTo: 10).map(\.text) == ["last"])
+        await empty.close()
+        await probe.close()
+    }
+}

@@ -77,9 +77,16 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]
         ),
-        .executableTarget(name: "celery-swift", dependencies: ["Celery", "CeleryCommands", "CeleryProtocol"]),
+        .executableTarget(
+            name: "celery-swift",
+            dependencies: [
+                "Celery", "CeleryCommands", "CeleryProtocol",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
 
         .testTarget(name: "CeleryProtocolTests", dependencies: ["CeleryProtocol"]),
         .testTarget(name: "CeleryIOTests", dependencies: ["CeleryIO"]),

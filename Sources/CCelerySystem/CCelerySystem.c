@@ -1,6 +1,7 @@
 #define _GNU_SOURCE
 #include "CCelerySystem.h"
 
+#include <poll.h>
 #include <time.h>
 
 int celery_poll(struct pollfd *descriptors, unsigned int count, int64_t nanoseconds) {

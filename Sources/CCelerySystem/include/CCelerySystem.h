@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
+
 #include <pthread.h>
 #include <stdint.h>
 #include <unistd.h>
@@ -41,6 +41,7 @@ static inline void celery_name_current_thread(const char *name) {
 
 /// `poll` with a timeout in nanoseconds; below zero there is none. Where the system only counts milliseconds they are
 /// rounded up, so that nothing wakes early and spins.
+struct pollfd;
 int celery_poll(struct pollfd *descriptors, unsigned int count, int64_t nanoseconds);
 
 #endif

@@ -26,12 +26,7 @@ extension WorkerEngine {
             request: work.request, queue: work.queue,
             environment: TaskEnvironment(logger: logger, publisher: publisher, results: results))
         let start = ContinuousClock.now
-        let outcome: Outcome
-        do {
-            outcome = .success(try await work.handler.body(context, payload))
-        } catch {
-            outcome = Outcome(error, request: work.request, payload: payload, policy: work.handler.retry)
-        }
+        let outcome = await work.handler.outcome(context, payload)
         log(outcome, of: work.request, runtime: .now - start)
         let conclusion = conclusion(
             of: work, payload, outcome, acksLate: acksLate, storesResult: storesResult, children: context.childTuples)

@@ -19,26 +19,28 @@ import Testing
     }
 
     /// What py-amqp 5.4 writes for each value: `serialization.dumps("F", [{"k": value}])` without the lengths and key.
-    @Test(arguments: [
-        (JSONValue.null, Array("V".utf8)),
-        (true, [0x74, 1]),
-        (false, [0x74, 0]),
-        (0, [0x49, 0, 0, 0, 0]),
-        (-1, [0x49, 0xFF, 0xFF, 0xFF, 0xFF]),
-        (2_147_483_647, [0x49, 0x7F, 0xFF, 0xFF, 0xFF]),
-        (2_147_483_648, [0x4C, 0, 0, 0, 0, 0x80, 0, 0, 0]),
-        (-2_147_483_647, [0x49, 0x80, 0, 0, 1]),
-        (-2_147_483_648, [0x4C, 0xFF, 0xFF, 0xFF, 0xFF, 0x80, 0, 0, 0]),
-        (1.5, [0x64, 0x3F, 0xF8, 0, 0, 0, 0, 0, 0]),
-        ("é", [0x53, 0, 0, 0, 2, 0xC3, 0xA9]),
-        (
-            .surrogateString([0x61, 0xD800, 0xD83D, 0xDE00]),
-            [0x53, 0, 0, 0, 8, 0x61, 0xED, 0xA0, 0x80, 0xF0, 0x9F, 0x98, 0x80]
-        ),
-        ([nil, 1], [0x41, 0, 0, 0, 6, 0x56, 0x49, 0, 0, 0, 1]),
-        ([:], [0x46, 0, 0, 0, 0]),
-        (["a": nil], [0x46, 0, 0, 0, 3, 1, 0x61, 0x56]),
-    ] as [(JSONValue, [UInt8])])
+    @Test(
+        arguments: [
+            (JSONValue.null, Array("V".utf8)),
+            (true, [0x74, 1]),
+            (false, [0x74, 0]),
+            (0, [0x49, 0, 0, 0, 0]),
+            (-1, [0x49, 0xFF, 0xFF, 0xFF, 0xFF]),
+            (2_147_483_647, [0x49, 0x7F, 0xFF, 0xFF, 0xFF]),
+            (2_147_483_648, [0x4C, 0, 0, 0, 0, 0x80, 0, 0, 0]),
+            (-2_147_483_647, [0x49, 0x80, 0, 0, 1]),
+            (-2_147_483_648, [0x4C, 0xFF, 0xFF, 0xFF, 0xFF, 0x80, 0, 0, 0]),
+            (1.5, [0x64, 0x3F, 0xF8, 0, 0, 0, 0, 0, 0]),
+            ("é", [0x53, 0, 0, 0, 2, 0xC3, 0xA9]),
+            (
+                .surrogateString([0x61, 0xD800, 0xD83D, 0xDE00]),
+                [0x53, 0, 0, 0, 8, 0x61, 0xED, 0xA0, 0x80, 0xF0, 0x9F, 0x98, 0x80]
+            ),
+            ([nil, 1], [0x41, 0, 0, 0, 6, 0x56, 0x49, 0, 0, 0, 1]),
+            ([:], [0x46, 0, 0, 0, 0]),
+            (["a": nil], [0x46, 0, 0, 0, 3, 1, 0x61, 0x56]),
+        ] as [(JSONValue, [UInt8])]
+    )
     func valuesAreTypedAsPythonTypesThem(value: JSONValue, expected: [UInt8]) throws {
         let bytes = try written(["k": value])
         #expect(bytes == [0, 0, 0, UInt8(expected.count + 2), 1, 0x6B] + expected)

@@ -3,9 +3,9 @@ internal import CeleryIO
 internal import CeleryTransport
 
 #if canImport(Glibc)
-internal import Glibc
+    internal import Glibc
 #else
-internal import Darwin
+    internal import Darwin
 #endif
 
 /// librabbitmq's connection, for as long as the handshake takes: version, login, limits, virtual host.
@@ -50,15 +50,24 @@ struct AMQPHandle: ~Copyable {
     ///
     /// - Parameter heartbeat: the seconds to propose; the server's own proposal counts if it is shorter.
     func login(
-        to address: RabbitMQAddress, name: String, heartbeat: Int, timeout: Duration
+        to address: RabbitMQAddress,
+        name: String,
+        heartbeat: Int,
+        timeout: Duration
     ) throws(TransportError) -> Agreement {
         var limit = timeval()
         limit.tv_sec = numericCast(timeout.components.seconds)
         amqp_set_handshake_timeout(state, &limit)
         amqp_set_rpc_timeout(state, &limit)
         let reply = celery_amqp_login(
-            state, address.virtualHost, AMQP_DEFAULT_FRAME_SIZE, Int32(clamping: heartbeat), name, address.user,
-            address.password)
+            state,
+            address.virtualHost,
+            AMQP_DEFAULT_FRAME_SIZE,
+            Int32(clamping: heartbeat),
+            name,
+            address.user,
+            address.password
+        )
         try check(reply, address: address)
         // The library may have read on; what it holds could not be had back as bytes.
         guard amqp_frames_enqueued(state) == 0, amqp_data_in_buffer(state) == 0 else {
@@ -70,7 +79,10 @@ struct AMQPHandle: ~Copyable {
         }
         let seconds = Int(amqp_get_heartbeat(state))
         return Agreement(
-            frameMax: frameMax, heartbeat: seconds > 0 ? .seconds(seconds) : nil, serverVersion: serverVersion())
+            frameMax: frameMax,
+            heartbeat: seconds > 0 ? .seconds(seconds) : nil,
+            serverVersion: serverVersion()
+        )
     }
 
     private func check(_ reply: amqp_rpc_reply_t, address: RabbitMQAddress) throws(TransportError) {
@@ -90,7 +102,8 @@ struct AMQPHandle: ~Copyable {
             if status == AMQP_STATUS_TIMEOUT.rawValue {
                 throw TransportError(.unreachable, "\(address) did not complete the handshake in time")
             }
-            if status == AMQP_STATUS_INCOMPATIBLE_AMQP_VERSION.rawValue || status == AMQP_STATUS_BAD_AMQP_DATA.rawValue {
+            if status == AMQP_STATUS_INCOMPATIBLE_AMQP_VERSION.rawValue || status == AMQP_STATUS_BAD_AMQP_DATA.rawValue
+            {
                 throw TransportError(.unreachable, "\(address) does not speak AMQP 0-9-1: \(reason)")
             }
             throw TransportError(.unreachable, "the handshake with \(address) failed: \(reason)")

@@ -14,7 +14,12 @@ struct RoundTripTests {
                 "big": 1_099_511_627_776, "stamps": ["a": ["b": "ü"]],
             ],
             properties: MessageProperties(
-                correlationID: "id-1", replyTo: "me", deliveryMode: 2, priority: 0, expiration: "60000"),
+                correlationID: "id-1",
+                replyTo: "me",
+                deliveryMode: 2,
+                priority: 0,
+                expiration: "60000"
+            ),
             body: Array("[[2, 3], {}, {}]".utf8)
         )
         try await producer.publish(message, to: Destination(queue: queue))

@@ -52,6 +52,9 @@ public struct JSONObject: Sendable {
     /// The number of keys.
     public var count: Int { entries.count }
 
+    /// Makes room for some keys at once.
+    mutating func reserveCapacity(_ count: Int) { entries.reserveCapacity(count) }
+
     /// Appends a key that the object does not have.
     mutating func append(newKey key: String, _ value: JSONValue) {
         if index != nil { index?[ExactKey(key)] = entries.count }

@@ -26,6 +26,7 @@ extension JSONReader {
     private mutating func readObjectValue() throws(JSONError) -> JSONObject {
         var object = JSONObject()
         guard try enterObject() else { return object }
+        object.reserveCapacity(8)
         // The fingerprints of all keys so far: a key whose bit is not set cannot have come before.
         var seen: UInt64 = 0
         repeat {

@@ -68,11 +68,13 @@ package final class ConnectionThread: SerialExecutor {
         #else
         var thread: pthread_t?
         #endif
-        let status = pthread_create(&thread, &attributes, { argument in
-            guard let argument else { return nil }
-            Unmanaged<ConnectionThread>.fromOpaque(argument).takeRetainedValue().run()
-            return nil
-        }, retained.toOpaque())
+        let status = pthread_create(
+            &thread, &attributes,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<ConnectionThread>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, retained.toOpaque())
         guard status == 0 else {
             retained.release()
             throw IOError(.system, "cannot start a thread", errno: status)

@@ -92,7 +92,8 @@ extension WorkerEngine {
             metadata: [LoggingKeys.error: "\(error)", LoggingKeys.taskID: "\(work.request.id)"])
         let failure = TaskFailure(type: "InvalidTaskError", module: "celery.exceptions", message: error.reason)
         conclude(
-            work, settlement: .deadLetter(reason: error.reason), result: result(of: work.request, .failure, failure.json))
+            work, settlement: .deadLetter(reason: error.reason),
+            result: result(of: work.request, .failure, failure.json))
     }
 
     private func markStarted(_ work: Work) {

@@ -27,7 +27,7 @@ MESSAGES = [
     Case("by-name-unknown", "bare.send_task('legacy.job', ('a', 1), {'dry_run': True}, task_id=ID)", core=True),
     Case("too-many-arguments", "bare.send_task('swift.add', (1, 2, 3), task_id=ID)"),
     Case("unexpected-keyword", "bare.send_task('swift.add', (1, 2), {'z': 3}, task_id=ID)"),
-    Case("missing-argument", "bare.send_task('swift.add', (1,), task_id=ID)"),
+    Case("missing-argument", "bare.send_task('swift.mul', (1,), task_id=ID)"),
     # What Python's JSON can write.
     Case("json-text", r"""echo.apply_async(('', 'é', '日本語', '😀', '\x00\x07\n\t"\\/', '\u2028', '</script>'), task_id=ID)""",
          core=True),
@@ -209,7 +209,7 @@ RESULTS = [
     failure("failure-key-error", "KeyError(('a', 1))"),
     failure("failure-of-celery", "celery.exceptions.MaxRetriesExceededError('too often')"),
     Result("failure-with-cause", "fail_because.apply_async(task_id=ID)", until="FAILURE"),
-    Result("failure-wrong-arguments", "bare.send_task('swift.add', (1,), task_id=ID)", until="FAILURE", core=True),
+    Result("failure-wrong-arguments", "bare.send_task('swift.mul', (1,), task_id=ID)", until="FAILURE", core=True),
     Result("failure-not-registered", "bare.send_task('legacy.job', task_id=ID)", until="FAILURE", core=True),
     Result("failure-time-limit", "sleep.apply_async((30,), task_id=ID, time_limit=1)", until="FAILURE"),
     Result("failure-soft-time-limit", "sleep.apply_async((30,), task_id=ID, soft_time_limit=1)", until="FAILURE"),

@@ -47,7 +47,7 @@ extension JSONReader {
 
     private static func add(_ name: String, _ value: JSONValue, isNew: Bool, to object: inout JSONObject) {
         if isNew {
-            object.append(newKey: name, value)
+            object.append(name, value)
         } else {
             object[name] = value
         }

@@ -118,7 +118,7 @@ MESSAGES = [
          core=True),
     Case("group", "group(add.s(1, 1), add.s(2, 2), add.s(3, 3)).apply_async(task_id=ID)", core=True),
     Case("group-of-chains", "group(chain(add.s(1, 1), mul.s(2)), add.s(2, 2)).apply_async(task_id=ID)"),
-    Case("chord", "chord([add.s(1, 1), add.s(2, 2)], task_id=ID)(tsum.s())", core=True),
+    Case("chord", "chord([add.s(1, 1), add.s(2, 2)])(tsum.s().set(task_id=ID))", core=True),
     Case("chord-with-error-callback", "chord([add.s(1, 1), fail.s('no')])(tsum.s().on_error(echo.s()))"),
     Case("chord-of-chains", "chord([chain(add.s(1, 1), mul.s(2)), add.s(2, 2)])(tsum.s())"),
     Case("map", "add.map([1, 2]).apply_async(task_id=ID)"),
@@ -156,8 +156,9 @@ RETRIES = [
     Retry("retry-with-reason", "flaky.apply_async((2,), task_id=ID)", reason="not yet"),
     Retry("retry-countdown", "flaky.apply_async((2,), task_id=ID)", core=True, countdown=90),
     Retry("retry-other-arguments", "flaky.apply_async((2,), task_id=ID)", args=[], kwargs={"times": 1}),
-    Retry("retry-keeps-options", "flaky.apply_async((2,), task_id=ID, priority=4, expires=86400, time_limit=30, "
+    Retry("retry-keeps-options", "flaky.apply_async((2,), task_id=ID, priority=4, time_limit=30, "
           "soft_time_limit=20, shadow='nice name', headers={'tenant': 'acme'})", core=True),
+    Retry("retry-keeps-expires", "flaky.apply_async((2,), task_id=ID, expires=86400)"),
     Retry("retry-keeps-callbacks", "flaky.apply_async((2,), task_id=ID, link=mul.s(10), link_error=echo.s())"),
     Retry("retry-in-chain", "chain(flaky.s(2), mul.s(3)).apply_async(task_id=ID)"),
     Retry("retry-in-chord", "chord([flaky.s(2)])(tsum.s())"),

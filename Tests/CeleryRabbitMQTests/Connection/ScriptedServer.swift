@@ -65,10 +65,13 @@ final class ScriptedServer: Sendable {
 
     deinit { cut() }
 
-    /// The client's end, made when it connects.
+    /// The client's end; taken once.
+    func socket() -> Socket { Socket(adopting: clientDescriptor) }
+
+    /// The client's end after a handshake; taken once.
     func link(heartbeat: Duration? = nil, version: String = "3.10.8", frameMax: Int = 131_072) -> AMQPLink {
         AMQPLink(
-            socket: Socket(adopting: clientDescriptor),
+            socket: socket(),
             agreement: AMQPHandle.Agreement(frameMax: frameMax, heartbeat: heartbeat, serverVersion: version),
             name: "the server"
         )

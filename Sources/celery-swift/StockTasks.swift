@@ -6,7 +6,7 @@ enum StockTasks {
     @TaskHandlerBuilder static var handlers: [TaskHandler] {
         TaskHandler(
             TaskDefinition(
-                "swift.add", Parameter("x", as: Number.self), Parameter("y", as: Number.self), returning: Number.self)
+                "swift.add", Parameter("x", as: Number.self), Parameter("y", default: Number.integer(0)), returning: Number.self)
         ) { _, x, y in try x.adding(y) }
         TaskHandler(
             TaskDefinition(

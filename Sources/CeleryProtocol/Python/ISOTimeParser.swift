@@ -33,7 +33,7 @@ struct ISOTimeParser {
         var clock = Clock()
         if !isAtEnd {
             try skipSeparator()
-            if dialect == .isoparse || !isAtEnd { clock = try parseClock() }
+            clock = try parseClock()
         }
         let isEndOfDay =
             dialect == .isoparse && clock.hour == 24 && clock.minute == 0 && clock.second == 0 && clock.microsecond == 0
@@ -75,10 +75,8 @@ struct ISOTimeParser {
     private mutating func parseWeek(_ year: Int, _ isDashed: Bool) throws(PythonValueError) -> (Int, Int, Int) {
         let week = try number(2, "week")
         var weekday = 1
-        if isDashed, current == UInt8(ascii: "-") {
-            position += 1
-            weekday = try number(1, "weekday")
-        } else if !isDashed, digitsAhead > 0 {
+        if hasWeekday(isDashed) {
+            if isDashed, !skip(UInt8(ascii: "-")) { throw PythonValueError("'-' expected after the week") }
             weekday = try number(1, "weekday")
         }
         // dateutil takes a week 53 for every year.
@@ -87,6 +85,14 @@ struct ISOTimeParser {
             throw PythonValueError("the year has no such week or day")
         }
         return CivilDate.date(days: CivilDate.days(isoYear: year, week: week, weekday: weekday))
+    }
+
+    private func hasWeekday(_ isDashed: Bool) -> Bool {
+        // dateutil takes no time after a week without a day.
+        if dialect == .isoparse { return !isAtEnd }
+        if !isDashed { return digitsAhead > 0 }
+        // A dash before two digits stands between the date and an hour.
+        return current == UInt8(ascii: "-") && digits(from: position + 1) < 2
     }
 
     private mutating func parseOrdinal(_ year: Int) throws(PythonValueError) -> (Int, Int, Int) {
@@ -156,10 +162,12 @@ struct ISOTimeParser {
 
     // MARK: Pieces
 
-    private var digitsAhead: Int {
-        var end = position
+    private var digitsAhead: Int { digits(from: position) }
+
+    private func digits(from start: Int) -> Int {
+        var end = start
         while end < bytes.count, JSONBytes.isDigit(bytes[end]) { end += 1 }
-        return end - position
+        return end - start
     }
 
     private mutating func number(_ digits: Int, _ name: String) throws(PythonValueError) -> Int {

@@ -22,14 +22,7 @@ public enum PythonRepr {
         case .surrogateString(let units):
             append(quoting: UnicodeScalarReader(units), to: &text)
         case .array(let elements):
-            text += "["
-            var isFirst = true
-            for element in elements {
-                if !isFirst { text += ", " }
-                isFirst = false
-                append(element, to: &text)
-            }
-            text += "]"
+            append(elements, to: &text)
         case .object(let object):
             if let tagged = taggedText(object) {
                 text += tagged
@@ -41,21 +34,32 @@ public enum PythonRepr {
         }
     }
 
+    private static func append(_ elements: [JSONValue], to text: inout String) {
+        text += "["
+        for position in elements.indices {
+            if position > 0 { text += ", " }
+            append(elements[position], to: &text)
+        }
+        text += "]"
+    }
+
     private static func append(_ object: JSONObject, to text: inout String) {
         text += "{"
-        var isFirst = true
-        for (key, value) in object.entries {
-            if !isFirst { text += ", " }
-            isFirst = false
-            if JSONKey.isEscaped(key) {
-                append(quoting: UnicodeScalarReader(JSONKey.units(key)), to: &text)
-            } else {
-                append(quoting: key.unicodeScalars.lazy.map(\.value), to: &text)
-            }
+        for position in object.entries.indices {
+            if position > 0 { text += ", " }
+            append(key: object.entries[position].key, to: &text)
             text += ": "
-            append(value, to: &text)
+            append(object.entries[position].value, to: &text)
         }
         text += "}"
+    }
+
+    private static func append(key: String, to text: inout String) {
+        if JSONKey.isEscaped(key) {
+            append(quoting: UnicodeScalarReader(JSONKey.units(key)), to: &text)
+        } else {
+            append(quoting: key.unicodeScalars.lazy.map(\.value), to: &text)
+        }
     }
 
     /// The text of a value that is neither a string nor a container.

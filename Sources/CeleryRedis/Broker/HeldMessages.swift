@@ -9,12 +9,19 @@ final class HeldMessages: RedisConnection.Upkeep {
         /// Held messages: our number to the queue they came from.
         var held: [UInt64: String] = [:]
         var acknowledged: [String] = []
+        /// When the first of these has waited long enough for others to join it.
+        var acknowledgementsDue: ContinuousClock.Instant?
         /// Messages put aside: tag and the score they are to have.
         var parked: [(tag: String, score: Double)] = []
         var nextRenewal: ContinuousClock.Instant?
         var nextCheck: ContinuousClock.Instant?
         var isClosed = false
     }
+
+    /// How long an acknowledgement waits for others, unless something else is being written anyway. Waking the
+    /// thread and writing for each would cost more than the tasks.
+    private static let acknowledgementDelay = Duration.microseconds(200)
+    private static let acknowledgementBatch = 256
 
     private let state = Mutex(State())
     private let keys: KombuKeys
@@ -53,11 +60,14 @@ final class HeldMessages: RedisConnection.Upkeep {
         }
     }
 
-    /// The message is done with: Redis hears of it with the next write. Whether it was held.
+    /// The message is done with: Redis hears of it with the next write. Whether the connection's thread must be told,
+    /// because this is the first of a batch.
     func acknowledge(_ number: UInt64) -> Bool {
         state.withLock { state in
             guard state.held.removeValue(forKey: number) != nil else { return false }
             state.acknowledged.append(tag(number))
+            guard state.acknowledgementsDue == nil else { return false }
+            state.acknowledgementsDue = .now + Self.acknowledgementDelay
             return true
         }
     }
@@ -98,7 +108,7 @@ final class HeldMessages: RedisConnection.Upkeep {
         state.withLock { $0.isClosed = true }
     }
 
-    func commands(at now: ContinuousClock.Instant) -> RedisPipeline? {
+    func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> RedisPipeline? {
         var isCheckDue = false
         let (acknowledged, scores) = state.withLock { state -> ([String], [(tag: String, score: Double)]) in
             var scores = state.parked
@@ -111,10 +121,13 @@ final class HeldMessages: RedisConnection.Upkeep {
                 isCheckDue = true
                 state.nextCheck = now + checkInterval
             }
-            defer {
-                state.acknowledged.removeAll(keepingCapacity: true)
-                state.parked.removeAll(keepingCapacity: true)
+            state.parked.removeAll(keepingCapacity: true)
+            let isDue = state.acknowledgementsDue.map { $0 <= now } ?? false
+            guard isDue || isWriting || state.isClosed || state.acknowledged.count >= Self.acknowledgementBatch else {
+                return ([], scores)
             }
+            state.acknowledgementsDue = nil
+            defer { state.acknowledged.removeAll(keepingCapacity: true) }
             return (state.acknowledged, scores)
         }
         if isCheckDue { onCheckDue() }
@@ -151,8 +164,7 @@ final class HeldMessages: RedisConnection.Upkeep {
     var nextDeadline: ContinuousClock.Instant? {
         state.withLock { state in
             guard !state.isClosed else { return nil }
-            guard let renewal = state.nextRenewal else { return state.nextCheck }
-            return state.nextCheck.map { min($0, renewal) } ?? renewal
+            return [state.acknowledgementsDue, state.nextRenewal, state.nextCheck].compactMap { $0 }.min()
         }
     }
 }

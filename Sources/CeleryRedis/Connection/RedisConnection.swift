@@ -20,7 +20,9 @@ actor RedisConnection {
     /// What a connection does of its own accord, asked on its thread before every write.
     protocol Upkeep: AnyObject, Sendable {
         /// Commands to send now, whose replies only matter when they are errors.
-        func commands(at now: ContinuousClock.Instant) -> RedisPipeline?
+        ///
+        /// - Parameter isWriting: whether other commands are about to be written, so that more cost little.
+        func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> RedisPipeline?
         /// When to ask again, if nothing else happens before.
         var nextDeadline: ContinuousClock.Instant? { get }
     }
@@ -204,7 +206,7 @@ extension RedisConnection: ConnectionDriver {
     func willWait() -> PollRequest {
         guard failure == nil, socket != nil else { return .nothing }
         let now = ContinuousClock.now
-        if let commands = upkeep?.commands(at: now), commands.count > 0 {
+        if let commands = upkeep?.commands(at: now, isWriting: written < output.count), commands.count > 0 {
             enqueue(commands, nil, timeout: Self.replyTimeout)
         }
         checkDeadlines(now)

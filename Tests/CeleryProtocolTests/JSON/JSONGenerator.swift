@@ -44,7 +44,8 @@ struct JSONGenerator: RandomNumberGenerator {
         case 2: return Double(next() >> UInt64(below(64)))
         default:
             let edges = [
-                0, -0.0, 1e16, 1e15, 1e-4, 9.9e-5, 1e22, 1e23, 5e-324, .greatestFiniteMagnitude, .infinity, .nan,
+                0, -0.0, 1e16, 1e15, 1e-4, 9.9e-5, 1e22, 1e23, .leastNonzeroMagnitude, .greatestFiniteMagnitude,
+                .infinity, .nan,
             ]
             return edges[below(edges.count)]
         }

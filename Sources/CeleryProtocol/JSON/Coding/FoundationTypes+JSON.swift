@@ -10,7 +10,8 @@ extension Date: DirectlyEncodable, DirectlyDecodable {
             return TaggedValue.object("datetime", .string(try PythonDateTime(self).isoFormat))
         } catch {
             let context = EncodingError.Context(codingPath: path().keys, debugDescription: "\(error)")
-            throw EncodingError.invalidValue(self, context)
+            // Not the date itself: Foundation traps when it prints one that is out of its range.
+            throw EncodingError.invalidValue(timeIntervalSince1970, context)
         }
     }
 

@@ -9,10 +9,14 @@ import amqp
 import redis
 
 import servers
-from bench_workers import ROOT, INTEROP
+from bench_workers import INTEROP, ROOT, release
 
 LOOPS = os.path.join(ROOT, ".build", "bench-loops")
 ID_MARK = "00000000-0000-0000-0000-000000000000"
+
+
+PYTHON_CLIENT = [os.path.join(ROOT, ".venv", "bin", "python"), os.path.join(INTEROP, "bench_python_client.py")]
+SWIFT_CLIENT = [release("bench-client")]
 
 
 def run_json(command, **options):
@@ -59,7 +63,7 @@ class RedisBroker:
         self.database = redis.Redis(port=server.port, db=0)
         self.templates = {}
 
-    def _template(self, task, ignore_result):
+    def template(self, task, ignore_result):
         """A message that Celery itself has written, with a mark for its id."""
         key = (task, ignore_result)
         if key not in self.templates:
@@ -75,7 +79,7 @@ class RedisBroker:
         return self.templates[key]
 
     def fill(self, queue, task, count, ignore_result, window=64):
-        template = self._template(task, ignore_result)
+        template = self.template(task, ignore_result)
         return run_json(
             [f"{LOOPS}/redis-loop", "publish", str(self.port), queue, template, str(count), str(window)])
 

@@ -1,52 +1,41 @@
-"""Measures Celery, celery-swift and C loops side by side; see interop/bench."""
-import argparse
+"""Runs the measurements and prints the tables; see bench_options.py for what is measured and how."""
 import contextlib
-import dataclasses
 import sys
 import time
 
-import bench_measures as measures
+import bench_measures
+import bench_report
 import servers
 from bench_brokers import open_broker
-
-MEASUREMENTS = {"drain": measures.drain}
-
-
-@dataclasses.dataclass
-class Sizes:
-    """How much is measured."""
-    turns: int = 3
-    drain_celery: int = 3000
-    drain_swift: int = 20_000
-    drain_c: int = 20_000
-
-
-QUICK = Sizes(turns=1, drain_celery=1500, drain_swift=10_000, drain_c=10_000)
+from bench_options import MEASUREMENTS, QUICK, Sizes, parse
 
 
 def main():
-    parser = argparse.ArgumentParser(prog="interop/bench", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="fewer and smaller runs, under 3 minutes")
-    parser.add_argument("--broker", choices=["redis", "rabbitmq"], help="only this broker")
-    parser.add_argument("--only", choices=list(MEASUREMENTS), help="only this measurement")
-    parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed")
-    options = parser.parse_args()
+    options = parse()
     sizes = QUICK if options.quick else Sizes()
-    figures = measures.Figures()
+    figures = bench_measures.Figures()
     begin = time.monotonic()
 
     def say(text):
         print(f"{time.monotonic() - begin:6.1f} s  {text}", file=sys.stderr, flush=True)
 
-    for name in [options.broker] if options.broker else ["redis", "rabbitmq"]:
+    brokers = [options.broker] if options.broker else ["redis", "rabbitmq"]
+    for name in brokers:
         with servers.signals_as_exceptions(), contextlib.ExitStack() as stack:
             broker = open_broker(name, stack)
             for measurement in [options.only] if options.only else MEASUREMENTS:
                 say(f"{name}: {measurement}")
-                MEASUREMENTS[measurement](broker, figures, sizes, say)
-    for key, samples in figures.samples.items():
-        print(*key, figures(*key))
+                getattr(bench_measures, measurement)(broker, figures, sizes, say)
+    for name in brokers:
+        bench_report.tables(name, figures)
+    missed = bench_report.targets(brokers, figures)
+    return 1 if options.check and missed else 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    try:
+        sys.exit(main())
+    except (RuntimeError, TimeoutError) as error:
+        sys.exit(f"bench: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -4,7 +4,7 @@ import contextlib
 import statistics
 import time
 
-from bench_brokers import run_json
+from bench_brokers import PYTHON_CLIENT, SWIFT_CLIENT, run_json
 from bench_workers import CONCURRENCY, PREFETCH_MULTIPLIER, WORKERS, Worker, wait_until
 
 
@@ -17,9 +17,13 @@ class Figures:
     def add(self, broker, name, column, value):
         self.samples[broker, name, column].append(value)
 
-    def __call__(self, broker, name, column):
+    def __call__(self, broker, name, column, percent=50):
         samples = self.samples.get((broker, name, column))
-        return statistics.median(samples) if samples else None
+        if not samples:
+            return None
+        if percent == 50:
+            return statistics.median(samples)
+        return sorted(samples)[min(len(samples) - 1, len(samples) * percent // 100)]
 
 
 @contextlib.contextmanager
@@ -55,22 +59,94 @@ def drain_worker(broker, worker, count, with_results):
 def drain(broker, figures, sizes, say):
     runs = [("drain", False), ("drain+results", True)]
     with running(broker) as workers:
-        for turn in range(sizes.turns):
+        for _ in range(sizes.turns):
             for name, with_results in runs:
                 for worker in workers:
-                    count = sizes.drain_swift if worker.kind == "swift" else sizes.drain_celery
+                    count = sizes.drain_fast
+                    if worker.kind != "swift":
+                        # As many as take about two seconds.
+                        known = figures(broker.name, name, worker.kind)
+                        count = min(max(200, int(2 * known)), 5000) if known else sizes.drain_first
                     rate, cpu = drain_worker(broker, worker, count, with_results)
-                    figures.add(broker.name, name, worker.kind, rate)
-                    figures.add(broker.name, f"{name} cpu", worker.kind, cpu)
-                    say(f"{name} {worker.kind}: {rate:,.0f}/s, {cpu:.2f} CPU s per 10,000")
+                    note_drain(broker, figures, say, name, worker.kind, rate, cpu)
                 queue = "bench-c"
                 broker.clear(queue)
+                broker.fill(queue, "swift.mul", sizes.drain_fast, not with_results)
                 broker.results.clear()
-                broker.fill(queue, "swift.mul", sizes.drain_c, not with_results)
                 done = run_json(broker.drain_command(
-                    queue, sizes.drain_c, CONCURRENCY * PREFETCH_MULTIPLIER, with_results))
+                    queue, sizes.drain_fast, CONCURRENCY * PREFETCH_MULTIPLIER, with_results))
+                note_drain(
+                    broker, figures, say, name, "c", done["count"] / done["seconds"],
+                    done["cpu"] / done["count"] * 10_000)
+
+
+def note_drain(broker, figures, say, name, column, rate, cpu):
+    figures.add(broker.name, name, column, rate)
+    figures.add(broker.name, f"{name} cpu", column, cpu)
+    say(f"{name}, {column}: {rate:,.0f}/s, {cpu:.2f} CPU s per 10,000")
+
+
+def publish(broker, figures, sizes, say):
+    queue, task = "bench-publish", "swift.mul"
+    clients = {"python": PYTHON_CLIENT, "swift": SWIFT_CLIENT}
+    if broker.name == "rabbitmq":
+        clients["python confirmed"] = PYTHON_CLIENT
+    for _ in range(sizes.turns):
+        for callers in (1, 64):
+            for column, client in [*clients.items(), ("c", None)]:
+                count = sizes.publish_python
+                if column in ("swift", "c") and (callers > 1 or broker.name == "redis"):
+                    count = sizes.publish_fast
+                elif broker.name == "rabbitmq" and callers == 1 and column != "python":
+                    count = sizes.publish_confirmed
                 broker.clear(queue)
-                rate, cpu = done["count"] / done["seconds"], done["cpu"] / done["count"] * 10_000
-                figures.add(broker.name, name, "c", rate)
-                figures.add(broker.name, f"{name} cpu", "c", cpu)
-                say(f"{name} c: {rate:,.0f}/s, {cpu:.2f} CPU s per 10,000")
+                if client is None:
+                    done = broker.fill(queue, task, count, True, window=callers)
+                else:
+                    done = run_json([
+                        *client, "publish", broker.url, queue, task, str(count), str(callers),
+                        *(["confirm"] if column == "python confirmed" else [])])
+                name, rate = f"publish {callers}", done["count"] / done["seconds"]
+                cpu = done["cpu"] / done["count"] * 10_000
+                figures.add(broker.name, name, column, rate)
+                figures.add(broker.name, f"{name} cpu", column, cpu)
+                say(f"{name}, {column}: {rate:,.0f}/s, {cpu:.2f} CPU s per 10,000")
+    broker.clear(queue)
+
+
+def latency(broker, figures, sizes, say):
+    with running(broker) as workers:
+        for _ in range(sizes.turns):
+            for worker in workers:
+                for client, command in (("python", PYTHON_CLIENT), ("swift", SWIFT_CLIENT)):
+                    done = run_json([
+                        *command, "latency", broker.url, broker.results.url, worker.queue, worker.task,
+                        str(sizes.latency), "0.005"])
+                    for kind in ("starts", "trips"):
+                        for value in done[kind]:
+                            figures.add(broker.name, f"{kind} by {client}", worker.kind, value * 1000)
+                    say(f"latency, {worker.kind}: round trip from {client} {statistics.median(done['trips']) * 1000:.2f} ms")
+
+
+def startup(broker, figures, sizes, say):
+    """A fresh worker: the time to its first task, then its memory with tasks that wait for their eta."""
+    for _ in range(sizes.turns):
+        for kind in WORKERS:
+            worker = Worker(kind, broker.url, broker.results.url)
+            broker.clear(worker.queue)
+            broker.results.clear()
+            broker.fill(worker.queue, worker.task, 1, False)
+            begin = time.monotonic()
+            with worker:
+                wait_until(lambda: broker.results.count() >= 1, worker)
+                seconds = time.monotonic() - begin
+                figures.add(broker.name, "first task", kind, seconds)
+                # Soon enough for a Swift worker not to leave them with the broker, late enough for none to run.
+                run_json([*PYTHON_CLIENT, "later", broker.url, worker.queue, worker.task, "1000", "50"])
+                wait_until(lambda: broker.waiting(worker.queue) == 0, worker)
+                time.sleep(0.5)
+                memory = worker.memory()
+            for key, value in memory.items():
+                figures.add(broker.name, f"memory {key}", kind, value)
+            say(f"start, {kind}: first task after {seconds:.2f} s; with 1,000 waiting {memory['pss']:.1f} MB PSS")
+            broker.clear(worker.queue)

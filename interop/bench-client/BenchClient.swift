@@ -17,12 +17,12 @@ enum BenchClient {
         case ("publish", 6):
             let client = try makeClient(broker: arguments[1], backend: nil)
             let publishing = Publishing(client: client, queue: arguments[2], task: arguments[3])
-            print(try await publishing.run(count: number(arguments[4]), callers: Int(number(arguments[5]))))
+            print(try await publishing.run(count: number(arguments[4]), callers: number(arguments[5])))
             await client.close()
         case ("latency", 7):
             let client = try makeClient(broker: arguments[1], backend: arguments[2])
             let latency = Latency(client: client, queue: arguments[3], task: arguments[4])
-            print(try await latency.run(count: number(arguments[5]), pause: .seconds(number(arguments[6]))))
+            print(try await latency.run(count: number(arguments[5]), pause: number(arguments[6])))
             await client.close()
         default:
             throw BenchError(description: "see the top of BenchClient.swift")

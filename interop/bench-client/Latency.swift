@@ -14,7 +14,7 @@ struct Latency {
     let queue: String
     let task: String
 
-    func run(count: Int, pause: Duration) async throws -> String {
+    func run(count: Int, pause: Double) async throws -> String {
         let options = SendOptions(queue: queue)
         for _ in 0..<5 {
             _ = try await client.enqueue(named: task, arguments: [2, 3], options: options).value(timeout: .seconds(30))
@@ -23,7 +23,7 @@ struct Latency {
         var starts: [Double] = []
         var trips: [Double] = []
         for _ in 0..<count {
-            try await Task.sleep(for: pause)
+            try await Task.sleep(for: .seconds(pause) as Duration)
             let (called, begin) = (Date(), clock.now)
             let handle = try await client.enqueue(named: task, arguments: [2, 3], options: options)
             _ = try await handle.value(timeout: .seconds(30))

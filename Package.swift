@@ -69,7 +69,13 @@ let package = Package(
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
-        .target(name: "CeleryTesting", dependencies: ["Celery", "CeleryProtocol", "CeleryTransport"]),
+        .target(
+            name: "CeleryTesting",
+            dependencies: [
+                "Celery", "CeleryProtocol", "CeleryTransport",
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .target(
             name: "CeleryCommands",
             dependencies: [
@@ -109,7 +115,11 @@ let package = Package(
         ),
         .testTarget(
             name: "CeleryTests",
-            dependencies: ["Celery", "CeleryProtocol", "CeleryTesting", "CeleryTransport"]
+            dependencies: [
+                "Celery", "CeleryProtocol", "CeleryTesting", "CeleryTransport", "celery-swift",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]

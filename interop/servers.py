@@ -87,14 +87,23 @@ class Server:
     def log_path(self):
         return os.path.join(self.folder, "server.log")
 
-    def start(self):
-        """Starts the server, on the port it had before if there was one, and waits until it answers."""
+    def launch(self):
+        """Starts the server, on the port it had before if there was one; `start` then waits until it answers."""
         if self.process is not None:
             return self
         if self.folder is None:
             self.folder = tempfile.mkdtemp(prefix=f"swift-celery-{self.name}-")
         try:
             self.process = self.spawn(self.command(), self.environment())
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def start(self):
+        """Starts the server, if it does not run yet, and waits until it answers."""
+        self.launch()
+        try:
             self._wait()
         except BaseException:
             self.close()
@@ -227,7 +236,7 @@ class RabbitMQ(Server):
         """The virtual host `/`, as the empty path after the second slash."""
         return f"amqp://{self.user}:{self.password}@127.0.0.1:{self.port}//"
 
-    def start(self):
+    def launch(self):
         if self.folder is None:
             self.folder = tempfile.mkdtemp(prefix="swift-celery-rabbitmq-")
             self._write_files()
@@ -235,7 +244,7 @@ class RabbitMQ(Server):
             # Ours, in the foreground: the one which Erlang would start by itself survives its node.
             self.epmd = self.spawn(
                 [find("epmd"), "-port", str(self.epmd_port), "-address", "127.0.0.1"], dict(os.environ))
-        return super().start()
+        return super().launch()
 
     def _write_files(self):
         files = {

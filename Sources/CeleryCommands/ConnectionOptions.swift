@@ -9,13 +9,15 @@ public import Logging
 public struct ConnectionOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
-        help: "The broker's address: redis://, redis+socket://, amqp://. Default: $CELERY_BROKER_URL, else amqp://guest@localhost//."
+        help:
+            "The broker's address: redis://, redis+socket://, amqp://. Default: $CELERY_BROKER_URL, else amqp://guest@localhost//."
     )
     var broker: String?
 
     @Option(
         name: .long,
-        help: "The result backend's address: redis://, redis+socket://, rpc://. Default: $CELERY_RESULT_BACKEND, else none."
+        help:
+            "The result backend's address: redis://, redis+socket://, rpc://. Default: $CELERY_RESULT_BACKEND, else none."
     )
     var resultBackend: String?
 

@@ -6,7 +6,8 @@ enum StockTasks {
     @TaskHandlerBuilder static var handlers: [TaskHandler] {
         TaskHandler(
             TaskDefinition(
-                "swift.add", Parameter("x", as: Number.self), Parameter("y", default: Number.integer(0)), returning: Number.self)
+                "swift.add", Parameter("x", as: Number.self), Parameter("y", default: Number.integer(0)),
+                returning: Number.self)
         ) { _, x, y in try x.adding(y) }
         TaskHandler(
             TaskDefinition(

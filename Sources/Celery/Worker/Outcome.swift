@@ -1,7 +1,7 @@
 package import CeleryProtocol
 
 /// How the run of a task ended. One place decides what follows: ``Conclusion``.
-enum Outcome: Sendable {
+package enum Outcome: Sendable {
     /// The handler returned this.
     case success(JSONValue)
     /// The handler threw, or the arguments did not fit.
@@ -14,6 +14,17 @@ enum Outcome: Sendable {
     case rejected(requeue: Bool, reason: String?)
     /// The worker was stopped while the task ran.
     case interrupted
+}
+
+extension TaskHandler {
+    /// Runs the body.
+    package func outcome(_ context: TaskContext, _ payload: TaskPayload) async -> Outcome {
+        do {
+            return .success(try await body(context, payload))
+        } catch {
+            return Outcome(error, request: context.request, payload: payload, policy: retry)
+        }
+    }
 }
 
 extension Outcome {

@@ -38,7 +38,8 @@ public struct TaskHandler: Sendable {
         named name: String,
         retry: RetryPolicy = .manual(),
         options: TaskOptions = .init(),
-        body: @escaping @Sendable (_ context: TaskContext, _ args: [JSONValue], _ kwargs: JSONObject) async throws ->
+        body:
+            @escaping @Sendable (_ context: TaskContext, _ args: [JSONValue], _ kwargs: JSONObject) async throws ->
             JSONValue
     ) {
         self.name = name

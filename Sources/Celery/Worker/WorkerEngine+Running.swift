@@ -26,12 +26,7 @@ extension WorkerEngine {
             request: work.request, queue: work.queue,
             environment: TaskEnvironment(logger: logger, publisher: publisher, results: results))
         let start = ContinuousClock.now
-        let outcome: Outcome
-        do {
-            outcome = .success(try await work.handler.body(context, payload))
-        } catch {
-            outcome = Outcome(error, request: work.request, payload: payload, policy: work.handler.retry)
-        }
+        let outcome = await work.handler.outcome(context, payload)
         log(outcome, of: work.request, runtime: .now - start)
         let conclusion = conclusion(
             of: work, payload, outcome, acksLate: acksLate, storesResult: storesResult, children: context.childTuples)
@@ -97,7 +92,8 @@ extension WorkerEngine {
             metadata: [LoggingKeys.error: "\(error)", LoggingKeys.taskID: "\(work.request.id)"])
         let failure = TaskFailure(type: "InvalidTaskError", module: "celery.exceptions", message: error.reason)
         conclude(
-            work, settlement: .deadLetter(reason: error.reason), result: result(of: work.request, .failure, failure.json))
+            work, settlement: .deadLetter(reason: error.reason),
+            result: result(of: work.request, .failure, failure.json))
     }
 
     private func markStarted(_ work: Work) {

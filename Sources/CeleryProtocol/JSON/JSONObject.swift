@@ -32,14 +32,16 @@ public struct JSONObject: Sendable {
                     if index != nil { buildIndex() }
                 }
             } else if let newValue {
-                append(newKey: key, newValue)
+                append(key, newValue)
             }
         }
     }
 
     /// Adds a key that is known to be new, without the look-up of the subscript.
     package mutating func append(_ key: String, _ value: JSONValue) {
-        append(newKey: key, value)
+        if index != nil { index?[ExactKey(key)] = entries.count }
+        entries.append((key, value))
+        if index == nil, entries.count > Self.indexThreshold { buildIndex() }
     }
 
     /// Makes room for so many keys.
@@ -51,13 +53,6 @@ public struct JSONObject: Sendable {
     public var isEmpty: Bool { entries.isEmpty }
     /// The number of keys.
     public var count: Int { entries.count }
-
-    /// Appends a key that the object does not have.
-    mutating func append(newKey key: String, _ value: JSONValue) {
-        if index != nil { index?[ExactKey(key)] = entries.count }
-        entries.append((key, value))
-        if index == nil, entries.count > Self.indexThreshold { buildIndex() }
-    }
 
     private func position(of key: String) -> Int? {
         if let index { return index[ExactKey(key)] }

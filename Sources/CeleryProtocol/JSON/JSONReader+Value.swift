@@ -26,6 +26,7 @@ extension JSONReader {
     private mutating func readObjectValue() throws(JSONError) -> JSONObject {
         var object = JSONObject()
         guard try enterObject() else { return object }
+        object.reserveCapacity(8)
         // The fingerprints of all keys so far: a key whose bit is not set cannot have come before.
         var seen: UInt64 = 0
         repeat {
@@ -46,7 +47,7 @@ extension JSONReader {
 
     private static func add(_ name: String, _ value: JSONValue, isNew: Bool, to object: inout JSONObject) {
         if isNew {
-            object.append(newKey: name, value)
+            object.append(name, value)
         } else {
             object[name] = value
         }

@@ -27,7 +27,9 @@ extension TaskRequest {
             self.init(task: task, id: id)
             try read(object, naiveTimesAreUTC: object["utc"]?.isTruthy ?? true)
             if case .string(let taskset)? = object["taskset"] { group = taskset }
-            for key in ["args", "kwargs", "callbacks", "errbacks", "chord", "utc", "taskset", "chain"] { headers[key] = nil }
+            for key in ["args", "kwargs", "callbacks", "errbacks", "chord", "utc", "taskset", "chain"] {
+                headers[key] = nil
+            }
         }
         replyTo = message.properties.replyTo
         correlationID = message.properties.correlationID

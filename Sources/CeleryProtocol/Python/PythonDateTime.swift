@@ -1,7 +1,7 @@
 #if canImport(FoundationEssentials)
-    public import FoundationEssentials
+public import FoundationEssentials
 #else
-    public import Foundation
+public import Foundation
 #endif
 
 /// A date and time as Python's `datetime` has it: years 1 to 9999, microseconds, with an offset from UTC or naive.

@@ -34,8 +34,11 @@ public struct RabbitMQBroker: Broker {
 
     /// Opens a connection with two channels, for publishing and for declaring.
     public func makeProducer(logger: Logger) async throws -> any Producer {
+        let addresses = try addresses.get()
         let connection = try PublishConnection(logger: logger)
-        try await connection.open(try addresses.get())
+        try await connection.open { () throws(TransportError) in
+            try AMQPConnector.connect(to: addresses, name: "celery-swift producer")
+        }
         return RabbitMQProducer(connection)
     }
 
@@ -43,8 +46,11 @@ public struct RabbitMQBroker: Broker {
     ///
     /// - Throws: ``TransportError``; with the code `rejected` when a queue exists with other arguments.
     public func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer {
+        let addresses = try addresses.get()
         let consumer = try RabbitMQConsumer(configuration, logger: logger)
-        try await consumer.open(try addresses.get())
+        try await consumer.open { () throws(TransportError) in
+            try AMQPConnector.connect(to: addresses, name: configuration.name)
+        }
         return consumer
     }
 }

@@ -11,8 +11,10 @@ final class RabbitMQConsumer: Consumer {
         connection = try ConsumeConnection(configuration, mailbox: mailbox, orders: orders, logger: logger)
     }
 
-    func open(_ addresses: [RabbitMQAddress]) async throws {
-        try await connection.open(addresses)
+    func open(_ connect: @Sendable () throws(TransportError) -> AMQPLink) async throws {
+        let connection = connection
+        mailbox.whenRoom { [weak connection] in connection?.nudge() }
+        try await connection.open(connect)
     }
 
     func receive(upTo limit: Int) async throws -> [Delivery] {

@@ -24,6 +24,10 @@ struct AMQPHandle: ~Copyable {
         var serverVersion: String
     }
 
+    /// What the library may need of its thread's stack for whatever a server says in the handshake, where frames are
+    /// small; only memory that is used is really taken.
+    static let stackSize = 8 << 20
+
     private let state: amqp_connection_state_t
 
     /// Lends the library a connected socket: it gets a duplicate of the descriptor and closes that one.
@@ -50,27 +54,35 @@ struct AMQPHandle: ~Copyable {
     ///
     /// - Parameter heartbeat: the seconds to propose; the server's own proposal counts if it is shorter.
     func login(
-        to address: RabbitMQAddress, name: String, heartbeat: Int, timeout: Duration
+        to address: RabbitMQAddress,
+        name: String,
+        heartbeat: Int,
+        timeout: Duration
     ) throws(TransportError) -> Agreement {
         var limit = timeval()
         limit.tv_sec = numericCast(timeout.components.seconds)
         amqp_set_handshake_timeout(state, &limit)
         amqp_set_rpc_timeout(state, &limit)
         let reply = celery_amqp_login(
-            state, address.virtualHost, AMQP_DEFAULT_FRAME_SIZE, Int32(clamping: heartbeat), name, address.user,
-            address.password)
+            state,
+            address.virtualHost,
+            AMQP_DEFAULT_FRAME_SIZE,
+            Int32(clamping: heartbeat),
+            name,
+            address.user,
+            address.password
+        )
         try check(reply, address: address)
         // The library may have read on; what it holds could not be had back as bytes.
         guard amqp_frames_enqueued(state) == 0, amqp_data_in_buffer(state) == 0 else {
             throw TransportError(.connectionLost, "\(address) sent something unexpected after the handshake")
         }
-        let frameMax = Int(amqp_get_frame_max(state))
-        guard frameMax >= 4096 else {
-            throw TransportError(.refused, "\(address) allows frames of \(frameMax) bytes only; AMQP asks for 4096")
-        }
         let seconds = Int(amqp_get_heartbeat(state))
         return Agreement(
-            frameMax: frameMax, heartbeat: seconds > 0 ? .seconds(seconds) : nil, serverVersion: serverVersion())
+            frameMax: Int(amqp_get_frame_max(state)),
+            heartbeat: seconds > 0 ? .seconds(seconds) : nil,
+            serverVersion: serverVersion()
+        )
     }
 
     private func check(_ reply: amqp_rpc_reply_t, address: RabbitMQAddress) throws(TransportError) {
@@ -78,19 +90,23 @@ struct AMQPHandle: ~Copyable {
         case AMQP_RESPONSE_NORMAL:
             return
         case AMQP_RESPONSE_SERVER_EXCEPTION:
-            let closing = MethodID(rawValue: reply.reply.id) == .connectionClose
-            guard closing, let decoded = reply.reply.decoded else {
-                throw TransportError(.refused, "\(address) ended the handshake")
+            let isClose = MethodID(rawValue: reply.reply.id) == .connectionClose
+            guard isClose, let close = reply.reply.decoded?.load(as: amqp_connection_close_t.self) else {
+                throw TransportError(.unreachable, "\(address) ended the handshake")
             }
-            let text = Self.string(decoded.load(as: amqp_connection_close_t.self).reply_text)
-            throw TransportError(.refused, "\(address) refused the connection: \(text)")
+            let text = Self.string(close.reply_text)
+            // Access refused, or no such virtual host. A limit of connections, like the other codes, which tell that the
+            // server is starting, stopping or in trouble, may look different later.
+            let isFinal = (close.reply_code == 403 || close.reply_code == 530) && !text.contains("limit")
+            throw TransportError(isFinal ? .refused : .unreachable, "\(address) refused the connection: \(text)")
         default:
             let status = reply.library_error
             let reason = String(cString: amqp_error_string2(status))
             if status == AMQP_STATUS_TIMEOUT.rawValue {
                 throw TransportError(.unreachable, "\(address) did not complete the handshake in time")
             }
-            if status == AMQP_STATUS_INCOMPATIBLE_AMQP_VERSION.rawValue || status == AMQP_STATUS_BAD_AMQP_DATA.rawValue {
+            if status == AMQP_STATUS_INCOMPATIBLE_AMQP_VERSION.rawValue || status == AMQP_STATUS_BAD_AMQP_DATA.rawValue
+            {
                 throw TransportError(.unreachable, "\(address) does not speak AMQP 0-9-1: \(reason)")
             }
             throw TransportError(.unreachable, "the handshake with \(address) failed: \(reason)")

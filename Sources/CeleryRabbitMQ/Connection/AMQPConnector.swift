@@ -22,13 +22,20 @@ enum AMQPConnector {
         let socket: Socket
         do throws(IOError) {
             socket = try Socket.connect(
-                host: address.host, port: address.port, timeout: .seconds(address.connectTimeout))
+                host: address.host,
+                port: address.port,
+                timeout: .seconds(address.connectTimeout)
+            )
         } catch {
             throw TransportError(.unreachable, "cannot reach \(address): \(error)", underlyingError: error)
         }
         let handle = try AMQPHandle(socket: socket)
         let agreement = try handle.login(
-            to: address, name: name, heartbeat: address.heartbeat, timeout: handshakeTimeout)
+            to: address,
+            name: name,
+            heartbeat: address.heartbeat,
+            timeout: handshakeTimeout
+        )
         return AMQPLink(socket: socket, agreement: agreement, name: "\(address)")
     }
 }

@@ -61,14 +61,17 @@ final class AMQPLink {
                 }
             }
         } catch {
-            throw TransportError(.connectionLost, "the connection to \(name) is lost: \(error)", underlyingError: error)
+            throw lost(error)
         }
         let events: [ServerEvent]
         do throws(WireError) {
             events = try decode()
         } catch {
             throw TransportError(
-                .connectionLost, "\(name) sent something that is not AMQP: \(error.reason)", underlyingError: error)
+                .connectionLost,
+                "\(name) sent something that is not AMQP: \(error.reason)",
+                underlyingError: error
+            )
         }
         if hasEnded { throw TransportError(.connectionLost, "\(name) closed the connection") }
         return events
@@ -117,13 +120,20 @@ final class AMQPLink {
                 }
             }
         } catch {
-            throw TransportError(.connectionLost, "the connection to \(name) is lost: \(error)", underlyingError: error)
+            throw lost(error)
         }
         lastSent = now
         if sent == output.bytes.count {
             output.bytes.removeAll(keepingCapacity: sent <= Self.outputLimit)
             sent = 0
+        } else if sent > Self.outputLimit {
+            output.bytes.removeFirst(sent)
+            sent = 0
         }
+    }
+
+    private func lost(_ error: IOError) -> TransportError {
+        TransportError(.connectionLost, "the connection to \(name) is lost: \(error)", underlyingError: error)
     }
 
     private func write() throws(IOError) -> Socket.Outcome {
@@ -134,7 +144,11 @@ final class AMQPLink {
     }
 
     /// What to wait for after ``flush()``.
-    func pollRequest(until other: ContinuousClock.Instant? = nil) -> PollRequest {
+    ///
+    /// - Parameter isReading: `false` to leave what comes next to the server until further notice.
+    func pollRequest(until other: ContinuousClock.Instant? = nil, isReading: Bool = true) -> PollRequest {
+        // A server that is not listened to is not dead.
+        if !isReading { lastReceived = .now }
         var deadlines = replies.values.compactMap(\.deadline)
         if let other { deadlines.append(other) }
         if let heartbeat = agreement.heartbeat {
@@ -142,7 +156,7 @@ final class AMQPLink {
         }
         return PollRequest(
             descriptor: socket.descriptor,
-            wantsRead: true,
+            wantsRead: isReading,
             wantsWrite: sent < output.bytes.count,
             deadline: deadlines.min()
         )

@@ -6,6 +6,9 @@ internal import Logging
 /// The connection of a consumer: one channel with a consumer for each queue.
 actor ConsumeConnection: ConnectionDriver {
     private static let channel: UInt16 = 1
+    /// As many messages may lie in the mailbox, where no prefetch count limits them, before the next are left to the
+    /// server.
+    private static let mailboxLimit = 65_536
     /// How long the server may take to hear of the last settlements and to say goodbye.
     private static let goodbyeTimeout = Duration.seconds(5)
 
@@ -26,14 +29,17 @@ actor ConsumeConnection: ConnectionDriver {
     private var closingDeadline: ContinuousClock.Instant?
 
     init(
-        _ configuration: ConsumerConfiguration, mailbox: DeliveryMailbox, orders: ConsumerOrders, logger: Logger
+        _ configuration: ConsumerConfiguration,
+        mailbox: DeliveryMailbox,
+        orders: ConsumerOrders,
+        logger: Logger
     ) throws(TransportError) {
         self.configuration = configuration
         self.mailbox = mailbox
         self.orders = orders
         self.logger = logger
         do throws(IOError) {
-            thread = try ConnectionThread(name: "amqp-consume")
+            thread = try ConnectionThread(name: "amqp-consume", stackSize: AMQPHandle.stackSize)
             try thread.start(driving: self)
         } catch {
             throw TransportError(.unreachable, error.description, underlyingError: error)
@@ -44,9 +50,9 @@ actor ConsumeConnection: ConnectionDriver {
         thread.stop()
     }
 
-    /// Connects, declares the queues and starts to consume.
-    func open(_ addresses: [RabbitMQAddress]) async throws {
-        let link = try AMQPConnector.connect(to: addresses, name: configuration.name)
+    /// Connects with `connect`, which may block, declares the queues and starts to consume.
+    func open(_ connect: @Sendable () throws(TransportError) -> AMQPLink) async throws {
+        let link = try connect()
         self.link = link
         let rule = PrefetchRule(serverVersion: link.agreement.serverVersion, queues: configuration.queues)
         self.rule = rule
@@ -69,8 +75,11 @@ actor ConsumeConnection: ConnectionDriver {
             let tag = "\(configuration.name.prefix(100))-\(index + 1)"
             queues[tag] = queue.name
             try link.output.consume(
-                queue: queue.name, tag: tag, isAutoAcknowledging: configuration.isAutoAcknowledging,
-                channel: Self.channel)
+                queue: queue.name,
+                tag: tag,
+                isAutoAcknowledging: configuration.isAutoAcknowledging,
+                channel: Self.channel
+            )
             try await answer(.basicConsumeOK)
         }
     }
@@ -179,7 +188,7 @@ actor ConsumeConnection: ConnectionDriver {
             fail(error)
             return .nothing
         }
-        return link.pollRequest(until: closingDeadline)
+        return link.pollRequest(until: closingDeadline, isReading: mailbox.hasRoom(below: Self.mailboxLimit))
     }
 
     func didWake(isReadable: Bool, isWritable: Bool) {
@@ -209,7 +218,8 @@ actor ConsumeConnection: ConnectionDriver {
                     queue: queues[incoming.consumerTag] ?? "",
                     message: incoming.message,
                     raw: incoming.body
-                ))
+                )
+            )
         case .consumerCancelled(let tag):
             let queue = queues[tag] ?? tag
             throw TransportError(.connectionLost, "RabbitMQ ended the consumer of \(queue); was the queue deleted?")

@@ -19,19 +19,31 @@ final class DeliveryMailbox: Sendable {
         var waiter = Waiter.none
         var lastWaiter: UInt64 = 0
         var ending: TransportError?
+        var isFull = false
+        var whenRoom: (@Sendable () -> Void)?
     }
 
     private let state = Mutex(State())
 
-    /// How many deliveries lie here.
-    var count: Int { state.withLock { $0.deliveries.count } }
+    /// Whether fewer than `limit` deliveries lie here. If not, `whenRoom`'s action is run at the next receive.
+    func hasRoom(below limit: Int) -> Bool {
+        state.withLock { state in
+            state.isFull = state.deliveries.count >= limit
+            return !state.isFull
+        }
+    }
+
+    /// Sets what to do when a mailbox that had no room is received from.
+    func whenRoom(_ action: @escaping @Sendable () -> Void) {
+        state.withLock { $0.whenRoom = action }
+    }
 
     /// Waits until something is there; at most `limit` deliveries. Cancelling takes nothing out.
     func receive(upTo limit: Int) async throws -> [Delivery] {
         precondition(limit > 0, "a receive must be for at least one message")
         try Task.checkCancellation()
         enum Step {
-            case done([Delivery])
+            case done([Delivery], whenRoom: (@Sendable () -> Void)?)
             case wait(UInt64)
             case fail(TransportError)
         }
@@ -40,13 +52,17 @@ final class DeliveryMailbox: Sendable {
             guard case .none = state.waiter else {
                 return .fail(TransportError(.unsupported, "only one call may receive from a consumer at a time"))
             }
-            if !state.deliveries.isEmpty { return .done(state.deliveries.take(upTo: limit)) }
+            if !state.deliveries.isEmpty {
+                return .done(state.deliveries.take(upTo: limit), whenRoom: state.isFull ? state.whenRoom : nil)
+            }
             state.lastWaiter += 1
             state.waiter = .entered(state.lastWaiter)
             return .wait(state.lastWaiter)
         }
         switch step {
-        case .done(let deliveries): return deliveries
+        case .done(let deliveries, let whenRoom):
+            whenRoom?()
+            return deliveries
         case .fail(let error): throw error
         case .wait(let id):
             return try await withTaskCancellationHandler {

@@ -59,7 +59,7 @@ actor PublishConnection: ConnectionDriver {
     init(logger: Logger) throws(TransportError) {
         self.logger = logger
         do throws(IOError) {
-            thread = try ConnectionThread(name: "amqp-publish")
+            thread = try ConnectionThread(name: "amqp-publish", stackSize: AMQPHandle.stackSize)
             try thread.start(driving: self)
         } catch {
             throw TransportError(.unreachable, error.description, underlyingError: error)
@@ -70,9 +70,9 @@ actor PublishConnection: ConnectionDriver {
         thread.stop()
     }
 
-    /// Connects and opens the channel for publishing.
-    func open(_ addresses: [RabbitMQAddress]) async throws {
-        link = try AMQPConnector.connect(to: addresses, name: "celery-swift producer")
+    /// Connects with `connect`, which may block, and opens the channel for publishing.
+    func open(_ connect: @Sendable () throws(TransportError) -> AMQPLink) async throws {
+        link = try connect()
         try await openPublishChannel()
     }
 
@@ -86,7 +86,9 @@ actor PublishConnection: ConnectionDriver {
 
     /// Sends a question and waits for its answers.
     private func ask(
-        _ expected: [MethodID], channel: UInt16, _ write: (inout WireWriter) throws(TransportError) -> Void
+        _ expected: [MethodID],
+        channel: UInt16,
+        _ write: (inout WireWriter) throws(TransportError) -> Void
     ) async throws {
         guard let link else { throw ending ?? Self.closed }
         try write(&link.output)
@@ -126,8 +128,12 @@ actor PublishConnection: ConnectionDriver {
         guard let link else { return }
         do throws(TransportError) {
             try link.output.publish(
-                item.message, exchange: item.publish.exchange, routingKey: item.routingKey,
-                channel: Self.publishChannel, frameMax: link.agreement.frameMax)
+                item.message,
+                exchange: item.publish.exchange,
+                routingKey: item.routingKey,
+                channel: Self.publishChannel,
+                frameMax: link.agreement.frameMax
+            )
             unconfirmed.append(item.publish)
         } catch {
             item.publish.continuation?.resume(throwing: error)
@@ -271,7 +277,8 @@ actor PublishConnection: ConnectionDriver {
                     publish.continuation?.resume()
                 } else {
                     publish.continuation?.resume(
-                        throwing: TransportError(.rejected, "RabbitMQ did not take the message"))
+                        throwing: TransportError(.rejected, "RabbitMQ did not take the message")
+                    )
                 }
             }
         case .blocked(let reason):
@@ -307,7 +314,8 @@ actor PublishConnection: ConnectionDriver {
             publish.continuation?.resume(
                 throwing: isCulprit
                     ? TransportError(fault)
-                    : TransportError(.connectionLost, "RabbitMQ closed the channel over another message: \(fault.text)"))
+                    : TransportError(.connectionLost, "RabbitMQ closed the channel over another message: \(fault.text)")
+            )
         }
         // Not awaited: events are handled synchronously. A failure ends the whole connection.
         Task {

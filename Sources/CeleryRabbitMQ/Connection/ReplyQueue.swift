@@ -21,8 +21,11 @@ struct ReplyQueue {
         for (index, method) in expected.enumerated() {
             pending.append(
                 Pending(
-                    expected: method, deadline: deadline,
-                    continuation: index == expected.count - 1 ? continuation : nil))
+                    expected: method,
+                    deadline: deadline,
+                    continuation: index == expected.count - 1 ? continuation : nil
+                )
+            )
         }
     }
 

@@ -20,7 +20,11 @@ struct ContentHeader {
         let flags = try reader.integer(UInt16.self)
         guard flags & 1 == 0 else { throw WireError(reason: "there are properties that AMQP does not know") }
         var message = Message(
-            contentType: nil, contentEncoding: nil, properties: MessageProperties(deliveryMode: nil), body: [])
+            contentType: nil,
+            contentEncoding: nil,
+            properties: MessageProperties(deliveryMode: nil),
+            body: []
+        )
         if flags & 0x8000 != 0 { message.contentType = try reader.shortString() }
         if flags & 0x4000 != 0 { message.contentEncoding = try reader.shortString() }
         if flags & 0x2000 != 0 { message.headers = try reader.table() }

@@ -56,7 +56,8 @@ struct DeliveryAssembler {
         return nil
     }
 
-    private mutating func finish(_ announcement: Announcement, _ header: ContentHeader, _ body: [UInt8]) -> ServerEvent {
+    private mutating func finish(_ announcement: Announcement, _ header: ContentHeader, _ body: [UInt8]) -> ServerEvent
+    {
         state = .idle
         switch announcement {
         case .returned(let fault):

@@ -30,7 +30,9 @@ struct FrameBuffer {
         let range = end..<storage.count
         var outcome: Result<Int, Failure> = .success(0)
         storage.withUnsafeMutableBytes { bytes in
-            outcome = Result { () throws(Failure) -> Int in try read(UnsafeMutableRawBufferPointer(rebasing: bytes[range])) }
+            outcome = Result { () throws(Failure) -> Int in
+                try read(UnsafeMutableRawBufferPointer(rebasing: bytes[range]))
+            }
         }
         let count = try outcome.get()
         precondition(count >= 0 && count <= range.count)

@@ -63,7 +63,10 @@ extension WireWriter {
     }
 
     mutating func consume(
-        queue: String, tag: String, isAutoAcknowledging: Bool, channel: UInt16
+        queue: String,
+        tag: String,
+        isAutoAcknowledging: Bool,
+        channel: UInt16
     ) throws(TransportError) {
         try method(.basicConsume, channel: channel) { writer throws(TransportError) in
             writer.integer(UInt16(0))

@@ -4,7 +4,11 @@ internal import CeleryTransport
 extension WireWriter {
     /// The frames of one publish. Nothing is written when it throws.
     mutating func publish(
-        _ message: Message, exchange: String, routingKey: String, channel: UInt16, frameMax: Int
+        _ message: Message,
+        exchange: String,
+        routingKey: String,
+        channel: UInt16,
+        frameMax: Int
     ) throws(TransportError) {
         let start = bytes.count
         do throws(TransportError) {
@@ -24,7 +28,9 @@ extension WireWriter {
             let size = bytes.count - header
             guard size <= frameMax else {
                 throw TransportError(
-                    .rejected, "headers and properties take \(size) bytes; the server allows \(frameMax)")
+                    .rejected,
+                    "headers and properties take \(size) bytes; the server allows \(frameMax)"
+                )
             }
         } catch {
             bytes.removeSubrange(start...)

@@ -54,7 +54,9 @@ extension WireWriter {
 
     /// One frame around what `payload` writes.
     mutating func frame(
-        _ type: FrameType, channel: UInt16, _ payload: (inout WireWriter) throws(TransportError) -> Void
+        _ type: FrameType,
+        channel: UInt16,
+        _ payload: (inout WireWriter) throws(TransportError) -> Void
     ) throws(TransportError) {
         octet(type.rawValue)
         integer(channel)
@@ -64,7 +66,9 @@ extension WireWriter {
 
     /// A method with the arguments that `arguments` writes.
     mutating func method(
-        _ id: MethodID, channel: UInt16, _ arguments: (inout WireWriter) throws(TransportError) -> Void
+        _ id: MethodID,
+        channel: UInt16,
+        _ arguments: (inout WireWriter) throws(TransportError) -> Void
     ) throws(TransportError) {
         try frame(.method, channel: channel) { writer throws(TransportError) in
             writer.integer(id.rawValue)

@@ -30,7 +30,8 @@ public struct RedisBroker: Broker {
     public init(_ url: String, options: Options = .init()) {
         var options = options
         address = Result { () throws(TransportError) in try RedisAddress(url) }
-        if case .success(let address) = address, let seconds = address.options["visibility_timeout"].flatMap(Double.init),
+        if case .success(let address) = address,
+            let seconds = address.options["visibility_timeout"].flatMap(Double.init),
             seconds > 0
         {
             options.visibilityTimeout = seconds

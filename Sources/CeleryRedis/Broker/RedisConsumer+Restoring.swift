@@ -76,7 +76,8 @@ extension RedisConsumer {
             guard let entry = try await entry(number) else { return }
             // The entry is `[envelope, "", queue]`: the envelope is cut out, because it may not be JSON at all.
             let end = Self.entryEnd(queue)
-            let envelope = entry.starts(with: [UInt8(ascii: "[")]) && entry.count > end.count
+            let envelope =
+                entry.starts(with: [UInt8(ascii: "[")]) && entry.count > end.count
                 ? Array(entry[1..<(entry.count - end.count)]) : entry
             _ = try await putBack(held.tag(number), envelope, to: [keys.deadLetters(queue)], .last, limit: .infinity)
         } catch {

@@ -171,7 +171,8 @@ final class RedisConsumer: Consumer {
         deliveries.reserveCapacity(found.count / 2)
         var number = firstNumber
         for index in stride(from: 0, to: found.count - 1, by: 2) {
-            guard let position = found[index].integer, lists.indices.contains(position), let raw = found[index + 1].bytes
+            guard let position = found[index].integer, lists.indices.contains(position),
+                let raw = found[index + 1].bytes
             else { throw TransportError(.rejected, "Redis answered the claim with something else") }
             deliveries.append(Self.delivery(raw, number: number, queue: lists[position].queue))
             number += 1

@@ -39,7 +39,8 @@ struct RedisAddress: Sendable {
         case "rediss", "sentinel":
             throw TransportError(.unsupported, "\(url.scheme):// is not supported yet; use redis:// or redis+socket://")
         default:
-            throw TransportError(.invalidConfiguration, "\(url.scheme):// is not a Redis address; it starts with redis://")
+            throw TransportError(
+                .invalidConfiguration, "\(url.scheme):// is not a Redis address; it starts with redis://")
         }
     }
 

@@ -56,7 +56,9 @@ final class MemoryStore: Sendable {
 
     func declare(_ queues: [Queue]) {
         state.withLock { state in
-            for queue in queues where !queue.exchange.isEmpty { state.bindings[queue.exchange, default: []].insert(queue) }
+            for queue in queues where !queue.exchange.isEmpty {
+                state.bindings[queue.exchange, default: []].insert(queue)
+            }
         }
     }
 

@@ -111,10 +111,10 @@ struct JSONDepthTests {
     }
 
     #if DEBUG
-        // Code that is not optimized takes several times the stack, still more with a sanitizer.
-        private static let stackSize = 4 << 20
+    // Code that is not optimized takes several times the stack, still more with a sanitizer.
+    private static let stackSize = 4 << 20
     #else
-        private static let stackSize = 512 << 10
+    private static let stackSize = 512 << 10
     #endif
 
     @Test("The deepest document is handled on a small stack in every way", arguments: [("[", "]"), (#"{"a":"#, "}")])

@@ -17,7 +17,9 @@ enum LiveServer {
 
     /// A queue of the test's own, which the server removes by itself.
     static func queue(
-        _ kind: Queue.Kind = .classic, maxPriority: Int? = nil, name: String = "test-\(UUID().uuidString)"
+        _ kind: Queue.Kind = .classic,
+        maxPriority: Int? = nil,
+        name: String = "test-\(UUID().uuidString)"
     ) -> Queue {
         Queue(name, kind: kind, maxPriority: maxPriority, expires: 60)
     }
@@ -30,7 +32,11 @@ enum LiveServer {
         -> any Consumer
     {
         let configuration = ConsumerConfiguration(
-            queues: queues, prefetch: prefetch, isAutoAcknowledging: isAutoAcknowledging, name: "test")
+            queues: queues,
+            prefetch: prefetch,
+            isAutoAcknowledging: isAutoAcknowledging,
+            name: "test"
+        )
         return try await broker.makeConsumer(configuration, logger: logger)
     }
 }

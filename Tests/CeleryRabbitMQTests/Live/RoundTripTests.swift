@@ -14,7 +14,12 @@ struct RoundTripTests {
                 "big": 1_099_511_627_776, "stamps": ["a": ["b": "ü"]],
             ],
             properties: MessageProperties(
-                correlationID: "id-1", replyTo: "me", deliveryMode: 2, priority: 0, expiration: "60000"),
+                correlationID: "id-1",
+                replyTo: "me",
+                deliveryMode: 2,
+                priority: 0,
+                expiration: "60000"
+            ),
             body: Array("[[2, 3], {}, {}]".utf8)
         )
         try await producer.publish(message, to: Destination(queue: queue))
@@ -67,5 +72,26 @@ struct RoundTripTests {
         #expect(try await empty.receive(upTo: 10).map(\.text) == ["last"])
         await empty.close()
         await probe.close()
+    }
+
+    @Test func moreThanTheSocketTakesIsSentInTime() async throws {
+        let queue = LiveServer.queue()
+        let producer = try await LiveServer.producer()
+        let body = [UInt8](repeating: 7, count: 1_000_000)
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<30 {
+                group.addTask { try await producer.publish(Message(body: body), to: Destination(queue: queue)) }
+            }
+            try await group.waitForAll()
+        }
+        let consumer = try await LiveServer.consumer(queue, prefetch: 5)
+        for _ in 0..<30 {
+            for delivery in try await consumer.receive(upTo: 1) {
+                #expect(delivery.raw == body)
+                consumer.settle(delivery.tag, .acknowledge)
+            }
+        }
+        await consumer.close()
+        await producer.close()
     }
 }

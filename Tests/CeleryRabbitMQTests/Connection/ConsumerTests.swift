@@ -1,0 +1,212 @@
+import CeleryProtocol
+import CeleryTransport
+import Foundation
+import Logging
+import Testing
+
+@testable import CeleryRabbitMQ
+
+@Suite(.timeLimit(.minutes(1))) struct ConsumerTests {
+    private typealias Frames = ServerFrames
+    private let server: ScriptedServer
+
+    init() throws { server = try ScriptedServer() }
+
+    private func connect(
+        _ queue: Queue = "q",
+        prefetch: Int = 10,
+        isAutoAcknowledging: Bool = false,
+        version: String = "3.10.8"
+    ) async throws -> RabbitMQConsumer {
+        let configuration = ConsumerConfiguration(
+            queues: [queue],
+            prefetch: prefetch,
+            isAutoAcknowledging: isAutoAcknowledging,
+            name: "test"
+        )
+        let consumer = try RabbitMQConsumer(configuration, logger: Logger(label: "test"))
+        let server = server
+        async let opening: Void = consumer.open { () throws(TransportError) in server.link(version: version) }
+        try await server.answer(.channelOpen, with: .channelOpenOK)
+        try await server.answer(.basicQos, with: .basicQosOK)
+        try await server.answerDeclaration(channel: 1)
+        try await server.answer(.basicConsume, with: .basicConsumeOK)
+        try await opening
+        return consumer
+    }
+
+    /// Tag and flag of a settlement that the client sends.
+    private func settlement(_ method: MethodID) async throws -> (tag: UInt64, flag: Bool) {
+        var arguments = try await server.expect(method).arguments()
+        return (try arguments.integer(UInt64.self), try arguments.octet() == 1)
+    }
+
+    private func error(_ consumer: RabbitMQConsumer) async -> TransportError? {
+        await #expect(throws: TransportError.self) { _ = try await consumer.receive(upTo: 1) }
+    }
+
+    @Test func messagesOfOneReadAreReceivedTogether() async throws {
+        let consumer = try await connect()
+        server.send(Frames.delivery(1, "a") + Frames.delivery(2, "b") + Frames.delivery(3, ""))
+        let deliveries = try await consumer.receive(count: 3)
+        #expect(deliveries.map(\.text) == ["a", "b", ""])
+        #expect(deliveries.map(\.tag.value) == [1, 2, 3])
+        #expect(deliveries.map(\.queue) == ["q", "q", "q"])
+    }
+
+    @Test func settlementsReachTheServer() async throws {
+        let consumer = try await connect()
+        server.send((1...5).flatMap { Frames.delivery($0) })
+        let tags = try await consumer.receive(count: 5).map(\.tag)
+        consumer.settle(tags[1], .requeue)
+        #expect(try await settlement(.basicReject) == (2, true))
+        consumer.settle(tags[2], .discard)
+        #expect(try await settlement(.basicReject) == (3, false))
+        consumer.settle(tags[3], .deadLetter(reason: "no such task"))
+        #expect(try await settlement(.basicReject) == (4, false))
+        consumer.settle(tags[4], .acknowledge)
+        #expect(try await settlement(.basicAck) == (5, false))
+        consumer.settle(tags[0], .acknowledge)
+        #expect(try await settlement(.basicAck) == (1, false))
+    }
+
+    @Test func autoAcknowledgingConsumersSettleNothing() async throws {
+        let consumer = try await connect(isAutoAcknowledging: true)
+        server.send(Frames.delivery(1) + Frames.delivery(2))
+        for delivery in try await consumer.receive(count: 2) { consumer.settle(delivery.tag, .acknowledge) }
+        async let closing: Void = consumer.close()
+        try await server.answer(.connectionClose, with: .connectionCloseOK, channel: 0)
+        await closing
+    }
+
+    @Test func aDeletedQueueIsNamed() async throws {
+        let consumer = try await connect("math")
+        server.send(Frames.method(.basicCancel) { $0.bytes += Frames.text("test-1") + [1] })
+        let failure = await error(consumer)
+        #expect(failure?.code == .connectionLost)
+        #expect(failure?.message.contains("math") == true)
+    }
+
+    @Test func whatTheServerDeliversAgainIsNotHandedOut() async throws {
+        let consumer = try await connect()
+        server.send(Frames.delivery(1))
+        _ = try await consumer.receive(upTo: 1)
+        let text = "PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out"
+        server.send(Frames.delivery(2) + Frames.close(.channelClose, channel: 1, code: 406, text, over: nil))
+        let failure = await error(consumer)
+        #expect(failure?.code == .connectionLost)
+        #expect(failure?.message.contains(text) == true)
+    }
+
+    @Test(arguments: [Frames.delivery(2), Frames.delivery(0), Frames.delivery(.max)])
+    func tagsOutOfOrderEndTheConnection(bytes: [UInt8]) async throws {
+        let consumer = try await connect()
+        server.send(bytes)
+        #expect(await error(consumer)?.code == .connectionLost)
+    }
+
+    @Test func anUnreadableMessageIsDeliveredAsSuch() async throws {
+        let consumer = try await connect()
+        let broken: [UInt8] = [0x20, 0, 0, 0, 0, 3, 1, 0x61, 0x7A]
+        server.send(Frames.deliver(1) + Frames.header(size: 1, properties: broken) + Frames.body([9]))
+        let delivery = try #require(try await consumer.receive(upTo: 1).first)
+        #expect(throws: MessageError.self) { try delivery.message.get() }
+        #expect(delivery.raw == [9])
+        consumer.settle(delivery.tag, .deadLetter(reason: "unreadable"))
+        #expect(try await settlement(.basicReject) == (1, false))
+    }
+
+    @Test func stoppingGivesBackWhatNobodyHasReceived() async throws {
+        let consumer = try await connect()
+        server.send((1...3).flatMap { Frames.delivery($0) })
+        let held = try await consumer.receive(count: 1)
+        async let stopping: Void = consumer.stop()
+        try await server.answer(.basicCancel, with: .basicCancelOK)
+        await stopping
+        #expect(try await settlement(.basicReject) == (2, true))
+        #expect(try await settlement(.basicReject) == (3, true))
+        #expect(await error(consumer)?.code == .closed)
+        server.send(Frames.delivery(4))
+        #expect(try await settlement(.basicReject) == (4, true))
+        for delivery in held { consumer.settle(delivery.tag, .acknowledge) }
+        #expect(try await settlement(.basicAck) == (1, false))
+    }
+
+    @Test func closingSendsTheLastSettlementsFirst() async throws {
+        let consumer = try await connect()
+        server.send((1...3).flatMap { Frames.delivery($0) })
+        for delivery in try await consumer.receive(count: 3) { consumer.settle(delivery.tag, .acknowledge) }
+        async let closing: Void = consumer.close()
+        var last: UInt64 = 0
+        while last < 3 {
+            let settlement = try await settlement(.basicAck)
+            last = settlement.tag
+        }
+        try await server.answer(.connectionClose, with: .connectionCloseOK, channel: 0)
+        await closing
+        #expect(await error(consumer)?.code == .closed)
+    }
+
+    @Test func thePrefetchCountIsRaisedWhereTheServerCan() async throws {
+        let consumer = try await connect(prefetch: 4)
+        consumer.adjustPrefetch(extra: 3)
+        var arguments = try await server.expect(.basicQos).arguments()
+        _ = try arguments.integer(UInt32.self)
+        #expect(try arguments.integer(UInt16.self) == 7)
+        #expect(try arguments.octet() == 1)
+        server.send(Frames.method(.basicQosOK) + Frames.delivery(1))
+        #expect(try await consumer.receive(upTo: 1).count == 1)
+    }
+
+    @Test(arguments: [("4.0.5", Queue("q")), ("3.10.8", Queue("q", kind: .quorum))])
+    func thePrefetchCountStaysWhereItIsPerConsumer(version: String, queue: Queue) async throws {
+        let consumer = try await connect(queue, version: version)
+        server.send(Frames.delivery(1))
+        let delivery = try #require(try await consumer.receive(upTo: 1).first)
+        consumer.adjustPrefetch(extra: 3)
+        consumer.settle(delivery.tag, .acknowledge)
+        #expect(try await settlement(.basicAck) == (1, false))
+    }
+
+    @Test func aQueueThatExistsWithOtherArgumentsIsNamed() async throws {
+        let configuration = ConsumerConfiguration(queues: ["math"], prefetch: 1)
+        let consumer = try RabbitMQConsumer(configuration, logger: Logger(label: "test"))
+        let server = server
+        let opening = Task { try await consumer.open { () throws(TransportError) in server.link() } }
+        try await server.answer(.channelOpen, with: .channelOpenOK)
+        try await server.answer(.basicQos, with: .basicQosOK)
+        try await server.expect(.exchangeDeclare)
+        let text = "PRECONDITION_FAILED - inequivalent arg"
+        server.send(Frames.close(.channelClose, channel: 1, code: 406, text, over: .exchangeDeclare))
+        let failure = await #expect(throws: TransportError.self) { try await opening.value }
+        #expect(failure?.code == .rejected)
+        #expect(failure?.message.contains("math") == true)
+        #expect(failure?.message.contains(text) == true)
+    }
+
+    @Test func aBrokenConnectionWakesTheReceiver() async throws {
+        let consumer = try await connect()
+        let receiving = Task { try await consumer.receive(upTo: 1) }
+        server.cut()
+        let failure = await #expect(throws: TransportError.self) { try await receiving.value }
+        #expect(failure?.code == .connectionLost)
+    }
+
+    @Test func withoutALimitNoMoreIsReadThanIsReceived() async throws {
+        let consumer = try await connect(prefetch: 0)
+        let (server, count) = (server, UInt64(100_000))
+        // More than the mailbox holds and the socket's buffers take: sending waits until somebody receives.
+        Thread.detachNewThread {
+            for first in stride(from: UInt64(1), through: count, by: 1000) {
+                server.send((first..<first + 1000).flatMap { Frames.delivery($0) })
+            }
+        }
+        var last: UInt64 = 0
+        while last < count {
+            for delivery in try await consumer.receive(upTo: 1000) {
+                try #require(delivery.tag.value == last + 1)
+                last = delivery.tag.value
+            }
+        }
+    }
+}

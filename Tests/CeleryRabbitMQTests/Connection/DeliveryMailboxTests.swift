@@ -1,0 +1,93 @@
+import CeleryProtocol
+import CeleryTransport
+import Testing
+
+@testable import CeleryRabbitMQ
+
+@Suite(.timeLimit(.minutes(1))) struct DeliveryMailboxTests {
+    private let mailbox = DeliveryMailbox()
+
+    private func deliveries(_ tags: ClosedRange<UInt64>) -> [Delivery] {
+        tags.map { Delivery(tag: DeliveryTag($0), queue: "q", message: .success(Message("x")), raw: []) }
+    }
+
+    private func tags(_ deliveries: [Delivery]) -> [UInt64] { deliveries.map(\.tag.value) }
+
+    @Test func deliveriesComeInOrderAndUpToTheLimit() async throws {
+        #expect(mailbox.put(deliveries(1...5)))
+        #expect(try await tags(mailbox.receive(upTo: 2)) == [1, 2])
+        #expect(try await tags(mailbox.receive(upTo: 10)) == [3, 4, 5])
+    }
+
+    @Test func aReceiverWaits() async throws {
+        async let received = mailbox.receive(upTo: 2)
+        #expect(mailbox.put(deliveries(1...3)))
+        #expect(try await tags(received) == [1, 2])
+        #expect(try await tags(mailbox.receive(upTo: 1)) == [3])
+    }
+
+    /// Whenever cancellation and delivery meet, each message is received once.
+    @Test func cancellingLosesNothing() async throws {
+        var seen: [UInt64] = []
+        for tag: UInt64 in 1...500 {
+            let receiving = Task { [mailbox] in try await mailbox.receive(upTo: 10) }
+            if tag.isMultiple(of: 3) { await Task.yield() }
+            async let put = mailbox.put(deliveries(tag...tag))
+            receiving.cancel()
+            #expect(await put)
+            if case .success(let received) = await receiving.result { seen += tags(received) }
+        }
+        #expect(mailbox.put(deliveries(501...501)))
+        while seen.last != 501 { seen += try await tags(mailbox.receive(upTo: 1000)) }
+        #expect(seen == Array(1...501))
+    }
+
+    @Test func onlyOneMayWait() async throws {
+        let both = (1...2).map { _ in Task { [mailbox] in try await mailbox.receive(upTo: 1) } }
+        // Whichever comes second is refused at once, while the other waits for what is put then.
+        try await withThrowingTaskGroup(of: [Delivery]?.self) { group in
+            for task in both {
+                group.addTask {
+                    do {
+                        return try await task.value
+                    } catch let error as TransportError where error.code == .unsupported {
+                        return nil
+                    }
+                }
+            }
+            let first = try #require(try await group.next())
+            #expect(first.map { $0.count } == nil, "both were let in")
+            #expect(mailbox.put(deliveries(1...1)))
+            #expect(try await group.next()??.map(\.tag.value) == [1])
+        }
+    }
+
+    @Test func anEndFailsWhoWaitsAndWhoComesLater() async throws {
+        let waiting = Task { [mailbox] in try await mailbox.receive(upTo: 1) }
+        await Task.yield()
+        #expect(mailbox.end(TransportError(.connectionLost, "gone")).isEmpty)
+        let first = await #expect(throws: TransportError.self) { _ = try await waiting.value }
+        let second = await #expect(throws: TransportError.self) { _ = try await mailbox.receive(upTo: 1) }
+        #expect(first?.message == "gone")
+        #expect(second?.message == "gone")
+        #expect(!mailbox.put(deliveries(1...1)))
+    }
+
+    @Test func anEndReturnsWhatNobodyReceived() async throws {
+        #expect(mailbox.put(deliveries(1...3)))
+        #expect(try await mailbox.receive(upTo: 1).count == 1)
+        #expect(tags(mailbox.end(TransportError(.closed, "stopped"))) == [2, 3])
+    }
+
+    @Test func aFullMailboxSaysWhenThereIsRoom() async throws {
+        await confirmation { confirm in
+            mailbox.whenRoom { confirm() }
+            #expect(mailbox.hasRoom(below: 2))
+            #expect(mailbox.put(deliveries(1...2)))
+            #expect(!mailbox.hasRoom(below: 2))
+            _ = try? await mailbox.receive(upTo: 1)
+            #expect(mailbox.hasRoom(below: 2))
+            _ = try? await mailbox.receive(upTo: 1)
+        }
+    }
+}

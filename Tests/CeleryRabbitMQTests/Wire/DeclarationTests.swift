@@ -1,0 +1,40 @@
+import CeleryProtocol
+import CeleryTransport
+import Testing
+
+@testable import CeleryRabbitMQ
+
+@Suite struct DeclarationTests {
+    @Test func aQueueIsDeclaredWithItsExchangeAndBinding() throws {
+        var writer = WireWriter()
+        #expect(try writer.declare("ab", channel: 2) == [.exchangeDeclareOK, .queueDeclareOK, .queueBindOK])
+        let expected: [UInt8] =
+            [1, 0, 2, 0, 0, 0, 21, 0, 40, 0, 10, 0, 0, 2, 0x61, 0x62, 6] + Array("direct".utf8) + [2, 0, 0, 0, 0, 0xCE]
+            + [1, 0, 2, 0, 0, 0, 14, 0, 50, 0, 10, 0, 0, 2, 0x61, 0x62, 2, 0, 0, 0, 0, 0xCE]
+            + [
+                1, 0, 2, 0, 0, 0, 20, 0, 50, 0, 20, 0, 0, 2, 0x61, 0x62, 2, 0x61, 0x62, 2, 0x61, 0x62, 0, 0, 0, 0, 0,
+                0xCE,
+            ]
+        #expect(writer.bytes == expected)
+    }
+
+    @Test func aQueueOfTheDefaultExchangeIsDeclaredAlone() throws {
+        var writer = WireWriter()
+        let queue = Queue("r", exchange: "", isAutoDelete: true, expires: 86_400)
+        #expect(try writer.declare(queue, channel: 2) == [.queueDeclareOK])
+        #expect(writer.bytes[15] == 0b01010)
+    }
+
+    @Test func argumentsAreNamedAsRabbitMQNamesThem() {
+        #expect(Queue("a").declarationArguments == [:])
+        #expect(Queue("a", kind: .quorum).declarationArguments == ["x-queue-type": "quorum"])
+        #expect(
+            Queue("a", maxPriority: 10, expires: 1.5).declarationArguments == [
+                "x-max-priority": 10, "x-expires": 1500,
+            ]
+        )
+        for expires in [Double.infinity, .nan, 1e300] {
+            #expect(Queue("a", expires: expires).declarationArguments["x-expires"] == .integer(.max))
+        }
+    }
+}

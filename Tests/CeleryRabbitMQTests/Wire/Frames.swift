@@ -1,0 +1,91 @@
+import CeleryProtocol
+import CeleryTransport
+
+@testable import CeleryRabbitMQ
+
+/// Frames as a server writes them.
+enum ServerFrames {
+    static func method(_ id: MethodID, channel: UInt16 = 1, _ arguments: (inout WireWriter) -> Void = { _ in })
+        -> [UInt8]
+    {
+        var content = WireWriter()
+        content.integer(id.rawValue)
+        arguments(&content)
+        return frame(1, channel: channel, content.bytes)
+    }
+
+    static func frame(_ type: UInt8, channel: UInt16 = 1, _ payload: [UInt8]) -> [UInt8] {
+        var writer = WireWriter()
+        writer.octet(type)
+        writer.integer(channel)
+        writer.integer(UInt32(payload.count))
+        return writer.bytes + payload + [0xCE]
+    }
+
+    static func text(_ text: String) -> [UInt8] { [UInt8(text.utf8.count)] + Array(text.utf8) }
+
+    static func deliver(
+        _ tag: UInt64,
+        consumer: String = "test-1",
+        redelivered: Bool = false,
+        exchange: String = "",
+        key: String = "q"
+    ) -> [UInt8] {
+        method(.basicDeliver) { writer in
+            writer.bytes += text(consumer)
+            writer.integer(tag)
+            writer.octet(redelivered ? 1 : 0)
+            writer.bytes += text(exchange) + text(key)
+        }
+    }
+
+    static func header(size: UInt64, properties: [UInt8] = [0, 0]) -> [UInt8] {
+        var writer = WireWriter()
+        writer.integer(UInt32(60) << 16)
+        writer.integer(size)
+        return frame(2, writer.bytes + properties)
+    }
+
+    static func body(_ bytes: [UInt8]) -> [UInt8] { frame(3, bytes) }
+
+    /// A whole delivery of a body and nothing else.
+    static func delivery(_ tag: UInt64, _ body: String = "x") -> [UInt8] {
+        deliver(tag) + header(size: UInt64(body.utf8.count)) + (body.isEmpty ? [] : self.body(Array(body.utf8)))
+    }
+
+    static func confirm(_ tag: UInt64, multiple: Bool = false, isPositive: Bool = true) -> [UInt8] {
+        method(isPositive ? .basicAck : .basicNack) { writer in
+            writer.integer(tag)
+            writer.octet(multiple ? 1 : 0)
+        }
+    }
+
+    static func close(_ id: MethodID, channel: UInt16, code: UInt16, _ text: String, over method: MethodID?) -> [UInt8]
+    {
+        self.method(id, channel: channel) { writer in
+            writer.integer(code)
+            writer.bytes += self.text(text)
+            writer.integer(method?.rawValue ?? 0)
+        }
+    }
+
+    /// What the frames in `bytes` mean.
+    static func events(_ bytes: [UInt8], piece size: Int = .max) throws -> [ServerEvent] {
+        var buffer = FrameBuffer(frameMax: 131_072)
+        var assembler = DeliveryAssembler()
+        var events: [ServerEvent] = []
+        var offset = 0
+        while offset < bytes.count {
+            buffer.fill { free in
+                let count = min(size, free.count, bytes.count - offset)
+                free.copyBytes(from: bytes[offset..<offset + count])
+                offset += count
+                return count
+            }
+            while let frame = try buffer.next() {
+                if let event = try assembler.accept(frame) { events.append(event) }
+            }
+        }
+        return events
+    }
+}

@@ -1,0 +1,21 @@
+import CeleryProtocol
+import CeleryTesting
+import Testing
+
+/// Every captured result is read as Python read it and written again as it was.
+@Suite struct ResultFixtureTests {
+    static let topics = ["results", "rpc-results-redis", "rpc-results-amqp"]
+
+    @Test(arguments: topics)
+    func everyResultIsReadAndWrittenAgain(topic: String) throws {
+        let cases = try FixtureFiles.results(topic)
+        #expect(cases.count > 5)
+        for (name, raw, expected) in cases {
+            let result = try TaskResult(encoded: raw)
+            #expect(result.state.rawValue == expected["status"]?.stringValue, "\(name)")
+            if let id = expected["task_id"]?.stringValue { #expect(result.id == id, "\(name)") }
+            #expect(result.encoded() == raw, "\(name)")
+            #expect((result.failure != nil) == result.state.isException, "\(name)")
+        }
+    }
+}

@@ -5,7 +5,10 @@ import statistics
 import time
 
 from bench_brokers import PYTHON_CLIENT, SWIFT_CLIENT, run_json
-from bench_workers import CONCURRENCY, PREFETCH_MULTIPLIER, WORKERS, Worker, wait_until
+from bench_workers import CONCURRENCY, PREFETCH_MULTIPLIER, WORKERS, Worker, require, wait_until
+
+# Then a drain is given up and the rate so far counts.
+LONGEST_DRAIN = 8
 
 
 class Figures:
@@ -33,7 +36,7 @@ def running(broker, kinds=WORKERS):
         workers = [stack.enter_context(Worker(kind, broker.url, broker.results.url)) for kind in kinds]
         for worker in workers:
             broker.fill(worker.queue, worker.task, 4, False)
-        wait_until(lambda: broker.results.count() >= 4 * len(workers), seconds=60, pause=0.05)
+        require(lambda: broker.results.count() >= 4 * len(workers), pause=0.05)
         broker.results.clear()
         yield workers
 
@@ -49,8 +52,10 @@ def drain_worker(broker, worker, count, with_results):
     expected = count if with_results else 1
     cpu, start = worker.cpu_seconds(), time.monotonic()
     worker.thaw()
-    wait_until(lambda: broker.results.count() >= expected, worker)
+    if not wait_until(lambda: broker.results.count() >= expected, worker, seconds=LONGEST_DRAIN):
+        count -= broker.waiting(worker.queue)
     seconds = time.monotonic() - start
+    broker.clear(worker.queue)
     # What is cleaned up after the last task belongs to the tasks too.
     time.sleep(0.2)
     return count / seconds, (worker.cpu_seconds() - cpu) / count * 10_000
@@ -66,7 +71,7 @@ def drain(broker, figures, sizes, say):
                     if worker.kind != "swift":
                         # As many as take about two seconds.
                         known = figures(broker.name, name, worker.kind)
-                        count = min(max(200, int(2 * known)), 5000) if known else sizes.drain_first
+                        count = min(max(200, int(1.5 * known)), 5000) if known else sizes.drain_first
                     rate, cpu = drain_worker(broker, worker, count, with_results)
                     note_drain(broker, figures, say, name, worker.kind, rate, cpu)
                 queue = "bench-c"
@@ -138,12 +143,13 @@ def startup(broker, figures, sizes, say):
             broker.fill(worker.queue, worker.task, 1, False)
             begin = time.monotonic()
             with worker:
-                wait_until(lambda: broker.results.count() >= 1, worker)
+                require(lambda: broker.results.count() >= 1, worker)
                 seconds = time.monotonic() - begin
                 figures.add(broker.name, "first task", kind, seconds)
                 # Soon enough for a Swift worker not to leave them with the broker, late enough for none to run.
                 run_json([*PYTHON_CLIENT, "later", broker.url, worker.queue, worker.task, "1000", "50"])
-                wait_until(lambda: broker.waiting(worker.queue) == 0, worker)
+                # Celery on RabbitMQ takes only some of them: it raises its prefetch count seldom.
+                wait_until(lambda: broker.waiting(worker.queue) == 0, worker, seconds=3)
                 time.sleep(0.5)
                 memory = worker.memory()
             for key, value in memory.items():

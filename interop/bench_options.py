@@ -8,13 +8,14 @@ drain     messages a second of a task that multiplies two numbers. A worker that
           its queue is filled, and the clock runs from SIGCONT to the last result. Without results only the last
           message has one (header ignore_result). Queues hold thousands of messages, as many as take a second or two;
           the C loop starts its clock when it is connected. All take at most 8 messages ahead, threads 32, solo 4.
-          CPU seconds are those of the worker's processes, from /proc.
+          CPU seconds are those of the worker's processes, from /proc. (solo with results on RabbitMQ falls into
+          40 ms pauses now and then, with and without SIGSTOP: delayed acknowledgements of TCP.)
 latency   an idle worker, a call every 5 ms. "to done" is the time from the call to the result's date_done by the
           worker's clock; "round trip" ends with the value in the caller's hand. Each from the Python and from the
           Swift client; the target compares Python client and prefork with Swift client and celery-swift.
 startup   seconds from the start of the process to its first stored result; then memory over all processes of the
           worker with 1,000 tasks held that wait for their eta, 50 s away. PSS counts shared pages once: it is what the
-          target compares.
+          target compares. (Celery on RabbitMQ leaves most of the 1,000 in the queue.)
 
 Everybody logs at WARNING with the same prefetch multiplier of 4; Celery runs without gossip, mingle and heartbeat
 events. Figures are medians (p99 where it says so) of interleaved turns. Results are in Redis for both brokers.

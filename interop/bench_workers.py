@@ -9,7 +9,6 @@ import time
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 INTEROP = os.path.join(ROOT, "interop")
 TICKS = os.sysconf("SC_CLK_TCK")
-PAGE = os.sysconf("SC_PAGE_SIZE")
 CONCURRENCY, PREFETCH_MULTIPLIER = 2, 4
 CELERY = {
     "solo": ["-P", "solo"],
@@ -112,11 +111,18 @@ class Worker:
         return {"pss": pss / 1024, "rss": rss / 1024, "peak": peak / 1024}
 
 
-def wait_until(condition, worker=None, seconds=120, pause=0.002):
+def wait_until(condition, worker=None, seconds=60, pause=0.002):
+    """Whether the condition came true within so many seconds."""
     deadline = time.monotonic() + seconds
     while not condition():
         if worker is not None:
             worker.check()
         if time.monotonic() > deadline:
-            raise TimeoutError("waited in vain" + (f" for the worker {worker.kind}" if worker else ""))
+            return False
         time.sleep(pause)
+    return True
+
+
+def require(condition, worker=None, **options):
+    if not wait_until(condition, worker, **options):
+        raise TimeoutError("waited in vain for " + (f"the worker {worker.kind}" if worker else "the workers"))

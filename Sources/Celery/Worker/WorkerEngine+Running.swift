@@ -18,6 +18,9 @@ extension WorkerEngine {
         } catch {
             return fail(work, error)
         }
+        logger.debug(
+            "started",
+            metadata: [LoggingKeys.taskID: "\(work.request.id)", LoggingKeys.taskName: "\(work.request.task)"])
         let acksLate = work.handler.options.acksLate ?? options.acksLate
         if !acksLate { work.session.settle(work.tag, .acknowledge) }
         let storesResult = results != nil && !ignoresResult(work)

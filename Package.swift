@@ -62,12 +62,20 @@ let package = Package(
         .target(
             name: "Celery",
             dependencies: [
-                "CeleryProtocol", "CeleryTransport",
+                "CeleryIO", "CeleryProtocol", "CeleryTransport",
+                .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
         ),
-        .target(name: "CeleryTesting", dependencies: ["Celery", "CeleryProtocol", "CeleryTransport"]),
+        .target(
+            name: "CeleryTesting",
+            dependencies: [
+                "Celery", "CeleryProtocol", "CeleryTransport",
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .target(
             name: "CeleryCommands",
             dependencies: [
@@ -75,9 +83,25 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "UnixSignals", package: "swift-service-lifecycle"),
             ]
         ),
-        .executableTarget(name: "celery-swift", dependencies: ["Celery", "CeleryCommands", "CeleryProtocol"]),
+        .executableTarget(
+            name: "celery-swift",
+            dependencies: [
+                "Celery", "CeleryCommands", "CeleryProtocol",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
+        ),
+        // The Swift client of interop/bench.
+        .executableTarget(
+            name: "bench-client",
+            dependencies: [
+                "Celery", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis", "CeleryTransport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "interop/bench-client"
+        ),
 
         .testTarget(name: "CeleryProtocolTests", dependencies: ["CeleryProtocol"]),
         .testTarget(name: "CeleryIOTests", dependencies: ["CeleryIO"]),
@@ -91,7 +115,11 @@ let package = Package(
         ),
         .testTarget(
             name: "CeleryTests",
-            dependencies: ["Celery", "CeleryProtocol", "CeleryTesting", "CeleryTransport"]
+            dependencies: [
+                "Celery", "CeleryProtocol", "CeleryTesting", "CeleryTransport", "celery-swift",
+                .product(name: "Logging", package: "swift-log"),
+                .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            ]
         ),
     ],
     swiftLanguageModes: [.v6]

@@ -72,11 +72,13 @@ package final class ConnectionThread: SerialExecutor {
         #else
         var thread: pthread_t?
         #endif
-        let status = pthread_create(&thread, &attributes, { argument in
-            guard let argument else { return nil }
-            Unmanaged<ConnectionThread>.fromOpaque(argument).takeRetainedValue().run()
-            return nil
-        }, retained.toOpaque())
+        let status = pthread_create(
+            &thread, &attributes,
+            { argument in
+                guard let argument else { return nil }
+                Unmanaged<ConnectionThread>.fromOpaque(argument).takeRetainedValue().run()
+                return nil
+            }, retained.toOpaque())
         guard status == 0 else {
             retained.release()
             throw IOError(.system, "cannot start a thread", errno: status)
@@ -160,8 +162,7 @@ package final class ConnectionThread: SerialExecutor {
             pollfd(fd: wakeupReader, events: Int16(POLLIN), revents: 0),
             pollfd(fd: interest == 0 ? -1 : request.descriptor, events: interest, revents: 0),
         ]
-        let timeout: Int32 = mayNotSleep ? 0 : Self.milliseconds(until: request.deadline)
-        let ready = poll(&descriptors, nfds_t(descriptors.count), timeout)
+        let ready = Self.poll(&descriptors, until: mayNotSleep ? .now : request.deadline)
         inbox.withLock { $0.isSleeping = false }
         if descriptors[0].revents != 0 {
             var count: UInt64 = 0
@@ -179,12 +180,11 @@ package final class ConnectionThread: SerialExecutor {
         }
     }
 
-    /// The time until `deadline` for `poll`: rounded up, so that it does not wake early and spin.
-    private static func milliseconds(until deadline: ContinuousClock.Instant?) -> Int32 {
-        guard let deadline else { return -1 }
-        let remaining = ContinuousClock.now.duration(to: deadline).components
-        if remaining.seconds < 0 || (remaining.seconds == 0 && remaining.attoseconds <= 0) { return 0 }
-        let milliseconds = remaining.seconds * 1000 + (remaining.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000
-        return Int32(clamping: min(milliseconds, 3_600_000))
+    /// Waits for the descriptors, until `deadline` at the latest. Some deadlines are fractions of a millisecond away.
+    private static func poll(_ descriptors: inout [pollfd], until deadline: ContinuousClock.Instant?) -> Int32 {
+        guard let deadline else { return celery_poll(&descriptors, UInt32(descriptors.count), -1) }
+        let remaining = min(max(.zero, ContinuousClock.now.duration(to: deadline)), .seconds(3600)).components
+        let nanoseconds = remaining.seconds * 1_000_000_000 + remaining.attoseconds / 1_000_000_000
+        return celery_poll(&descriptors, UInt32(descriptors.count), nanoseconds)
     }
 }

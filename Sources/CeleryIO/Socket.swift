@@ -135,7 +135,8 @@ package struct Socket: ~Copyable {
             let remaining = ContinuousClock.now.duration(to: deadline)
             guard remaining > .zero else { throw IOError(.timedOut, "connecting to \(name) took too long") }
             var request = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
-            let milliseconds = remaining.components.seconds * 1000 + remaining.components.attoseconds / 1_000_000_000_000_000
+            let milliseconds =
+                remaining.components.seconds * 1000 + remaining.components.attoseconds / 1_000_000_000_000_000
             if poll(&request, 1, Int32(clamping: milliseconds + 1)) > 0 { break }
         }
         var problem: Int32 = 0

@@ -49,8 +49,12 @@ public protocol Consumer: Sendable {
 
     /// Puts a message aside until shortly before `date`, when the broker delivers it again to some worker.
     ///
-    /// Whether it did: `false` means that this broker cannot, and the caller keeps the message.
-    func park(_ tag: DeliveryTag, until date: Double) -> Bool
+    /// - Parameters:
+    ///   - date: the message's eta, in seconds since 1970.
+    ///   - isUrgent: whether the caller is short of memory, so that even a near eta is worth it.
+    /// - Returns: whether it did; `false` means that this broker cannot, or that it is not worth it, and that the
+    ///   caller keeps the message.
+    func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool
 
     /// Says how many more messages than the prefetch count may be held, because so many wait for their eta.
     func adjustPrefetch(extra: Int)

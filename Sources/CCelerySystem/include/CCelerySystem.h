@@ -1,9 +1,10 @@
-// What the C library's Swift module leaves out: eventfd and thread names.
+// What the C library's Swift module leaves out: eventfd, thread names, polling with a fine timeout.
 #ifndef CCELERYSYSTEM_H
 #define CCELERYSYSTEM_H
 
 #include <errno.h>
 #include <fcntl.h>
+
 #include <pthread.h>
 #include <stdint.h>
 #include <unistd.h>
@@ -37,5 +38,10 @@ static inline void celery_name_current_thread(const char *name) {
     pthread_setname_np(name);
 #endif
 }
+
+/// `poll` with a timeout in nanoseconds; below zero there is none. Where the system only counts milliseconds they are
+/// rounded up, so that nothing wakes early and spins.
+struct pollfd;
+int celery_poll(struct pollfd *descriptors, unsigned int count, int64_t nanoseconds);
 
 #endif

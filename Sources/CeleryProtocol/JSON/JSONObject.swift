@@ -32,22 +32,27 @@ public struct JSONObject: Sendable {
                     if index != nil { buildIndex() }
                 }
             } else if let newValue {
-                append(newKey: key, newValue)
+                append(key, newValue)
             }
         }
+    }
+
+    /// Adds a key that is known to be new, without the look-up of the subscript.
+    package mutating func append(_ key: String, _ value: JSONValue) {
+        if index != nil { index?[ExactKey(key)] = entries.count }
+        entries.append((key, value))
+        if index == nil, entries.count > Self.indexThreshold { buildIndex() }
+    }
+
+    /// Makes room for so many keys.
+    package mutating func reserveCapacity(_ count: Int) {
+        entries.reserveCapacity(count)
     }
 
     /// Whether there is no key.
     public var isEmpty: Bool { entries.isEmpty }
     /// The number of keys.
     public var count: Int { entries.count }
-
-    /// Appends a key that the object does not have.
-    mutating func append(newKey key: String, _ value: JSONValue) {
-        if index != nil { index?[ExactKey(key)] = entries.count }
-        entries.append((key, value))
-        if index == nil, entries.count > Self.indexThreshold { buildIndex() }
-    }
 
     private func position(of key: String) -> Int? {
         if let index { return index[ExactKey(key)] }
@@ -87,27 +92,30 @@ extension JSONObject: Hashable {
     /// Equal when the same keys have equal values, in whatever order, as in Python.
     public static func == (left: JSONObject, right: JSONObject) -> Bool {
         guard left.count == right.count else { return false }
-        // Mostly the order is the same too, and no key needs to be looked up.
-        for (mine, theirs) in zip(left.entries, right.entries) {
-            if ExactKey.same(mine.key, theirs.key) {
-                guard mine.value == theirs.value else { return false }
-            } else {
-                guard right[mine.key] == mine.value else { return false }
-            }
-        }
+        for position in left.entries.indices where !left.hasEqual(position, right) { return false }
         return true
+    }
+
+    private func hasEqual(_ position: Int, _ other: JSONObject) -> Bool {
+        // Mostly the order is the same too, and no key needs to be looked up.
+        let key = entries[position].key
+        let theirs = ExactKey.same(key, other.entries[position].key) ? position : other.position(of: key)
+        guard let theirs else { return false }
+        return entries[position].value == other.entries[theirs].value
     }
 
     /// Hashes the keys and values without regard to their order.
     public func hash(into hasher: inout Hasher) {
         var combined = 0
-        for entry in entries {
-            var element = Hasher()
-            element.combine(ExactKey(entry.key))
-            element.combine(entry.value)
-            combined ^= element.finalize()
-        }
+        for position in entries.indices { combined ^= hash(of: position) }
         hasher.combine(combined)
+    }
+
+    private func hash(of position: Int) -> Int {
+        var hasher = Hasher()
+        hasher.combine(ExactKey(entries[position].key))
+        hasher.combine(entries[position].value)
+        return hasher.finalize()
     }
 }
 

@@ -31,6 +31,8 @@ extension JSONReader {
 
         /// A few bits that differ for most keys that differ.
         @inline(__always) var fingerprint: UInt64 {
+            // With escapes the same key can be spelled in many ways.
+            if hasEscapes { return .max }
             guard let first = bytes.first, let last = bytes.last else { return 1 }
             let middle = bytes[bytes.count / 2]
             let mixed = UInt64(first) &* 31 &+ UInt64(last) &* 7 &+ UInt64(middle) &* 13 &+ UInt64(bytes.count)

@@ -18,33 +18,39 @@ extension JSONReader {
 
     private mutating func readArrayValue() throws(JSONError) -> [JSONValue] {
         var elements: [JSONValue] = []
-        var more = try enterArray()
-        while more {
-            elements.append(try readValue())
-            more = try nextElement()
-        }
+        guard try enterArray() else { return elements }
+        repeat { elements.append(try readValue()) } while try nextElement()
         return elements
     }
 
     private mutating func readObjectValue() throws(JSONError) -> JSONObject {
         var object = JSONObject()
+        guard try enterObject() else { return object }
+        object.reserveCapacity(8)
         // The fingerprints of all keys so far: a key whose bit is not set cannot have come before.
         var seen: UInt64 = 0
-        var more = try enterObject()
-        while more {
-            let key = try readKey()
-            let name = key.string
-            let value = try readValue()
-            let bit = key.fingerprint
-            if seen & bit == 0 {
-                object.append(newKey: name, value)
-            } else {
-                object[name] = value
-            }
-            seen |= bit
-            more = try nextMember()
-        }
+        repeat {
+            let (name, isNew) = try readName(&seen)
+            Self.add(name, try readValue(), isNew: isNew, to: &object)
+        } while try nextMember()
         return object
+    }
+
+    // These two keep what they need off the stack while the value inside is read.
+
+    private mutating func readName(_ seen: inout UInt64) throws(JSONError) -> (String, isNew: Bool) {
+        let key = try readKey()
+        let bit = key.fingerprint
+        defer { seen |= bit }
+        return (key.string, seen & bit == 0)
+    }
+
+    private static func add(_ name: String, _ value: JSONValue, isNew: Bool, to object: inout JSONObject) {
+        if isNew {
+            object.append(name, value)
+        } else {
+            object[name] = value
+        }
     }
 
     /// Reads a number, `true`, `false`, `null`, `NaN` or an infinity.

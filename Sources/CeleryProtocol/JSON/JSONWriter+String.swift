@@ -24,9 +24,11 @@ extension JSONWriter {
 
     /// Writes a key; what `JSONKey` spells stands for lone surrogates.
     mutating func write(key: String) {
-        if !key.utf8.contains(0xF4) || !JSONKey.isEscaped(key) {
-            write(key)
-        } else {
+        let start = count
+        hasKeyEscape = false
+        write(key)
+        if hasKeyEscape {
+            count = start
             write(units: JSONKey.units(key))
         }
     }
@@ -82,6 +84,7 @@ extension JSONWriter {
         let end = min(position + length, bytes.count)
         for index in position + 1..<end { code = code << 6 | UInt32(bytes[index] & 0x3F) }
         position = end
+        if code == JSONKey.escape { hasKeyEscape = true }
         if code < 0x10000 {
             write(escape: code)
         } else {

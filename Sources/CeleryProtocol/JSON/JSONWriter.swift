@@ -3,7 +3,9 @@
 /// The bytes go to memory of its own, without the checks that an array makes for each byte.
 struct JSONWriter: ~Copyable {
     private var buffer: UnsafeMutableRawBufferPointer
-    private(set) var count = 0
+    var count = 0
+    /// Whether the character that may stand for a lone surrogate in a key came by.
+    var hasKeyEscape = false
 
     init(capacity: Int = 1024) {
         buffer = .allocate(byteCount: max(capacity, 64), alignment: 8)

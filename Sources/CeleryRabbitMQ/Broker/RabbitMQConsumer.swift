@@ -27,7 +27,7 @@ final class RabbitMQConsumer: Consumer {
     }
 
     /// RabbitMQ keeps no message for later by itself.
-    func park(_ tag: DeliveryTag, until date: Double) -> Bool { false }
+    func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
 
     func adjustPrefetch(extra: Int) {
         orders.adjustPrefetch(extra: extra)

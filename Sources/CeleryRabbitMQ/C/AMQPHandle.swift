@@ -3,9 +3,9 @@ internal import CeleryIO
 internal import CeleryTransport
 
 #if canImport(Glibc)
-    internal import Glibc
+internal import Glibc
 #else
-    internal import Darwin
+internal import Darwin
 #endif
 
 /// librabbitmq's connection, for as long as the handshake takes: version, login, limits, virtual host.

@@ -1,0 +1,108 @@
+public import CeleryProtocol
+public import CeleryTransport
+public import Logging
+public import ServiceLifecycle
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// Sends tasks to Celery workers, in whichever language, and reads their results.
+///
+/// A client connects when it is first used and again after a connection was lost. Many calls at once share one
+/// connection and its writes. Run it as a `Service`, which closes it at shutdown, or call ``close()``.
+public struct CeleryClient: Sendable {
+    let publisher: TaskPublisher
+    let results: (any ResultStore)?
+    private let preparation: Reconnecting<Bool>
+
+    /// Makes a client. Nothing is connected yet.
+    ///
+    /// - Parameters:
+    ///   - broker: where tasks are sent, such as `.redis("redis://localhost:6379/0")`.
+    ///   - backend: where results are read; `nil` for a client that only sends.
+    ///   - routing: which tasks go to which queue.
+    ///   - logger: where to log.
+    /// - Throws: `TransportError` when the address of the result backend makes no sense.
+    public init(
+        broker: any Broker,
+        backend: (any ResultBackend)? = nil,
+        routing: Routing = .init(),
+        logger: Logger
+    ) throws {
+        let replyTo = UUID().uuidString.lowercased()
+        publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
+        let context = ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger)
+        let results = try backend?.makeResultStore(context: context)
+        self.results = results
+        preparation = Reconnecting {
+            try await results?.prepare()
+            return true
+        }
+    }
+
+    /// Sends a task.
+    ///
+    /// - Returns: a handle on the task that was sent.
+    /// - Throws: `TransportError` when the broker cannot be reached or refuses, also after some further tries;
+    ///   `EncodingError` or ``CeleryError`` when an argument or an option cannot be sent.
+    @discardableResult
+    public func enqueue<Output>(
+        _ signature: Signature<Output>, options: SendOptions = .init()
+    ) async throws -> TaskHandle<Output> {
+        try await send(signature, options, isRegistered: true)
+    }
+
+    /// Sends a task by its name, for tasks without a ``TaskDefinition``.
+    ///
+    /// - Throws: as ``enqueue(_:options:)``.
+    @discardableResult
+    public func enqueue(
+        named task: String,
+        arguments: [JSONValue] = [],
+        keywords: JSONObject = [:],
+        options: SendOptions = .init()
+    ) async throws -> TaskHandle<JSONValue> {
+        let signature = Signature(task: task, arguments: arguments, keywords: keywords)
+        return try await send(signature, options, isRegistered: false)
+    }
+
+    /// A handle on a task that was sent before, whose id was kept.
+    public func handle<Input, Output>(for task: TaskDefinition<Input, Output>, id: String) -> TaskHandle<Output> {
+        TaskHandle(id: id, results: results, decodeOutput: task.decodeOutput)
+    }
+
+    /// A handle on a task of unknown type.
+    public func handle(id: String) -> TaskHandle<JSONValue> {
+        TaskHandle(id: id, results: results, decodeOutput: { $0 })
+    }
+
+    /// Waits for what is under way and closes the connections.
+    public func close() async {
+        await publisher.close()
+        await results?.close()
+    }
+
+    private func send<Output>(
+        _ signature: Signature<Output>, _ options: SendOptions, isRegistered: Bool
+    ) async throws -> TaskHandle<Output> {
+        _ = try await preparation.get()
+        let id = try await publisher.send(
+            signature.task, signature.payload(), options, parent: nil, isRegistered: isRegistered)
+        return TaskHandle(id: id, results: results, decodeOutput: signature.decodeOutput)
+    }
+}
+
+extension CeleryClient: Service {
+    /// Waits for the shutdown, then closes the connections.
+    public func run() async throws {
+        do {
+            try await gracefulShutdown()
+        } catch is CancellationError {
+            // Cancellation ends the wait as well; either way the connections are closed.
+        }
+        await close()
+    }
+}

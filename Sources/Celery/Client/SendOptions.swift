@@ -1,0 +1,87 @@
+public import CeleryProtocol
+
+#if canImport(FoundationEssentials)
+public import FoundationEssentials
+#else
+public import Foundation
+#endif
+
+/// How a task is sent; the options of Celery's `apply_async`.
+public struct SendOptions: Sendable {
+    /// A point in time, absolute or relative to the sending.
+    public enum Time: Sendable, Hashable {
+        /// So long after the sending.
+        case after(Duration)
+        /// At this time.
+        case at(Date)
+    }
+
+    /// When the task is to run at the earliest (`countdown`, `eta`); `nil` for at once.
+    public var eta: Time?
+    /// After which time the task is not to start any more (`expires`); `nil` for no limit.
+    public var expires: Time?
+    /// The name of the queue; `nil` leaves it to the routing table.
+    public var queue: String?
+    /// The exchange, for routing past the queues; together with ``routingKey``.
+    public var exchange: String?
+    /// The routing key; `nil` for the queue's.
+    public var routingKey: String?
+    /// The message's priority, 0 to 9; on Redis 0 is served first, on RabbitMQ last.
+    public var priority: Int?
+    /// The task's id; `nil` for a new UUID.
+    public var id: String?
+    /// Headers of your own, which the task finds in its request.
+    public var headers: JSONObject
+    /// A name to show instead of the task's.
+    public var shadow: String?
+    /// The hard time limit in seconds.
+    public var timeLimit: Double?
+    /// The soft time limit in seconds.
+    public var softTimeLimit: Double?
+    /// Whether the result is not wanted; `nil` leaves it to the task.
+    public var ignoreResult: Bool?
+    /// Whether the body is compressed with zlib (Celery's `compression="gzip"`).
+    public var isCompressed: Bool
+
+    /// Makes options. `countdown` is short for an eta after so long, and counts when both are given.
+    public init(
+        countdown: Duration? = nil,
+        eta: Date? = nil,
+        expires: Time? = nil,
+        queue: String? = nil,
+        exchange: String? = nil,
+        routingKey: String? = nil,
+        priority: Int? = nil,
+        id: String? = nil,
+        headers: JSONObject = [:],
+        shadow: String? = nil,
+        timeLimit: Double? = nil,
+        softTimeLimit: Double? = nil,
+        ignoreResult: Bool? = nil,
+        isCompressed: Bool = false
+    ) {
+        self.eta = countdown.map(Time.after) ?? eta.map(Time.at)
+        self.expires = expires
+        self.queue = queue
+        self.exchange = exchange
+        self.routingKey = routingKey
+        self.priority = priority
+        self.id = id
+        self.headers = headers
+        self.shadow = shadow
+        self.timeLimit = timeLimit
+        self.softTimeLimit = softTimeLimit
+        self.ignoreResult = ignoreResult
+        self.isCompressed = isCompressed
+    }
+}
+
+extension SendOptions.Time {
+    /// The point in time, for a task that is sent `now`.
+    func date(now: Date) -> Date {
+        switch self {
+        case .after(let duration): now.addingTimeInterval(duration / .seconds(1))
+        case .at(let date): date
+        }
+    }
+}

@@ -1,0 +1,134 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+internal import Logging
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// Sends task messages, for clients and for workers: makes the message, finds its way, tries again when a
+/// connection breaks.
+final class TaskPublisher: Sendable {
+    /// Celery's `task_publish_retry_policy`: so many further tries, each after so long.
+    private static let retryDelays: [Duration] = [.zero, .milliseconds(200), .milliseconds(400)]
+
+    let routing: Routing
+    /// This process as a receiver of `rpc://` results.
+    let replyTo: String
+    private let producer: Reconnecting<any Producer>
+    private let origin: String
+    private let logger: Logger
+
+    init(broker: any Broker, routing: Routing, replyTo: String, logger: Logger) {
+        self.routing = routing
+        self.replyTo = replyTo
+        self.logger = logger
+        origin = NodeName.generated
+        producer = Reconnecting { try await broker.makeProducer(logger: logger) }
+    }
+
+    /// Sends a new task; returns its id.
+    func send(
+        _ task: String, _ payload: TaskPayload, _ options: SendOptions, parent: TaskRequest?, isRegistered: Bool
+    ) async throws -> String {
+        var request = TaskRequest(task: task, id: options.id ?? UUID().uuidString.lowercased())
+        if let parent {
+            request.rootID = parent.rootID ?? parent.id
+            request.parentID = parent.id
+        }
+        request.shadow = options.shadow
+        request.timeLimit = options.timeLimit
+        request.softTimeLimit = options.softTimeLimit
+        // Python writes null for a task that the sender does not know: it leaves the choice to the receiver.
+        request.ignoreResult = options.ignoreResult ?? (isRegistered ? false : nil)
+        request.headers = options.headers
+        let (message, destination) = try message(request, payload, options, replyTo: replyTo)
+        try await publish(message, to: destination)
+        return request.id
+    }
+
+    /// Makes the message of a task, and finds its way.
+    ///
+    /// - Parameters:
+    ///   - request: the task's metadata; times, origin and the texts for people are filled in.
+    ///   - options: when and where to send it.
+    func message(
+        _ request: TaskRequest, _ payload: TaskPayload, _ options: SendOptions, replyTo: String?
+    ) throws -> (message: Message, destination: Destination) {
+        var request = request
+        let route = options.queue == nil ? routing.route(for: request.task) : nil
+        let now = Date()
+        request.eta = options.eta?.date(now: now)
+        request.expires = options.expires?.date(now: now)
+        request.argsrepr = PythonRepr.saferepr(arguments: payload.args)
+        request.kwargsrepr = PythonRepr.saferepr(.object(payload.kwargs))
+        request.origin = origin
+        var message = Message(body: payload.encoded())
+        do {
+            message.headers = try request.messageHeaders()
+            if options.isCompressed {
+                message.body = try Zlib.compress(message.body)
+                message.headers["compression"] = "application/x-gzip"
+            }
+        } catch {
+            throw CeleryError(.invalidArgument, "the task cannot be sent: \(error)", underlyingError: error)
+        }
+        message.properties = MessageProperties(
+            correlationID: request.id,
+            replyTo: replyTo,
+            priority: options.priority ?? route?.priority ?? 0,
+            expiration: request.expires.flatMap { Self.expiration($0, now: now) }
+        )
+        return (message, destination(options, route))
+    }
+
+    /// What is left until `expires`, as the property holds it; `nil` when that is more than RabbitMQ takes: the
+    /// header is what workers go by.
+    static func expiration(_ expires: Date, now: Date) -> String? {
+        let milliseconds = (expires.timeIntervalSince(now) * 1000).rounded()
+        guard milliseconds < 4_294_967_296 else { return nil }
+        return String(max(0, Int(milliseconds)))
+    }
+
+    /// Sends a message as it is.
+    func publish(_ message: Message, to destination: Destination) async throws {
+        var delays = Self.retryDelays.makeIterator()
+        while true {
+            do {
+                let (producer, generation) = try await producer.get()
+                do {
+                    return try await producer.publish(message, to: destination)
+                } catch let error as TransportError where error.code == .connectionLost || error.code == .closed {
+                    self.producer.report(broken: generation)
+                    throw error
+                }
+            } catch let error as TransportError where error.isRetriable {
+                guard let delay = delays.next() else { throw error }
+                logger.debug("publishing again", metadata: [LoggingKeys.error: "\(error)"])
+                try await Task.sleep(for: delay)
+            }
+        }
+    }
+
+    /// Where a retry of this request goes: back to the queue it came from.
+    func destination(forRetryOf request: TaskRequest, queue: String) -> Destination {
+        if !queue.isEmpty { return Destination(exchange: "", routingKey: queue) }
+        return Destination(exchange: request.delivery.exchange, routingKey: request.delivery.routingKey)
+    }
+
+    func close() async {
+        await producer.close()?.close()
+    }
+
+    private func destination(_ options: SendOptions, _ route: Routing.Route?) -> Destination {
+        let queue = options.queue.map(routing.queue(named:)) ?? route?.queue ?? routing.defaultQueue
+        if let exchange = options.exchange {
+            return Destination(exchange: exchange, routingKey: options.routingKey ?? queue.routingKey)
+        }
+        if queue.exchangeType == .direct, options.routingKey == nil { return Destination(queue: queue) }
+        return Destination(
+            exchange: queue.exchange, routingKey: options.routingKey ?? queue.routingKey, queue: queue)
+    }
+}

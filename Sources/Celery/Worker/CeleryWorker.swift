@@ -1,0 +1,102 @@
+public import CeleryTransport
+public import Logging
+public import ServiceLifecycle
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// A Celery worker: receives tasks from the broker's queues and runs their handlers.
+///
+/// Run it as a `Service`. At a graceful shutdown it takes no more tasks, lets those that run finish and gives back
+/// what it holds (Celery's warm shutdown). When it is cancelled it cancels the running tasks too (cold shutdown):
+/// those with late acknowledgement are delivered again.
+public struct CeleryWorker: Sendable {
+    /// How a worker runs its tasks.
+    public struct Options: Sendable {
+        /// How many tasks run at a time (`worker_concurrency`); by default the number of processors.
+        public var concurrency: Int
+        /// How many messages are held for each task that can run (`worker_prefetch_multiplier`); 0 for no limit but
+        /// the worker's own.
+        public var prefetchMultiplier: Int
+        /// The worker's name (`--hostname`), in which `%h` is the host.
+        public var name: String
+        /// Whether messages are acknowledged after their tasks and not before (`task_acks_late`).
+        public var acksLate: Bool
+        /// Whether a late-acknowledged message is acknowledged when its task fails (`task_acks_on_failure_or_timeout`).
+        public var acksOnFailure: Bool
+        /// Whether results are not stored (`task_ignore_result`).
+        public var ignoreResult: Bool
+        /// Whether the state STARTED is stored (`task_track_started`).
+        public var trackStarted: Bool
+        /// How many tasks may wait for their eta in memory; more stay with the broker.
+        public var etaLimit: Int
+        /// The level at which the receipt and the end of tasks are logged. A library should be quiet: the default is
+        /// `debug`; Celery's own console shows them at `info`.
+        public var taskLogLevel: Logger.Level
+
+        /// Makes options; the defaults are Celery's.
+        public init(
+            concurrency: Int? = nil,
+            prefetchMultiplier: Int = 4,
+            name: String = "celery@%h",
+            acksLate: Bool = false,
+            acksOnFailure: Bool = true,
+            ignoreResult: Bool = false,
+            trackStarted: Bool = false,
+            etaLimit: Int = 10_000,
+            taskLogLevel: Logger.Level = .debug
+        ) {
+            self.concurrency = max(1, concurrency ?? ProcessInfo.processInfo.activeProcessorCount)
+            self.prefetchMultiplier = max(0, prefetchMultiplier)
+            self.name = name
+            self.acksLate = acksLate
+            self.acksOnFailure = acksOnFailure
+            self.ignoreResult = ignoreResult
+            self.trackStarted = trackStarted
+            self.etaLimit = max(1, etaLimit)
+            self.taskLogLevel = taskLogLevel
+        }
+    }
+
+    private let engine: WorkerEngine
+
+    /// Makes a worker. Nothing is connected before ``run()``.
+    ///
+    /// - Parameters:
+    ///   - broker: where tasks come from.
+    ///   - backend: where results go; `nil` to store none.
+    ///   - queues: the queues to consume; by default `celery`.
+    ///   - options: how tasks are run.
+    ///   - routing: where tasks that handlers send go.
+    ///   - logger: where to log.
+    ///   - handlers: the tasks.
+    /// - Throws: ``CeleryError`` with the code `duplicateTask` for two handlers of one name; `TransportError` when the
+    ///   address of the result backend makes no sense.
+    public init(
+        broker: any Broker,
+        backend: (any ResultBackend)? = nil,
+        queues: [Queue] = ["celery"],
+        options: Options = .init(),
+        routing: Routing = .init(),
+        logger: Logger,
+        @TaskHandlerBuilder handlers: () -> [TaskHandler]
+    ) throws {
+        engine = try WorkerEngine(
+            broker: broker, backend: backend, queues: queues, options: options, routing: routing,
+            handlers: handlers(), logger: logger)
+    }
+}
+
+extension CeleryWorker: Service {
+    /// Consumes and runs tasks until a graceful shutdown or cancellation.
+    ///
+    /// A connection that is lost is made anew, as often as it takes.
+    ///
+    /// - Throws: `TransportError` when the broker refuses, or when an address makes no sense.
+    public func run() async throws {
+        try await engine.run()
+    }
+}

@@ -1,0 +1,85 @@
+internal import CeleryTransport
+internal import HeapModule
+internal import Synchronization
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// Deliveries that wait for their eta in this process.
+final class EtaSchedule: Sendable {
+    private struct Entry: Comparable {
+        let eta: Date
+        let number: Int
+        let work: Work
+
+        static func < (left: Entry, right: Entry) -> Bool {
+            left.eta == right.eta ? left.number < right.number : left.eta < right.eta
+        }
+
+        static func == (left: Entry, right: Entry) -> Bool { left.number == right.number }
+    }
+
+    private struct State {
+        var heap = Heap<Entry>()
+        var next = 0
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+    private let changed = WakeSignal()
+
+    /// How many wait.
+    var count: Int { state.withLock { $0.heap.count } }
+
+    /// Keeps a delivery until its eta.
+    func add(_ work: Work, until eta: Date) {
+        let isFirst = state.withLock { state in
+            state.heap.insert(Entry(eta: eta, number: state.next, work: work))
+            state.next += 1
+            return state.heap.min?.number == state.next - 1
+        }
+        if isFirst { changed.signal() }
+    }
+
+    /// Ends ``run(_:)``; what still waits is dropped, the broker delivers it again.
+    func close() {
+        state.withLock { $0.isClosed = true }
+        changed.signal()
+    }
+
+    /// Hands over each delivery when its eta has come, until ``close()`` or cancellation.
+    func run(_ isDue: @Sendable ([Work]) -> Void) async {
+        while !Task.isCancelled {
+            let (due, next, isClosed) = state.withLock { state -> ([Work], Date?, Bool) in
+                let now = Date()
+                var due: [Work] = []
+                while let first = state.heap.min, first.eta <= now {
+                    state.heap.removeMin()
+                    due.append(first.work)
+                }
+                return (due, state.heap.min?.eta, state.isClosed)
+            }
+            if isClosed { return }
+            if !due.isEmpty { isDue(due) }
+            do {
+                try await wait(until: next)
+            } catch {
+                return
+            }
+        }
+    }
+
+    /// Waits for a change or for `date`, whichever is first.
+    private func wait(until date: Date?) async throws {
+        guard let date else { return try await changed.wait() }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await self.changed.wait() }
+            group.addTask { try await Task.sleep(for: .seconds(max(0, date.timeIntervalSinceNow))) }
+            try await group.next()
+            group.cancelAll()
+        }
+    }
+}

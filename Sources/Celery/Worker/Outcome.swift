@@ -1,0 +1,91 @@
+package import CeleryProtocol
+
+/// How the run of a task ended. One place decides what follows: ``Conclusion``.
+package enum Outcome: Sendable {
+    /// The handler returned this.
+    case success(JSONValue)
+    /// The handler threw, or the arguments did not fit.
+    case failure(TaskFailure)
+    /// The task is to be tried again after so long, for the reason given.
+    case retry(after: Duration, reason: TaskFailure?)
+    /// The handler threw ``Ignore``.
+    case ignored
+    /// The handler threw ``Reject``.
+    case rejected(requeue: Bool, reason: String?)
+    /// The worker was stopped while the task ran.
+    case interrupted
+}
+
+extension TaskHandler {
+    /// Runs the body.
+    package func outcome(_ context: TaskContext, _ payload: TaskPayload) async -> Outcome {
+        do {
+            return .success(try await body(context, payload))
+        } catch {
+            return Outcome(error, request: context.request, payload: payload, policy: retry)
+        }
+    }
+}
+
+extension Outcome {
+    /// What an error thrown by a handler means.
+    init(_ error: any Error, request: TaskRequest, payload: TaskPayload, policy: RetryPolicy) {
+        switch error {
+        case let retry as Retry:
+            self = Self.retry(retry.reason, after: retry.countdown, request, payload, policy)
+        case is Ignore: self = .ignored
+        case let reject as Reject: self = .rejected(requeue: reject.requeue, reason: reject.reason)
+        case is CancellationError where Task.isCancelled: self = .interrupted
+        case let error where policy.retriesOn(error): self = Self.retry(error, after: nil, request, payload, policy)
+        default: self = .failure(TaskFailure(error, request: request))
+        }
+    }
+
+    private static func retry(
+        _ reason: (any Error)?, after countdown: Duration?, _ request: TaskRequest, _ payload: TaskPayload,
+        _ policy: RetryPolicy
+    ) -> Outcome {
+        let failure = reason.map { TaskFailure($0, request: request) }
+        if let maximum = policy.maxRetries, request.retries >= maximum {
+            return .failure(failure ?? .maxRetriesExceeded(request, payload))
+        }
+        return .retry(after: countdown ?? policy.backoff.countdown(retries: request.retries), reason: failure)
+    }
+}
+
+extension TaskFailure {
+    /// The failure that an error of Swift stands for: its type's name and module, its description.
+    package init(_ error: any Error, request: TaskRequest) {
+        if var failure = error as? TaskFailure {
+            failure.traceback = failure.traceback ?? Self.traceback(failure, request)
+            self = failure
+            return
+        }
+        let name = String(reflecting: Swift.type(of: error)).split(separator: ".", maxSplits: 1)
+        self.init(
+            type: name.count == 2 ? String(name[1]) : String(describing: Swift.type(of: error)),
+            // A module that Python cannot have imported: it makes up an exception class of the type's name.
+            module: "swift.\(name[0])",
+            message: "\(error)"
+        )
+        traceback = Self.traceback(self, request)
+    }
+
+    static func maxRetriesExceeded(_ request: TaskRequest, _ payload: TaskPayload) -> TaskFailure {
+        let args = PythonRepr.saferepr(arguments: payload.args)
+        let kwargs = PythonRepr.saferepr(.object(payload.kwargs))
+        return TaskFailure(
+            type: "MaxRetriesExceededError", module: "celery.exceptions",
+            message: "Can't retry \(request.task)[\(request.id)] args:\(args) kwargs:\(kwargs)")
+    }
+
+    /// Python shows this text where a task's traceback goes.
+    private static func traceback(_ failure: TaskFailure, _ request: TaskRequest) -> String {
+        """
+        Traceback (most recent call last):
+          Swift task \(request.task)[\(request.id)]
+        \(failure.type): \(failure.message)
+
+        """
+    }
+}

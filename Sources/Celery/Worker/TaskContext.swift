@@ -1,0 +1,104 @@
+public import CeleryProtocol
+internal import CeleryTransport
+public import Logging
+internal import Synchronization
+
+/// What a handler knows of the task that it runs, and what it can do beside returning; Celery's bound task.
+public struct TaskContext: Sendable {
+    /// The task's metadata.
+    public let request: TaskRequest
+    /// The queue that the message came from.
+    public let queue: String
+    private let environment: TaskEnvironment
+    private let childTasks: ChildTasks
+
+    package init(request: TaskRequest, queue: String, environment: TaskEnvironment) {
+        self.request = request
+        self.queue = queue
+        self.environment = environment
+        childTasks = ChildTasks()
+    }
+
+    /// The task's id.
+    public var id: String { request.id }
+    /// How many times the task was tried before.
+    public var retries: Int { request.retries }
+
+    /// The worker's logger, with the task's id and name in its metadata.
+    public var logger: Logger {
+        var logger = environment.logger
+        logger[metadataKey: LoggingKeys.taskID] = "\(request.id)"
+        logger[metadataKey: LoggingKeys.taskName] = "\(request.task)"
+        return logger
+    }
+
+    /// Stores a state of your own for this task, with data for those who watch; Celery's `update_state`.
+    ///
+    /// - Throws: `TransportError` when the result backend fails; nothing happens without one.
+    public func report(_ state: TaskState, _ meta: JSONValue = .null) async throws {
+        guard let results = environment.results else { return }
+        let result = TaskResult(id: id, state: state, result: meta, groupID: request.group, parentID: request.parentID)
+        try await results.store([StoredResult(result, route: ReplyRoute(request))])
+    }
+
+    /// Stores the state PROGRESS with how much is done.
+    public func report(progress done: Int, of total: Int) async throws {
+        try await report(
+            TaskState(rawValue: "PROGRESS"), ["current": .integer(done), "total": .integer(total)])
+    }
+
+    /// Sends a task as a child of this one: it has the same root, and this one as parent.
+    ///
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)``.
+    @discardableResult
+    public func enqueue<Output>(
+        _ signature: Signature<Output>, options: SendOptions = .init()
+    ) async throws -> TaskHandle<Output> {
+        guard let publisher = environment.publisher else {
+            throw CeleryError(.invalidArgument, "this context has no broker to send tasks to")
+        }
+        let id = try await publisher.send(
+            signature.task, signature.payload(), options, parent: request, isRegistered: true)
+        childTasks.add(id)
+        return TaskHandle(id: id, results: environment.results, decodeOutput: signature.decodeOutput)
+    }
+
+    /// The ids of the tasks sent so far.
+    var children: [String] { childTasks.ids }
+}
+
+/// What a worker lends to the tasks that it runs.
+package struct TaskEnvironment: Sendable {
+    let logger: Logger
+    let publisher: TaskPublisher?
+    let results: (any ResultStore)?
+
+    init(logger: Logger, publisher: TaskPublisher?, results: (any ResultStore)?) {
+        self.logger = logger
+        self.publisher = publisher
+        self.results = results
+    }
+
+    /// An environment without broker and backend, for a handler on its own.
+    package init(logger: Logger) {
+        self.init(logger: logger, publisher: nil, results: nil)
+    }
+}
+
+/// The ids of the tasks that one task has sent.
+private final class ChildTasks: Sendable {
+    private let sent = Mutex<[String]>([])
+
+    var ids: [String] { sent.withLock { $0 } }
+
+    func add(_ id: String) {
+        sent.withLock { $0.append(id) }
+    }
+}
+
+extension ReplyRoute {
+    /// Where the sender of this task wants its replies.
+    init(_ request: TaskRequest) {
+        self.init(replyTo: request.replyTo, correlationID: request.correlationID ?? request.id)
+    }
+}

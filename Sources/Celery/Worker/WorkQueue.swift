@@ -1,0 +1,86 @@
+internal import DequeModule
+internal import Synchronization
+
+/// A queue that tasks wait on: what is put in is taken out in order, each element by one of those who wait.
+final class WorkQueue<Element: Sendable>: Sendable {
+    private struct State {
+        var elements = Deque<Element>()
+        var waiters = Deque<CheckedContinuation<Void, Never>>()
+        var isClosed = false
+    }
+
+    private let state = Mutex(State())
+
+    func push(_ element: Element) {
+        let waiter = state.withLock { state in
+            state.elements.append(element)
+            return state.waiters.popFirst()
+        }
+        waiter?.resume()
+    }
+
+    func push(contentsOf elements: [Element]) {
+        let waiters = state.withLock { state in
+            state.elements.append(contentsOf: elements)
+            let count = min(elements.count, state.waiters.count)
+            defer { state.waiters.removeFirst(count) }
+            return Array(state.waiters.prefix(count))
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    /// The next element; waits for it. `nil` when the queue is closed and empty. Not cancellable: what is queued has
+    /// to be seen to, and closing ends the wait.
+    func next() async -> Element? {
+        while true {
+            let (element, isClosed) = take { $0.popFirst() }
+            if element != nil || isClosed { return element }
+            await wait()
+        }
+    }
+
+    /// All elements that are there, at most `limit`; waits for the first. Empty when the queue is closed and empty.
+    func nextBatch(limit: Int) async -> [Element] {
+        while true {
+            let (batch, isClosed) = take { elements -> [Element]? in
+                guard !elements.isEmpty else { return nil }
+                let count = min(limit, elements.count)
+                defer { elements.removeFirst(count) }
+                return Array(elements.prefix(count))
+            }
+            if let batch { return batch }
+            if isClosed { return [] }
+            await wait()
+        }
+    }
+
+    /// Ends all waiting. What is still queued can be taken; it is returned instead when `discarding`.
+    @discardableResult
+    func close(discarding: Bool = false) -> [Element] {
+        let (waiters, rest) = state.withLock { state in
+            state.isClosed = true
+            defer { state.waiters.removeAll() }
+            guard discarding else { return (Array(state.waiters), [Element]()) }
+            defer { state.elements.removeAll() }
+            return (Array(state.waiters), Array(state.elements))
+        }
+        for waiter in waiters { waiter.resume() }
+        return rest
+    }
+
+    private func take<Result>(_ body: (inout Deque<Element>) -> Result?) -> (Result?, isClosed: Bool)
+    where Result: Sendable {
+        state.withLock { state in (body(&state.elements), state.isClosed) }
+    }
+
+    private func wait() async {
+        await withCheckedContinuation { continuation in
+            let mustResume = state.withLock { state in
+                if !state.elements.isEmpty || state.isClosed { return true }
+                state.waiters.append(continuation)
+                return false
+            }
+            if mustResume { continuation.resume() }
+        }
+    }
+}

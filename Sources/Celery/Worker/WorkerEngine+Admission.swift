@@ -1,0 +1,108 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+internal import Logging
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// What is decided of a message before it gets a slot; its body is not looked at.
+extension WorkerEngine {
+    func admit(_ deliveries: [Delivery], _ session: ConsumerSession) {
+        let admitted = deliveries.compactMap { admit($0, session) }
+        if !admitted.isEmpty { ready.push(contentsOf: admitted) }
+    }
+
+    private func admit(_ delivery: Delivery, _ session: ConsumerSession) -> Work? {
+        let message: Message
+        let request: TaskRequest
+        do throws(MessageError) {
+            message = try delivery.message.get()
+            request = try TaskRequest(message)
+        } catch {
+            refuse(delivery, session, error)
+            return nil
+        }
+        guard let handler = handlers[request.task] else {
+            refuse(delivery, session, request)
+            return nil
+        }
+        let work = Work(
+            tag: delivery.tag, queue: delivery.queue, message: message, request: request, handler: handler,
+            session: session)
+        if isExpired(request) {
+            expire(work)
+            return nil
+        }
+        logger.log(
+            level: options.taskLogLevel, "received",
+            metadata: [LoggingKeys.taskID: "\(request.id)", LoggingKeys.taskName: "\(request.task)"])
+        guard let eta = request.eta, eta.timeIntervalSinceNow > 0 else { return work }
+        hold(work, until: eta)
+        return nil
+    }
+
+    /// Keeps a task until its eta: a far one with the broker, if that can, so that memory stays bounded.
+    private func hold(_ work: Work, until eta: Date) {
+        work.session.putAside()
+        if work.session.consumer.park(
+            work.tag, until: eta.timeIntervalSince1970, isUrgent: schedule.count >= options.etaLimit)
+        {
+            return
+        }
+        schedule.add(work, until: eta)
+        work.session.consumer.adjustPrefetch(extra: schedule.count)
+    }
+
+    func isExpired(_ request: TaskRequest) -> Bool {
+        guard let expires = request.expires else { return false }
+        return expires.timeIntervalSinceNow < 0
+    }
+
+    /// The task came too late: it ends as revoked, as in Celery.
+    func expire(_ work: Work) {
+        logger.log(
+            level: options.taskLogLevel, "expired",
+            metadata: [LoggingKeys.taskID: "\(work.request.id)", LoggingKeys.taskName: "\(work.request.task)"])
+        let failure = TaskFailure(type: "TaskRevokedError", module: "celery.exceptions", message: "expired")
+        conclude(work, settlement: .acknowledge, result: result(of: work.request, .revoked, failure.json))
+    }
+
+    /// The message cannot be run, whatever handlers there are.
+    private func refuse(_ delivery: Delivery, _ session: ConsumerSession, _ error: MessageError) {
+        logger.error(
+            "refused a message that cannot be run as a task",
+            metadata: [LoggingKeys.error: "\(error)", LoggingKeys.queue: "\(delivery.queue)"])
+        var conclusion = Conclusion(session: session, tag: delivery.tag)
+        conclusion.settlement = .deadLetter(reason: error.reason)
+        if case .success(let message) = delivery.message, case .string(let id)? = message.headers["id"], !id.isEmpty {
+            // Whoever waits for the result is told.
+            let failure = TaskFailure(
+                type: "InvalidTaskError", module: "celery.exceptions", message: error.reason)
+            conclusion.results = [
+                StoredResult(
+                    TaskResult(id: id, state: .failure, result: failure.json, dateDone: Self.now),
+                    route: ReplyRoute(
+                        replyTo: message.properties.replyTo, correlationID: message.properties.correlationID ?? id))
+            ]
+        }
+        finished.push(conclusion)
+    }
+
+    /// This worker has no handler of that name.
+    private func refuse(_ delivery: Delivery, _ session: ConsumerSession, _ request: TaskRequest) {
+        logger.error(
+            "refused a task that is not registered",
+            metadata: [
+                LoggingKeys.taskName: "\(request.task)", LoggingKeys.taskID: "\(request.id)",
+                LoggingKeys.queue: "\(delivery.queue)",
+            ])
+        let failure = TaskFailure(type: "NotRegistered", module: "celery.exceptions", message: request.task)
+        var conclusion = Conclusion(session: session, tag: delivery.tag)
+        conclusion.settlement = .deadLetter(reason: "unregistered task \(request.task)")
+        conclusion.results = [StoredResult(result(of: request, .failure, failure.json), route: ReplyRoute(request))]
+        finished.push(conclusion)
+    }
+}

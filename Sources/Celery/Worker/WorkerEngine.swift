@@ -1,0 +1,137 @@
+internal import CeleryIO
+internal import CeleryProtocol
+internal import CeleryTransport
+internal import Logging
+internal import ServiceLifecycle
+internal import Synchronization
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// The worker at work: one loop receives, `concurrency` slots run handlers, one finisher stores results and settles.
+///
+/// Deliveries flow through two queues. The finisher takes whatever has been finished meanwhile and sends it in one
+/// batch, so that a slot never waits for the result backend.
+final class WorkerEngine: Sendable {
+    private static let largestBatch = 256
+
+    let options: CeleryWorker.Options
+    let name: String
+    let handlers: [String: TaskHandler]
+    let publisher: TaskPublisher
+    let results: (any ResultStore)?
+    let logger: Logger
+    let ready = WorkQueue<Work>()
+    let finished = WorkQueue<Conclusion>()
+    let schedule = EtaSchedule()
+    private let broker: any Broker
+    private let queues: [Queue]
+
+    init(
+        broker: any Broker,
+        backend: (any ResultBackend)?,
+        queues: [Queue],
+        options: CeleryWorker.Options,
+        routing: Routing,
+        handlers: [TaskHandler],
+        logger: Logger
+    ) throws {
+        var logger = logger
+        name = NodeName.expand(options.name)
+        logger[metadataKey: LoggingKeys.worker] = "\(name)"
+        self.broker = broker
+        self.queues = queues
+        self.options = options
+        self.logger = logger
+        self.handlers = try Dictionary(handlers.map { ($0.name, $0) }) { first, _ in
+            throw CeleryError(.duplicateTask, "two handlers have the name \(first.name)")
+        }
+        let replyTo = UUID().uuidString.lowercased()
+        publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
+        results = try backend?.makeResultStore(
+            context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))
+    }
+
+    func run() async throws {
+        var failure: (any Error)?
+        var lastSession: ConsumerSession?
+        await withDiscardingTaskGroup { finishing in
+            finishing.addTask { await self.runFinisher() }
+            await withDiscardingTaskGroup { running in
+                for _ in 0..<options.concurrency { running.addTask { await self.runSlot() } }
+                running.addTask { await self.runSchedule() }
+                let sessions = Mutex<ConsumerSession?>(nil)
+                do {
+                    try await cancelWhenGracefulShutdown {
+                        try await self.receive { session in sessions.withLock { $0 = session } }
+                    }
+                } catch is CancellationError {
+                    logger.info("stopping", metadata: [LoggingKeys.state: "no more tasks are taken"])
+                } catch {
+                    failure = error
+                }
+                lastSession = sessions.withLock { $0 }
+                await lastSession?.consumer.stop()
+                // What did not start goes back to its queue when the consumer is closed.
+                ready.close(discarding: true)
+                schedule.close()
+            }
+            finished.close()
+        }
+        await lastSession?.consumer.close()
+        await publisher.close()
+        await results?.close()
+        if let failure { throw failure }
+    }
+
+    /// Connects and receives, again and again, until cancelled or refused.
+    private func receive(_ began: @Sendable (ConsumerSession?) -> Void) async throws {
+        var backoff = Backoff()
+        let prefetch = options.concurrency * options.prefetchMultiplier
+        let configuration = ConsumerConfiguration(queues: queues, prefetch: prefetch, name: name)
+        while true {
+            do {
+                let consumer = try await broker.makeConsumer(configuration, logger: logger)
+                let session = ConsumerSession(consumer, prefetch: prefetch, concurrency: options.concurrency)
+                began(session)
+                backoff.reset()
+                logger.info("ready", metadata: [LoggingKeys.broker: "\(broker.location)"])
+                do {
+                    while true { admit(try await session.receive(), session) }
+                } catch let error as TransportError {
+                    began(nil)
+                    await consumer.close()
+                    throw error
+                }
+            } catch let error as TransportError where error.isRetriable {
+                let delay = backoff.delay()
+                logger.warning(
+                    "the broker is out of reach, trying again",
+                    metadata: [LoggingKeys.error: "\(error)", "delay": "\(delay)"])
+                try await Task.sleep(for: delay)
+            }
+        }
+    }
+
+    private func runSchedule() async {
+        await schedule.run { due in
+            for work in due { work.session.takeBack() }
+            self.ready.push(contentsOf: due)
+        }
+    }
+
+    private func runSlot() async {
+        while let work = await ready.next() { await run(work) }
+    }
+
+    private func runFinisher() async {
+        while true {
+            let batch = await finished.nextBatch(limit: Self.largestBatch)
+            if batch.isEmpty { return }
+            await finish(batch)
+        }
+    }
+}

@@ -1,0 +1,118 @@
+public import ArgumentParser
+internal import Celery
+internal import CeleryProtocol
+internal import Logging
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// `call`: sends a task by its name and prints its id.
+public struct CallCommand: AsyncParsableCommand {
+    /// The command's name and help.
+    public static let configuration = CommandConfiguration(
+        commandName: "call", abstract: "Send a task by its name; prints its id, or with --wait what it returned.")
+
+    @OptionGroup var connection: ConnectionOptions
+
+    @Argument(help: "The task's name.")
+    var name: String
+
+    @Option(name: [.short, .long], help: "The positional arguments, a JSON array.")
+    var args = "[]"
+
+    @Option(name: [.short, .long], help: "The keyword arguments, a JSON object.")
+    var kwargs = "{}"
+
+    @Option(help: "Run the task so many seconds from now at the earliest.")
+    var countdown: Double?
+
+    @Option(help: "Run the task at this time at the earliest, in ISO 8601.")
+    var eta: String?
+
+    @Option(help: "Do not start the task later than so many seconds from now, or than a time in ISO 8601.")
+    var expires: String?
+
+    @Option(help: "The queue.")
+    var queue: String?
+
+    @Option(help: "The exchange, instead of a queue.")
+    var exchange: String?
+
+    @Option(help: "The routing key; with --exchange, or for the queue's exchange.")
+    var routingKey: String?
+
+    @Option(help: "The priority: on Redis 0 is served first and 9 last, on RabbitMQ the other way round.")
+    var priority: Int?
+
+    @Option(help: "The task's id; a new UUID by default.")
+    var taskId: String?
+
+    @Flag(help: "Wait for the result and print it as JSON.")
+    var wait = false
+
+    @Option(help: "With --wait: for how many seconds.")
+    var timeout: Double?
+
+    /// For the argument parser.
+    public init() {}
+
+    /// Sends the task.
+    public func run() async throws {
+        guard case .array(let arguments) = try Self.json(args, "--args") else {
+            throw ValidationError("--args must be a JSON array")
+        }
+        guard case .object(let keywords) = try Self.json(kwargs, "--kwargs") else {
+            throw ValidationError("--kwargs must be a JSON object")
+        }
+        var options = SendOptions(
+            countdown: countdown.map { .seconds($0) }, queue: queue, exchange: exchange, routingKey: routingKey,
+            priority: priority, id: taskId)
+        if let eta { options.eta = .at(try Self.time(eta, "--eta")) }
+        if let expires {
+            options.expires =
+                if let seconds = Double(expires) { .after(.seconds(seconds)) } else {
+                    .at(try Self.time(expires, "--expires"))
+                }
+        }
+        let client = try connection.makeClient(logger: LogLevel.warning.makeLogger())
+        let result = await Result {
+            let task = try await client.enqueue(
+                named: name, arguments: arguments, keywords: keywords, options: options)
+            guard wait else { return task.id }
+            let value = try await task.value(timeout: timeout.map { .seconds($0) })
+            return String(decoding: value.serialized(), as: UTF8.self)
+        }
+        await client.close()
+        print(try result.get())
+    }
+
+    private static func json(_ text: String, _ option: String) throws -> JSONValue {
+        do {
+            return try JSONValue(json: text)
+        } catch {
+            throw ValidationError("\(option) is not JSON: \(error)")
+        }
+    }
+
+    private static func time(_ text: String, _ option: String) throws -> Date {
+        do {
+            return try PythonDateTime(isoparse: text).date()
+        } catch {
+            throw ValidationError("\(option) is no time: \(error)")
+        }
+    }
+}
+
+extension Result where Failure == any Error {
+    /// The outcome of an asynchronous closure.
+    init(_ body: () async throws -> Success) async {
+        do {
+            self = .success(try await body())
+        } catch {
+            self = .failure(error)
+        }
+    }
+}

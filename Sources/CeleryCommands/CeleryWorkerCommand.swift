@@ -1,0 +1,26 @@
+internal import ArgumentParser
+public import Celery
+
+/// A worker program of your own: a list of handlers, and with it the whole command line of `celery-swift worker`.
+///
+///     @main struct ImagesWorker: CeleryWorkerCommand {
+///         @TaskHandlerBuilder static var handlers: [TaskHandler] {
+///             TaskHandler(Tasks.resize) { context, path, width in … }
+///         }
+///     }
+public protocol CeleryWorkerCommand {
+    /// The tasks that this worker runs.
+    @TaskHandlerBuilder static var handlers: [TaskHandler] { get }
+}
+
+extension CeleryWorkerCommand {
+    /// Reads the command line and runs the worker.
+    public static func main() async {
+        let arguments = WorkerArguments.parseOrExit()
+        do {
+            try await arguments.run(handlers: handlers)
+        } catch {
+            WorkerArguments.exit(withError: error)
+        }
+    }
+}

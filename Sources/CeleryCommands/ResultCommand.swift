@@ -1,0 +1,42 @@
+public import ArgumentParser
+internal import Celery
+internal import CeleryProtocol
+internal import Logging
+
+/// `result`: prints what a task returned.
+public struct ResultCommand: AsyncParsableCommand {
+    /// The command's name and help.
+    public static let configuration = CommandConfiguration(
+        commandName: "result", abstract: "Print the result of a task as JSON; waits until the task has ended.")
+
+    @OptionGroup var connection: ConnectionOptions
+
+    @Argument(help: "The task's id.")
+    var taskId: String
+
+    @Flag(help: "Print the traceback instead.")
+    var traceback = false
+
+    @Option(help: "For how many seconds to wait.")
+    var timeout: Double?
+
+    /// For the argument parser.
+    public init() {}
+
+    /// Prints the result.
+    public func run() async throws {
+        let client = try connection.makeClient(logger: LogLevel.warning.makeLogger())
+        let result = await Result { () -> String in
+            let task = client.handle(id: taskId)
+            let value: JSONValue
+            do {
+                value = try await task.value(timeout: timeout.map { .seconds($0) })
+            } catch let failure as TaskFailure where traceback {
+                return failure.traceback ?? ""
+            }
+            return traceback ? "" : String(decoding: value.serialized(), as: UTF8.self)
+        }
+        await client.close()
+        print(try result.get())
+    }
+}

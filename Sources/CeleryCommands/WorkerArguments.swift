@@ -1,0 +1,104 @@
+public import ArgumentParser
+public import Celery
+internal import CeleryTransport
+internal import Logging
+internal import ServiceLifecycle
+internal import UnixSignals
+
+#if canImport(Glibc)
+internal import Glibc
+#else
+internal import Darwin
+#endif
+
+/// The options of a worker's command line, by the names that `celery worker` has.
+public struct WorkerArguments: ParsableArguments {
+    @OptionGroup var connection: ConnectionOptions
+
+    @Option(name: [.customShort("Q"), .long], help: "The queues to consume, separated by commas. Default: celery.")
+    var queues: String?
+
+    @Option(name: [.short, .long], help: "How many tasks run at a time. Default: the number of processors.")
+    var concurrency: Int?
+
+    @Option(
+        name: [.customShort("n"), .long], help: "The worker's name; %h is the host, %n its first part, %d the rest.")
+    var hostname = "celery@%h"
+
+    @Option(name: [.short, .long], help: "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL.")
+    var loglevel = LogLevel.info
+
+    @Option(
+        name: [.customShort("O"), .customLong("optimization")],
+        help: "Accepted for the sake of celery's command lines: default or fair. This worker is always fair.")
+    var optimization: String?
+
+    @Option(name: .long, help: "How many messages are held for each task that can run; 0 for no limit.")
+    var prefetchMultiplier = 4
+
+    @Flag(name: .long, help: "Acknowledge messages after their tasks, not before.")
+    var acksLate = false
+
+    @Flag(name: .long, help: "Store the state STARTED.")
+    var trackStarted = false
+
+    /// For the argument parser.
+    public init() {}
+
+    /// Checks what the parser cannot know.
+    public mutating func validate() throws {
+        if let concurrency, concurrency < 1 { throw ValidationError("the concurrency must be at least 1") }
+        if prefetchMultiplier < 0 { throw ValidationError("the prefetch multiplier must not be negative") }
+        if let optimization, !["default", "fair"].contains(optimization) {
+            throw ValidationError("-O is default or fair")
+        }
+    }
+
+    /// Runs a worker until SIGTERM or SIGINT. The first lets running tasks finish (warm shutdown), the second cancels
+    /// them (cold shutdown), the third ends the process at once.
+    ///
+    /// - Throws: `TransportError` when the broker refuses, or what a bad address leads to.
+    public func run(handlers: [TaskHandler]) async throws {
+        let logger = loglevel.makeLogger()
+        let names = queues.map { $0.split(separator: ",").map(String.init) } ?? ["celery"]
+        let worker = try CeleryWorker(
+            broker: connection.makeBroker(),
+            backend: connection.makeBackend(),
+            queues: names.map { Queue($0) },
+            options: CeleryWorker.Options(
+                concurrency: concurrency, prefetchMultiplier: prefetchMultiplier, name: hostname, acksLate: acksLate,
+                trackStarted: trackStarted, taskLogLevel: .info),
+            logger: logger
+        ) {
+            handlers
+        }
+        let services = ServiceGroup(
+            configuration: ServiceGroupConfiguration(
+                services: [.init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)],
+                logger: logger))
+        let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await services.run() }
+            group.addTask {
+                var count = 0
+                for await signal in signals {
+                    count += 1
+                    switch count {
+                    case 1:
+                        logger.notice("warm shutdown: waiting for running tasks", metadata: ["signal": "\(signal)"])
+                        await services.triggerGracefulShutdown()
+                    case 2:
+                        logger.notice("cold shutdown: cancelling running tasks", metadata: ["signal": "\(signal)"])
+                        return
+                    default: break
+                    }
+                }
+            }
+            defer { group.cancelAll() }
+            try await group.next()
+            // Either the worker has ended, or the second signal has come: then a third one ends the process.
+            signal(SIGTERM, SIG_DFL)
+            signal(SIGINT, SIG_DFL)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+/// Where a value stands in what is being encoded or decoded; made only where it is needed.
+indirect enum CodingPath {
+    case root
+    case child(any CodingKey, of: CodingPath)
+
+    /// The keys from the outermost on.
+    var keys: [any CodingKey] {
+        var keys: [any CodingKey] = []
+        var path = self
+        while case .child(let key, let parent) = path {
+            keys.append(key)
+            path = parent
+        }
+        return keys.reversed()
+    }
+}
+
+/// A key for what has no key type of its own: array elements, and dictionaries.
+struct AnyCodingKey: CodingKey {
+    let stringValue: String
+    let intValue: Int?
+
+    init(_ key: String) { (stringValue, intValue) = (key, nil) }
+    init(_ index: Int) { (stringValue, intValue) = (String(index), index) }
+    init?(stringValue: String) { self.init(stringValue) }
+    init?(intValue: Int) { self.init(intValue) }
+}

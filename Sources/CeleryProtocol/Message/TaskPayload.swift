@@ -1,0 +1,122 @@
+/// What the body of a task message holds: the arguments, and what is to follow the task.
+public struct TaskPayload: Sendable, Hashable {
+    /// The positional arguments.
+    public var args: [JSONValue]
+    /// The keyword arguments.
+    public var kwargs: JSONObject
+    /// Signatures to send with the result after success (`link`).
+    public var callbacks: [JSONValue]
+    /// Signatures to send after a failure (`link_error`).
+    public var errbacks: [JSONValue]
+    /// The rest of the chain, last task first: the next one is the last element. `nil` outside of chains.
+    public var chain: [JSONValue]?
+    /// The chord's body, in each task of a chord's header.
+    public var chord: JSONValue?
+
+    /// Makes a payload of arguments that nothing follows.
+    public init(args: [JSONValue] = [], kwargs: JSONObject = [:]) {
+        self.args = args
+        self.kwargs = kwargs
+        callbacks = []
+        errbacks = []
+    }
+
+    /// The body of a protocol 2 message: `[args, kwargs, {callbacks, errbacks, chain, chord}]` as JSON.
+    public func encoded() -> [UInt8] {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(128)
+        bytes.append(UInt8(ascii: "["))
+        JSONValue.array(args).write(to: &bytes)
+        bytes.append(contentsOf: ", ".utf8)
+        kwargs.write(to: &bytes)
+        if callbacks.isEmpty && errbacks.isEmpty && chain == nil && chord == nil {
+            bytes.append(contentsOf: #", {"callbacks": null, "errbacks": null, "chain": null, "chord": null}]"#.utf8)
+            return bytes
+        }
+        let embed: JSONObject = [
+            "callbacks": callbacks.isEmpty ? .null : .array(callbacks),
+            "errbacks": errbacks.isEmpty ? .null : .array(errbacks),
+            "chain": chain.map(JSONValue.array) ?? .null,
+            "chord": chord ?? .null,
+        ]
+        bytes.append(contentsOf: ", ".utf8)
+        embed.write(to: &bytes)
+        bytes.append(UInt8(ascii: "]"))
+        return bytes
+    }
+}
+
+extension TaskPayload {
+    /// Decodes the body of a task message of protocol 2 or 1.
+    ///
+    /// - Throws: ``MessageError``: `undecodable`, `contentTypeRefused`, or `invalidTask` for a body of another shape.
+    public init(_ message: Message) throws(MessageError) {
+        let body = try message.decodedBody()
+        switch body {
+        case .array(let parts):
+            guard parts.count == 3 else {
+                throw MessageError(.invalidTask, "the body has \(parts.count) elements instead of 3")
+            }
+            try self.init(args: parts[0], kwargs: parts[1], embed: parts[2].objectValue ?? [:])
+        case .object(let fields):
+            // Protocol 1, and the mixture of both that Celery's workers read as well.
+            try self.init(args: fields["args"] ?? [], kwargs: fields["kwargs"] ?? [:], embed: fields)
+            chain = nil
+        default:
+            throw MessageError(.invalidTask, "the body is neither an array nor an object")
+        }
+    }
+
+    private init(args: JSONValue, kwargs: JSONValue, embed: JSONObject) throws(MessageError) {
+        guard case .array(let args) = args else {
+            throw MessageError(.invalidTask, "the positional arguments are not an array")
+        }
+        guard case .object(let kwargs) = kwargs else {
+            throw MessageError(.invalidTask, "the keyword arguments are not an object")
+        }
+        self.init(args: args, kwargs: kwargs)
+        for (key, value) in embed where !value.isNull {
+            switch key {
+            case "callbacks": callbacks = Self.list(value)
+            case "errbacks": errbacks = Self.list(value)
+            case "chain": chain = Self.list(value)
+            case "chord": chord = value
+            default: break
+            }
+        }
+    }
+
+    private static func list(_ value: JSONValue) -> [JSONValue] { value.arrayValue ?? [value] }
+}
+
+extension Message {
+    /// The body, decompressed and parsed. Only JSON is accepted, as in Celery's default `accept_content`.
+    package func decodedBody() throws(MessageError) -> JSONValue {
+        let bytes = try decompressedBody()
+        guard contentType == "application/json" else {
+            throw MessageError(
+                .contentTypeRefused,
+                "refusing to deserialize content of type \(contentType ?? "none"): only application/json is accepted"
+            )
+        }
+        do {
+            return try JSONValue(kombuJSON: bytes)
+        } catch {
+            throw MessageError(.undecodable, "the body is not valid JSON: \(error)")
+        }
+    }
+
+    private func decompressedBody() throws(MessageError) -> [UInt8] {
+        guard let header = headers["compression"], !header.isNull else { return body }
+        switch header.stringValue {
+        case "application/x-gzip", "gzip", "zlib":
+            do {
+                return try Zlib.decompress(body)
+            } catch {
+                throw MessageError(.undecodable, "the compressed body cannot be read: \(error)")
+            }
+        default:
+            throw MessageError(.undecodable, "the compression \(PythonRepr.repr(of: header)) is not supported")
+        }
+    }
+}

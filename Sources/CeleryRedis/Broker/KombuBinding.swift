@@ -1,0 +1,61 @@
+internal import CeleryTransport
+
+/// A member of an exchange's binding set: which queue gets messages of which routing key.
+struct KombuBinding: Sendable, Equatable {
+    let routingKey: String
+    /// kombu's regular expression for topic exchanges; empty for direct ones.
+    let pattern: String
+    let queue: String
+
+    /// The binding of a queue as Celery declares it.
+    init(_ queue: Queue) {
+        routingKey = queue.routingKey
+        pattern = queue.exchangeType == .topic ? Self.pattern(queue.routingKey) : ""
+        self.queue = queue.name
+    }
+
+    /// Reads a member of the set; `nil` for one that has another form.
+    init?(_ member: String) {
+        let fields = member.split(separator: KombuKeys.separator, omittingEmptySubsequences: false)
+        guard fields.count == 3 else { return nil }
+        routingKey = String(fields[0])
+        pattern = String(fields[1])
+        queue = String(fields[2])
+    }
+
+    var member: String {
+        [routingKey, pattern, queue].joined(separator: KombuKeys.separator)
+    }
+
+    /// Whether a message with this key goes to the queue. kombu tells topic exchanges by the pattern alone here.
+    func matches(_ key: String) -> Bool {
+        pattern.isEmpty ? routingKey == key : Self.matches(words: routingKey.split(separator: "."), of: key)
+    }
+
+    /// `*` is one word, `#` any rest; as kombu's expression has it, what stands before `#` keeps its dot.
+    private static func pattern(_ key: String) -> String {
+        let words = key.split(separator: ".", omittingEmptySubsequences: false).map { word in
+            switch word {
+            case "*": "[^\\.]+"
+            case "#": ".*?"
+            default: String(word)
+            }
+        }
+        return "^" + words.joined(separator: "\\.") + "$"
+    }
+
+    private static func matches(words pattern: [Substring], of key: String) -> Bool {
+        matches(pattern[...], key.split(separator: ".", omittingEmptySubsequences: false)[...])
+    }
+
+    private static func matches(_ pattern: ArraySlice<Substring>, _ words: ArraySlice<Substring>) -> Bool {
+        guard let first = pattern.first else { return words.isEmpty }
+        if first == "#" {
+            // Any number of words, but at least one field, empty or not: `foo.#` does not match `foo` in kombu.
+            guard !words.isEmpty else { return false }
+            return (1...words.count).contains { matches(pattern.dropFirst(), words.dropFirst($0)) }
+        }
+        guard let word = words.first, first == word || (first == "*" && !word.isEmpty) else { return false }
+        return matches(pattern.dropFirst(), words.dropFirst())
+    }
+}

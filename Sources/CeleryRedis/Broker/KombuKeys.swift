@@ -1,0 +1,35 @@
+/// The names of kombu's keys and channels on Redis.
+struct KombuKeys: Sendable {
+    /// Between a queue and a priority step, and between the fields of a binding.
+    static let separator = "\u{6}\u{16}"
+    /// The steps that priorities are rounded down to (`priority_steps`); 0 is served first.
+    static let prioritySteps = [0, 3, 6, 9]
+
+    /// Held messages: tag to `[envelope, exchange, routing key]`.
+    let unacked = "unacked"
+    /// Held messages: tag to the time from which `visibility_timeout` counts.
+    let unackedIndex = "unacked_index"
+
+    /// The list of a queue's messages of a priority.
+    func queue(_ name: String, priority: Int?) -> String {
+        let clamped = min(max(priority ?? 0, 0), 9)
+        let step = Self.prioritySteps.last { $0 <= clamped } ?? 0
+        return step == 0 ? name : name + Self.separator + String(step)
+    }
+
+    /// All lists of the queues, in the order in which they are served: priority first.
+    func lists(of queues: [String]) -> [(key: String, queue: String)] {
+        Self.prioritySteps.flatMap { step in queues.map { (queue($0, priority: step), $0) } }
+    }
+
+    /// The set of an exchange's bindings.
+    func bindings(_ exchange: String) -> String { "_kombu.binding.\(exchange)" }
+    /// The set of an exchange's bindings that kombu 5.7 never sweeps away.
+    func permanentBindings(_ exchange: String) -> String { "_kombu.binding_permanent.\(exchange)" }
+
+    /// Where messages go that cannot be run.
+    func deadLetters(_ queue: String) -> String { "\(queue).dead-letter" }
+
+    /// A result, and the channel on which its changes are announced.
+    func result(_ id: String) -> String { "celery-task-meta-\(id)" }
+}

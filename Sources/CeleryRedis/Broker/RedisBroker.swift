@@ -1,0 +1,67 @@
+public import CeleryTransport
+public import Logging
+
+/// Redis as Celery's broker, in kombu's layout: Python workers and this one share queues, and each restores what the
+/// other held when it died.
+public struct RedisBroker: Broker {
+    /// How the transport behaves; Celery's `broker_transport_options`.
+    public struct Options: Sendable, Hashable {
+        /// After how many seconds a held message is delivered again (`visibility_timeout`). All workers of a queue
+        /// must use the same.
+        public var visibilityTimeout: Double
+        /// After how many seconds without renewal a message that this worker holds counts as left behind. At most
+        /// the visibility timeout counts. Renewed every third of it while the message is held.
+        public var lease: Double
+
+        /// Makes options; the defaults are Celery's one hour and a lease of one minute.
+        public init(visibilityTimeout: Double = 3600, lease: Double = 60) {
+            self.visibilityTimeout = visibilityTimeout
+            self.lease = lease
+        }
+    }
+
+    private let address: Result<RedisAddress, TransportError>
+    private let options: Options
+
+    /// The broker at `redis://[user[:password]@]host[:port][/database]` or `redis+socket:///path`. An option
+    /// `visibility_timeout` in the address counts more than `options`.
+    ///
+    /// An address that makes no sense is reported by the first connection.
+    public init(_ url: String, options: Options = .init()) {
+        var options = options
+        address = Result { () throws(TransportError) in try RedisAddress(url) }
+        if case .success(let address) = address,
+            let seconds = address.options["visibility_timeout"].flatMap(Double.init),
+            seconds > 0
+        {
+            options.visibilityTimeout = seconds
+        }
+        self.options = options
+    }
+
+    /// The address without its password.
+    public var location: String {
+        switch address {
+        case .success(let address): address.description
+        case .failure(let error): error.message
+        }
+    }
+
+    /// Opens a connection for publishing.
+    public func makeProducer(logger: Logger) async throws -> any Producer {
+        let connection = try await RedisConnection.open(address.get(), name: "celery-publish", logger: logger)
+        return RedisProducer(connection)
+    }
+
+    /// Opens the connections for consuming: one for commands, one for the news of pushed messages.
+    public func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer {
+        try await RedisConsumer.open(address.get(), configuration, options: options, logger: logger)
+    }
+}
+
+extension Broker where Self == RedisBroker {
+    /// Redis at this address; see ``RedisBroker``.
+    public static func redis(_ url: String, options: RedisBroker.Options = .init()) -> RedisBroker {
+        RedisBroker(url, options: options)
+    }
+}

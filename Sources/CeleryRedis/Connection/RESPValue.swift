@@ -1,0 +1,34 @@
+/// A reply of a Redis server.
+enum RESPValue: Sendable, Equatable {
+    case null
+    case status(String)
+    case integer(Int)
+    case bulk([UInt8])
+    case array([RESPValue])
+    /// The server's refusal; its first word names the kind, such as `NOSCRIPT`.
+    case error(String)
+
+    /// The bytes of a string reply.
+    var bytes: [UInt8]? {
+        if case .bulk(let bytes) = self { bytes } else { nil }
+    }
+
+    /// A string reply as text.
+    var text: String? {
+        switch self {
+        case .bulk(let bytes): String(decoding: bytes, as: UTF8.self)
+        case .status(let text): text
+        default: nil
+        }
+    }
+
+    /// An integer reply.
+    var integer: Int? {
+        if case .integer(let number) = self { number } else { nil }
+    }
+
+    /// The elements of an array reply.
+    var array: [RESPValue]? {
+        if case .array(let elements) = self { elements } else { nil }
+    }
+}

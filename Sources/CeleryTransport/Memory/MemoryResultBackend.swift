@@ -1,0 +1,60 @@
+internal import CeleryProtocol
+internal import Synchronization
+
+/// Results within this process, for tests. Copies of the value are the same backend.
+public struct MemoryResultBackend: ResultBackend {
+    private let store = MemoryResultStore()
+
+    /// Makes a backend of its own, with no results.
+    public init() {}
+
+    /// `cache+memory://`, as Celery calls it.
+    public var location: String { "cache+memory://" }
+
+    /// The one store of this backend.
+    public func makeResultStore(context: ResultStoreContext) throws -> any ResultStore { store }
+}
+
+extension ResultBackend where Self == MemoryResultBackend {
+    /// A new result backend within this process.
+    public static var memory: MemoryResultBackend { MemoryResultBackend() }
+}
+
+private final class MemoryResultStore: ResultStore {
+    private let results = Mutex<[String: [UInt8]]>([:])
+    private let hub = UpdateHub()
+
+    func prepare() async throws {}
+
+    func store(_ results: [StoredResult]) async throws {
+        for stored in results {
+            // Through the wire format, so that what does not survive it shows in tests.
+            let encoded = stored.result.encoded()
+            let isStored = try self.results.withLock { results in
+                if let old = results[stored.result.id], try TaskResult(encoded: old).state == .success { return false }
+                results[stored.result.id] = encoded
+                return true
+            }
+            if isStored { hub.yield(try TaskResult(encoded: encoded), id: stored.result.id) }
+        }
+    }
+
+    func result(of id: String) async throws -> TaskResult? {
+        try results.withLock { $0[id] }.map { bytes in try TaskResult(encoded: bytes) }
+    }
+
+    func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
+        let (stream, continuation, _) = hub.stream(of: id) {}
+        if let known = try await result(of: id) {
+            continuation.yield(known)
+            if known.state.isReady { continuation.finish() }
+        }
+        return stream
+    }
+
+    func forget(_ id: String) async throws {
+        results.withLock { $0[id] = nil }
+    }
+
+    func close() async {}
+}

@@ -1,0 +1,81 @@
+public import CeleryProtocol
+public import Logging
+
+/// Where results are kept, or how they are sent back.
+///
+/// A result backend is a value that says where and how to connect; ``makeResultStore(context:)`` connects.
+public protocol ResultBackend: Sendable {
+    /// Where the results are, for people: an address without its password.
+    var location: String { get }
+
+    /// Makes the store. It connects when it is first used, and again after a connection was lost.
+    ///
+    /// - Throws: ``TransportError`` when the address makes no sense.
+    func makeResultStore(context: ResultStoreContext) throws -> any ResultStore
+}
+
+/// What a result backend may use of the client or worker that it belongs to.
+public struct ResultStoreContext: Sendable {
+    /// The broker; `rpc://` results travel over it.
+    public var broker: any Broker
+    /// The id of this process as a receiver of replies (Celery's oid).
+    public var replyTo: String
+    /// Where to log.
+    public var logger: Logger
+
+    /// Makes a context.
+    public init(broker: any Broker, replyTo: String, logger: Logger) {
+        self.broker = broker
+        self.replyTo = replyTo
+        self.logger = logger
+    }
+}
+
+/// An open result backend.
+public protocol ResultStore: Sendable {
+    /// Prepares for results of tasks that are sent from now on. Called before a client's first task.
+    func prepare() async throws
+
+    /// Stores states, in this order, and announces them. A stored SUCCESS is never overwritten.
+    func store(_ results: [StoredResult]) async throws
+
+    /// The state of a task as it is now; `nil` when nothing is known of it (PENDING).
+    func result(of id: String) async throws -> TaskResult?
+
+    /// The states of a task from now on: what is known already, then every change, up to the end of the task.
+    func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error>
+
+    /// Removes what is known of a task.
+    func forget(_ id: String) async throws
+
+    /// Waits for what is under way and closes.
+    func close() async
+}
+
+/// Where a task's sender wants its replies.
+public struct ReplyRoute: Sendable, Hashable {
+    /// The queue; `nil` when the sender named none.
+    public var replyTo: String?
+    /// What a reply refers to.
+    public var correlationID: String
+
+    /// Makes a route.
+    public init(replyTo: String?, correlationID: String) {
+        self.replyTo = replyTo
+        self.correlationID = correlationID
+    }
+}
+
+/// A state to be stored, and where the task's sender wants to hear of it.
+public struct StoredResult: Sendable, Hashable {
+    /// The state.
+    public var result: TaskResult
+    /// Where `rpc://` replies go.
+    public var route: ReplyRoute
+
+    /// Makes an entry of a store.
+    public init(_ result: TaskResult, route: ReplyRoute) {
+        self.result = result
+        self.route = route
+    }
+}

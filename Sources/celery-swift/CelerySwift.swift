@@ -1,0 +1,25 @@
+import ArgumentParser
+import Celery
+import CeleryCommands
+
+/// The command line tool.
+@main
+struct CelerySwift: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "celery-swift",
+        abstract: "Celery tasks in Swift: run them, send them, read their results.",
+        subcommands: [WorkerCommand.self, CallCommand.self, ResultCommand.self]
+    )
+}
+
+/// `worker`: the stock worker.
+struct WorkerCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "worker", abstract: "Run a worker that offers the swift.* tasks.")
+
+    @OptionGroup var arguments: WorkerArguments
+
+    func run() async throws {
+        try await arguments.run(handlers: StockTasks.handlers)
+    }
+}

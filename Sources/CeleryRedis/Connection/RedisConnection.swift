@@ -122,6 +122,8 @@ final class RedisConnection: Sendable {
             state.socket = Socket(adopting: descriptor)
             if onPush != nil { state.nextPing = .now + Self.heartbeat }
         }
+        // It sleeps, and does not know of the socket yet.
+        thread.nudge()
     }
 
     private func logIn(name: String) async throws {

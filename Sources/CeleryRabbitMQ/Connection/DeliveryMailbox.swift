@@ -1,6 +1,6 @@
+internal import CeleryIO
 internal import CeleryTransport
 internal import DequeModule
-internal import Synchronization
 
 /// Deliveries on their way from the connection's thread to whoever receives them.
 final class DeliveryMailbox: Sendable {
@@ -23,7 +23,7 @@ final class DeliveryMailbox: Sendable {
         var whenRoom: (@Sendable () -> Void)?
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Whether fewer than `limit` deliveries lie here. If not, `whenRoom`'s action is run at the next receive.
     func hasRoom(below limit: Int) -> Bool {

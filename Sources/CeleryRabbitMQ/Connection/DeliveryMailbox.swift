@@ -130,8 +130,7 @@ final class DeliveryMailbox: Sendable {
     @discardableResult
     func end(_ error: TransportError) -> [Delivery] {
         let (continuation, rest) = state.withLock { state -> (Continuation?, [Delivery]) in
-            let rest = Array(state.deliveries)
-            state.deliveries.removeAll()
+            let rest = state.deliveries.isEmpty ? [] : state.deliveries.take(upTo: state.deliveries.count)
             // The first reason stays, except that a lost connection says more than having been stopped.
             if state.ending == nil || state.ending?.code == .closed { state.ending = error }
             guard case .waiting(_, _, let continuation) = state.waiter else { return (nil, rest) }

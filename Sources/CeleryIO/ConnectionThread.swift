@@ -1,5 +1,4 @@
 import CCelerySystem
-import Synchronization
 
 #if canImport(Glibc)
 internal import Glibc
@@ -33,8 +32,8 @@ package final class ConnectionThread: SerialExecutor {
 
     private let name: String
     private let stackSize: Int
-    private let inbox = Mutex(Inbox())
-    private let reference = Mutex(DriverReference())
+    private let inbox = Locked(Inbox())
+    private let reference = Locked(DriverReference())
     private let wakeupReader: Int32
     private let wakeupWriter: Int32
 

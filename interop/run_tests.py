@@ -110,8 +110,8 @@ def parts():
 NEEDS_BUILD = {"unit", "live", "python", "json", "demo", "chaos"}
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # Worth showing of a quiet part while it runs.
-NOTABLE = re.compile(r"^(\W )?(Test|Suite) .*( failed after| recorded an issue)|^FAILED|: error: |WARNING: ThreadSan"
-                     r"|^skipped ")
+NOTABLE = re.compile(r"^(\W )?Test .* recorded an issue|^↳ |^FAILED|: error: |WARNING: ThreadSanitizer|^skipped "
+                     r"|^(Fatal|Precondition|Assertion)|Exited with unexpected signal")
 SKIP = re.compile(r"^(?:\W )?(?:Test|Suite) .+ skipped")
 
 
@@ -149,7 +149,8 @@ class Runner:
             self.broken.add(part.name)
             if not new_failures:
                 self.counts.failed(part.name)
-            if not part.is_loud:
+            # Of Swift's tests the issues have been printed already.
+            if not part.is_loud and part.read is not read_swift:
                 print("\n".join(["    " + line for line in lines[-60:]]))
         elif part.read is read_nothing:
             self.counts.passed(part.name)
@@ -177,6 +178,7 @@ class Runner:
         environment = {name: value for name, value in os.environ.items()
                        if not (part.without_servers and name in SERVER_VARIABLES)}
         environment["PYTHONUNBUFFERED"] = "1"
+        environment.setdefault("TSAN_OPTIONS", f"suppressions={os.path.join(here, 'tsan-suppressions')}")
         lines = []
         process = subprocess.Popen(
             command, cwd=root, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,

@@ -117,7 +117,7 @@ final class RedisConsumer: Consumer {
         var bindings = RedisPipeline()
         for queue in queues { keys.declare(queue, in: &bindings) }
         if bindings.count > 0 { _ = try await connection.send(bindings) }
-        await connection.attach(held)
+        connection.attach(held)
         try await startTracking()
         if !isAutoAcknowledging { held.startChecking() }
         connection.thread.nudge()
@@ -127,7 +127,7 @@ final class RedisConsumer: Consumer {
     /// subscriber's connection, because a connection of protocol 2 cannot get them between replies.
     private func startTracking() async throws {
         let reply = try await subscriber.call(RedisPipeline("CLIENT", "ID"))
-        try await subscriber.subscribe(RedisPipeline("SUBSCRIBE", "__redis__:invalidate"))
+        try subscriber.subscribe(RedisPipeline("SUBSCRIBE", "__redis__:invalidate"))
         guard let id = reply.integer else { throw TransportError(.rejected, "Redis gives no client id") }
         _ = try await connection.call(RedisPipeline("CLIENT", "TRACKING", "ON", "REDIRECT", String(id)))
     }

@@ -77,7 +77,7 @@ def read_swift(part, lines, counts):
 
 def read_oracle(part, lines, counts):
     """interop/json-oracle runs tests which are skipped without it."""
-    if lines and lines[-1].startswith("json-oracle: ") and "agree" in lines[-1]:
+    if lines and lines[-1].startswith("json-oracle: ") and "read alike" in lines[-1]:
         for name in [name for name, reason in counts.reasons.items() if "json-oracle" in reason]:
             counts.passed(name)
 
@@ -165,7 +165,7 @@ class Runner:
             if not new_failures:
                 self.counts.failed(part.name)
             # The failures of the others have been printed already.
-            if not part.is_loud and part.read is read_nothing:
+            if not part.is_loud and part.read in (read_nothing, read_oracle):
                 print("\n".join(["    " + line for line in lines[-60:]]))
         elif part.read in (read_nothing, read_oracle):
             self.counts.passed(part.name)

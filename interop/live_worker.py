@@ -234,3 +234,20 @@ def stopped_while_connecting(bed):
         finally:
             if broker == bed.broker:
                 bed.server.resume()
+
+
+@check("redis")
+def priority_order(bed):
+    """Of what waits on Redis, priority 0 is served first and 9 last"""
+    worker = bed.swift_worker(["ranked"], "ranked", ["-c", "1", "--prefetch-multiplier", "1", "--acks-late"])
+    first = bed.app.send_task("swift.sleep", (0.5,), queue="ranked")
+    eventually(lambda: unacked(bed, "ranked")[0] == 1, "it runs")
+    results = {priority: bed.app.send_task("swift.sleep", (0.02,), queue="ranked", priority=priority)
+               for priority in [9, 0, 6, 3]}
+    first.get(timeout=10)
+    done = {}
+    for priority, result in results.items():
+        result.get(timeout=10)
+        done[priority] = result.date_done
+    equal(sorted(done, key=done.get), [0, 3, 6, 9])
+    equal(worker.stop(), 0)

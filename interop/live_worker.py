@@ -56,6 +56,24 @@ def prefetch(bed):
 
 
 @check()
+def prefetch_one_by_one(bed):
+    """Messages that come one by one during a long task are left to other workers"""
+    worker = bed.swift_worker(["hoard"], "hoard", ["-c", "1", "--prefetch-multiplier", "1", "--acks-late"])
+    results = [bed.app.send_task("swift.sleep", (1.5,), queue="hoard")]
+    for _ in range(5):
+        time.sleep(0.1)
+        results.append(bed.app.send_task("swift.add", (1, 1), queue="hoard"))
+    other = bed.swift_worker(["hoard"], "other", ["-c", "1", "--prefetch-multiplier", "1", "--acks-late"])
+    begin = time.monotonic()
+    for result in results[1:]:
+        result.get(timeout=10)
+    if time.monotonic() - begin > 0.7:
+        raise AssertionError("they waited for the long task")
+    results[0].get(timeout=10)
+    equal((worker.stop(), other.stop()), (0, 0))
+
+
+@check()
 def warm_shutdown(bed):
     """SIGTERM lets the running task finish, gives back the others, and ends with status 0"""
     worker = bed.swift_worker(["warm"], "warm", ["-c", "1"])

@@ -93,6 +93,15 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
+        // The Swift client of interop/bench.
+        .executableTarget(
+            name: "bench-client",
+            dependencies: [
+                "Celery", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis", "CeleryTransport",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "interop/bench-client"
+        ),
 
         .testTarget(name: "CeleryProtocolTests", dependencies: ["CeleryProtocol"]),
         .testTarget(name: "CeleryIOTests", dependencies: ["CeleryIO"]),

@@ -207,20 +207,20 @@ def redis_message(key, raw):
     return {"key": key.decode(), "raw": raw.decode(), "expect": expectation(message)}
 
 
-def amqp_message(publish):
+def amqp_message(publish, frames):
     headers = {name: amqp_recorder.plain(field) for name, field in publish.headers.items()}
     properties = publish.properties
     message = dict(body=publish.body, content_type=properties["content_type"],
                    content_encoding=properties["content_encoding"], headers=headers, properties=properties)
-    return {**published(publish), "expect": expectation(message)}
+    return {**published(publish, frames), "expect": expectation(message)}
 
 
-def published(publish):
+def published(publish, frames):
     written = {
         "exchange": publish.exchange, "routing_key": publish.routing_key, "mandatory": publish.mandatory,
         "immediate": publish.immediate, "properties": publish.properties, "headers": publish.headers,
         **text_or_base64("body", publish.body)}
-    if COMPLETE:
+    if frames:
         written["frames"] = [frame.hex() for frame in publish.frames]
     return written
 
@@ -235,12 +235,13 @@ def pushed():
     return cases
 
 
-def recorded():
-    return [amqp_message(item) for item in recorder.take() if item.exchange not in CONTROL_EXCHANGES]
+def recorded(frames):
+    return [amqp_message(item, frames) for item in recorder.take() if item.exchange not in CONTROL_EXCHANGES]
 
 
-def take(transport):
-    return pushed() if transport == "redis" else recorded()
+def take(transport, case):
+    """The messages of a case. Frames are kept for the core cases of the newest version, as they are long."""
+    return pushed() if transport == "redis" else recorded(COMPLETE and case.core)
 
 
 def entries(case, found, **more):
@@ -265,7 +266,7 @@ def sent_messages(setting):
         ids.begin(f"message {case.name}")
         setting.run(case.how, str(fixed_id("message", case.name)), **case.config)
         more = {"config": case.config} if case.config else {}
-        cases += entries(case, take(setting.transport), **more)
+        cases += entries(case, take(setting.transport, case), **more)
         server.flushdb()
     return cases
 
@@ -278,9 +279,13 @@ def retried_messages(setting):
         if setting.transport == "amqp":
             recorder.take()
         worker = setting.start_worker("-P", "solo", retry=case.retry, CAPTURE_EXIT_AFTER_RETRY="1")
-        worker.wait(60)
+        try:
+            worker.wait(30)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            raise
         retry = ", ".join(f"{name}={value!r}" for name, value in {"countdown": 0, **case.retry}.items())
-        cases += entries(case, take(setting.transport), worker=f"self.retry({retry})")
+        cases += entries(case, take(setting.transport, case), worker=f"self.retry({retry})")
         server.flushdb()
         if setting.transport == "amqp":
             with setting.app().connection_for_write() as connection:
@@ -289,19 +294,17 @@ def retried_messages(setting):
 
 
 def restored_message(setting):
-    """What a Redis worker gives back when it is told to stop while a message waits behind a running task."""
+    """What a Redis worker gives back when it is told to stop while it holds a message that is not due."""
     class case:
         name = "restored"
-        how = "sleep.delay(1); add.apply_async((2, 3), task_id=ID); SIGTERM to the worker during the first"
+        how = "add.apply_async((2, 3), task_id=ID, eta=datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC))"
     ids.begin("restored")
-    worker = setting.start_worker("-P", "prefork", "-c", "1")
+    setting.run(case.how, str(fixed_id("restored")))
+    worker = setting.start_worker("-P", "solo")
     wait_for_worker(setting.app())
-    setting.run("sleep.apply_async((2,), task_id='sleeper')", "")
-    wait_until(lambda: server.hlen("unacked") == 0 and not server.exists("celery"), what="the sleeper")
-    setting.run("add.apply_async((2, 3), task_id=ID)", str(fixed_id("restored")))
     wait_until(lambda: server.hlen("unacked") == 1, what="the message to be fetched")
     end(worker)
-    found = entries(case, pushed())
+    found = entries(case, pushed(), worker="took it and was told to stop")
     server.flushdb()
     return found
 
@@ -347,6 +350,12 @@ def stored_results(setting, cases, config):
     return found
 
 
+def stored(key):
+    """The bytes of a key. Where Python itself is installed shows in some tracebacks and is written as /usr."""
+    raw = server.get(key)
+    return raw and raw.replace(sys.base_prefix.encode(), b"/usr")
+
+
 def stored_result(setting, case, app, config):
     case_id = str(fixed_id("result", case.name))
     ids.begin(f"result {case.name}")
@@ -360,16 +369,16 @@ def stored_result(setting, case, app, config):
     keys = ["celery-task-meta-" + eval(name, {"ID": case_id}) for name in case.ids or ["ID"]]
 
     def ready(key):
-        raw = server.get(key)
+        raw = stored(key)
         if raw is not None:
             state = app.backend.decode_result(raw)["status"]
             return raw if state == case.until or (key != keys[-1] and state in {"SUCCESS", "FAILURE"}) else None
 
     found = [result_entry(case, key, wait_until(lambda: ready(key), what=f"{case.name}: {case.until}")
-                          if case.until else server.get(key), app) for key in keys]
+                          if case.until else stored(key), app) for key in keys]
     members = "celery-taskset-meta-" + case_id
     if server.exists(members):
-        found.append(result_entry(case, members, server.get(members), app))
+        found.append(result_entry(case, members, stored(members), app))
     for number, entry in enumerate(found):
         entry["name"] += f"#{number}" if len(found) > 1 else ""
     # The next case must not run beside a call that still sleeps.
@@ -385,7 +394,7 @@ def rpc_results(setting):
 
     def replies(seen):
         if setting.transport == "amqp":
-            seen += [({**published(item)}, item.body, item.properties["correlation_id"])
+            seen += [(published(item, COMPLETE), item.body, item.properties["correlation_id"])
                      for item in recorder.take() if item.routing_key == REPLY_TO]
         else:
             seen[:] = []
@@ -416,12 +425,13 @@ def rpc_results(setting):
 def write(folder, topic, cases):
     os.makedirs(os.path.join(folder, topic), exist_ok=True)
     path = os.path.join(folder, topic, f"celery-{celery.__version__}.json")
+    about = {
+        "topic": topic, "celery": celery.__version__, "kombu": kombu.__version__, "amqp": amqp.__version__,
+        "python": platform.python_version(), "made": "interop/capture"}
+    # One line for each case: readable in a diff, and a third of the size of indented JSON.
+    lines = ",\n".join(json.dumps(case, allow_nan=False) for case in cases)
     with open(path, "w") as file:
-        json.dump({
-            "topic": topic, "celery": celery.__version__, "kombu": kombu.__version__, "amqp": amqp.__version__,
-            "python": platform.python_version(), "made": "interop/capture", "cases": cases,
-        }, file, indent=1, allow_nan=False)
-        file.write("\n")
+        file.write(json.dumps(about)[:-1] + f', "cases": [\n{lines}\n]}}\n')
     print(f"capture: {topic} of {celery.__version__}: {len(cases)}", flush=True)
 
 
@@ -445,5 +455,4 @@ def main(folder):
 
 
 if __name__ == "__main__":
-    import faulthandler; faulthandler.dump_traceback_later(400, exit=True)
     main(sys.argv[1])

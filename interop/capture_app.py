@@ -3,12 +3,19 @@
 Settings come from the environment, so that a worker process started by capture.py has the same ones:
 CAPTURE_BROKER, CAPTURE_BACKEND, CAPTURE_CONFIG (a JSON object), CAPTURE_RETRY (a JSON object, options of `retry`).
 """
+import datetime
 import decimal
-import functools
 import json
 import os
+import socket
 import time
+import uuid
 
+if __name__ == "__main__":
+    # Before Celery keeps the function: the name of this machine is nobody's business.
+    socket.gethostname = lambda: "host"
+
+import celery.exceptions
 from celery import Celery
 from celery.exceptions import Ignore, Reject
 
@@ -42,89 +49,95 @@ def make_app(broker, backend, **config):
     return app
 
 
+# The tasks are functions of the module, because Python's messages about wrong arguments name them.
+
+def add(x, y):
+    return x + y
+
+
+def mul(x, y):
+    return x * y
+
+
+def tsum(numbers):
+    return sum(numbers)
+
+
+def echo(*args, **kwargs):
+    return {"args": list(args), "kwargs": kwargs}
+
+
+def sleep(seconds):
+    time.sleep(seconds)
+    return seconds
+
+
+def fail(message):
+    raise ValueError(message)
+
+
+def flaky(self, times):
+    tries = self.request.retries + 1
+    if tries < times:
+        options = json.loads(os.environ.get("CAPTURE_RETRY", "{}"))
+        if "reason" in options:
+            options["exc"] = ValueError(options.pop("reason"))
+        raise self.retry(**{"countdown": 0, **options})
+    return tries
+
+
+def info(self):
+    return {"id": self.request.id, "retries": self.request.retries}
+
+
+def quiet():
+    return 1
+
+
+def value(text):
+    """Returns the value of a Python expression."""
+    return eval(text, {"datetime": datetime, "decimal": decimal, "uuid": uuid, "Unserializable": Unserializable})
+
+
+def fail_with(text):
+    """Raises the value of a Python expression."""
+    raise eval(text, {"CaptureError": CaptureError, "Unserializable": Unserializable,
+                      "celery": celery, "Ignore": Ignore, "Reject": Reject})
+
+
+def fail_because():
+    try:
+        {}["missing"]
+    except KeyError as error:
+        raise ValueError("outer") from error
+
+
+def progress(self, seconds):
+    self.update_state(state="PROGRESS", meta={"current": 3, "total": 10})
+    time.sleep(seconds)
+    return "done"
+
+
+def parent(self):
+    self.app.tasks["swift.add"].apply_async((1, 1), task_id="child-" + self.request.id)
+    return "sent one"
+
+
+def replaced(self, x):
+    raise self.replace(self.app.tasks["swift.add"].s(x, 1))
+
+
 def register(app):
     # Not shared: there are several apps in one process, and each has to reach its own tasks.
-    task = functools.partial(app.task, shared=False)
-
-    @task(name="swift.add")
-    def add(x, y):
-        return x + y
-
-    @task(name="swift.mul")
-    def mul(x, y):
-        return x * y
-
-    @task(name="swift.tsum")
-    def tsum(numbers):
-        return sum(numbers)
-
-    @task(name="swift.echo")
-    def echo(*args, **kwargs):
-        return {"args": list(args), "kwargs": kwargs}
-
-    @task(name="swift.sleep")
-    def sleep(seconds):
-        time.sleep(seconds)
-        return seconds
-
-    @task(name="swift.fail")
-    def fail(message):
-        raise ValueError(message)
-
-    @task(name="swift.flaky", bind=True, max_retries=None)
-    def flaky(self, times):
-        tries = self.request.retries + 1
-        if tries < times:
-            options = json.loads(os.environ.get("CAPTURE_RETRY", "{}"))
-            if "reason" in options:
-                options["exc"] = ValueError(options.pop("reason"))
-            raise self.retry(**{"countdown": 0, **options})
-        return tries
-
-    @task(name="swift.info", bind=True)
-    def info(self):
-        return {"id": self.request.id, "retries": self.request.retries}
-
-    @task(name="swift.quiet", ignore_result=True)
-    def quiet():
-        return 1
-
-    @task(name="capture.value")
-    def value(text):
-        """Returns the value of a Python expression."""
-        import datetime
-        import uuid
-        names = {"datetime": datetime, "decimal": decimal, "uuid": uuid, "Unserializable": Unserializable}
-        return eval(text, names)
-
-    @task(name="capture.fail_with")
-    def fail_with(text):
-        """Raises the value of a Python expression."""
-        import celery.exceptions
-        raise eval(text, {"CaptureError": CaptureError, "Unserializable": Unserializable,
-                          "celery": celery, "Ignore": Ignore, "Reject": Reject})
-
-    @task(name="capture.fail_because")
-    def fail_because():
-        try:
-            {}["missing"]
-        except KeyError as error:
-            raise ValueError("outer") from error
-
-    @task(name="capture.progress", bind=True)
-    def progress(self, seconds):
-        self.update_state(state="PROGRESS", meta={"current": 3, "total": 10})
-        time.sleep(seconds)
-        return "done"
-
-    @task(name="capture.parent", bind=True)
-    def parent(self):
-        add.apply_async((1, 1), task_id="child-" + self.request.id)
-        return "sent one"
-
-    @task(name="capture.replaced", bind=True)
-    def replaced(self, x):
-        raise self.replace(add.s(x, 1))
+    for function in (add, mul, tsum, echo, sleep, fail):
+        app.task(function, name="swift." + function.__name__, shared=False)
+    app.task(flaky, name="swift.flaky", shared=False, bind=True, max_retries=None)
+    app.task(info, name="swift.info", shared=False, bind=True)
+    app.task(quiet, name="swift.quiet", shared=False, ignore_result=True)
+    for function in (value, fail_with, fail_because):
+        app.task(function, name="capture." + function.__name__, shared=False)
+    for function in (progress, parent, replaced):
+        app.task(function, name="capture." + function.__name__, shared=False, bind=True)
 
 
 def worker_app():

@@ -31,6 +31,7 @@ package final class ConnectionThread: SerialExecutor {
     }
 
     private let name: String
+    private let stackSize: Int
     private let inbox = Mutex(Inbox())
     private let reference = Mutex(DriverReference())
     private let wakeupReader: Int32
@@ -38,8 +39,11 @@ package final class ConnectionThread: SerialExecutor {
 
     /// Makes the thread's descriptors; the thread itself starts with ``start(driving:)``.
     ///
-    /// - Parameter name: what debuggers show for the thread; cut at 15 bytes.
-    package init(name: String) throws(IOError) {
+    /// - Parameters:
+    ///   - name: what debuggers show for the thread; cut at 15 bytes.
+    ///   - stackSize: the most that the thread's stack may take, in bytes.
+    package init(name: String, stackSize: Int = 512 * 1024) throws(IOError) {
+        self.stackSize = stackSize
         var descriptors: [Int32] = [-1, -1]
         guard celery_wakeup_create(&descriptors) == 0 else {
             throw IOError(.system, "cannot make a wake-up descriptor", errno: errno)
@@ -61,7 +65,7 @@ package final class ConnectionThread: SerialExecutor {
         pthread_attr_init(&attributes)
         defer { pthread_attr_destroy(&attributes) }
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
-        pthread_attr_setstacksize(&attributes, 512 * 1024)
+        pthread_attr_setstacksize(&attributes, stackSize)
         let retained = Unmanaged.passRetained(self)
         #if canImport(Glibc)
         var thread = pthread_t()

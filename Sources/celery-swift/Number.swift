@@ -45,7 +45,8 @@ enum Number: Codable, Sendable {
         return .integer(value)
     }
 
-    private var float: Double {
+    /// The value as a float.
+    var float: Double {
         switch self {
         case .integer(let value): Double(value)
         case .float(let value): value

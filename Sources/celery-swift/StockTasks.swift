@@ -19,9 +19,12 @@ enum StockTasks {
         TaskHandler(named: "swift.echo") { _, args, kwargs in
             ["args": .array(args), "kwargs": .object(kwargs)]
         }
-        TaskHandler(TaskDefinition("swift.sleep", Parameter("seconds", as: Double.self))) { _, seconds in
-            let wait: Duration = .seconds(seconds)
-            try await Task.sleep(for: wait)
+        TaskHandler(
+            TaskDefinition("swift.sleep", Parameter("seconds", as: Number.self), returning: Number.self)
+        ) { _, seconds in
+            let duration: Duration = .seconds(seconds.float)
+            try await Task.sleep(for: duration)
+            return seconds
         }
         TaskHandler(TaskDefinition("swift.fail", Parameter("message", as: String.self))) { _, message in
             throw TaskFailure(type: "ValueError", message: message)

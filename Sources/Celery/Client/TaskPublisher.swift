@@ -33,25 +33,38 @@ final class TaskPublisher: Sendable {
     func send(
         _ task: String, _ payload: TaskPayload, _ options: SendOptions, parent: TaskRequest?, isRegistered: Bool
     ) async throws -> String {
-        let id = options.id ?? UUID().uuidString.lowercased()
-        let route = options.queue == nil ? routing.route(for: task) : nil
-        var request = TaskRequest(task: task, id: id)
-        let now = Date()
+        var request = TaskRequest(task: task, id: options.id ?? UUID().uuidString.lowercased())
         if let parent {
             request.rootID = parent.rootID ?? parent.id
             request.parentID = parent.id
         }
         request.shadow = options.shadow
-        request.eta = options.eta?.date(now: now)
-        request.expires = options.expires?.date(now: now)
         request.timeLimit = options.timeLimit
         request.softTimeLimit = options.softTimeLimit
         // Python writes null for a task that the sender does not know: it leaves the choice to the receiver.
         request.ignoreResult = options.ignoreResult ?? (isRegistered ? false : nil)
+        request.headers = options.headers
+        let (message, destination) = try message(request, payload, options, replyTo: replyTo)
+        try await publish(message, to: destination)
+        return request.id
+    }
+
+    /// Makes the message of a task, and finds its way.
+    ///
+    /// - Parameters:
+    ///   - request: the task's metadata; times, origin and the texts for people are filled in.
+    ///   - options: when and where to send it.
+    func message(
+        _ request: TaskRequest, _ payload: TaskPayload, _ options: SendOptions, replyTo: String?
+    ) throws -> (message: Message, destination: Destination) {
+        var request = request
+        let route = options.queue == nil ? routing.route(for: request.task) : nil
+        let now = Date()
+        request.eta = options.eta?.date(now: now)
+        request.expires = options.expires?.date(now: now)
         request.argsrepr = PythonRepr.saferepr(arguments: payload.args)
         request.kwargsrepr = PythonRepr.saferepr(.object(payload.kwargs))
         request.origin = origin
-        request.headers = options.headers
         var message = Message(body: payload.encoded())
         do {
             message.headers = try request.messageHeaders()
@@ -63,13 +76,20 @@ final class TaskPublisher: Sendable {
             throw CeleryError(.invalidArgument, "the task cannot be sent: \(error)", underlyingError: error)
         }
         message.properties = MessageProperties(
-            correlationID: id,
+            correlationID: request.id,
             replyTo: replyTo,
             priority: options.priority ?? route?.priority ?? 0,
-            expiration: request.expires.map { String(max(0, Int(($0.timeIntervalSince(now) * 1000).rounded()))) }
+            expiration: request.expires.flatMap { Self.expiration($0, now: now) }
         )
-        try await publish(message, to: destination(options, route))
-        return id
+        return (message, destination(options, route))
+    }
+
+    /// What is left until `expires`, as the property holds it; `nil` when that is more than RabbitMQ takes: the
+    /// header is what workers go by.
+    static func expiration(_ expires: Date, now: Date) -> String? {
+        let milliseconds = (expires.timeIntervalSince(now) * 1000).rounded()
+        guard milliseconds < 4_294_967_296 else { return nil }
+        return String(max(0, Int(milliseconds)))
     }
 
     /// Sends a message as it is.

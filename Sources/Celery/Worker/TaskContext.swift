@@ -10,13 +10,13 @@ public struct TaskContext: Sendable {
     /// The queue that the message came from.
     public let queue: String
     private let environment: TaskEnvironment
-    private let children: ChildTasks
+    private let childTasks: ChildTasks
 
     package init(request: TaskRequest, queue: String, environment: TaskEnvironment) {
         self.request = request
         self.queue = queue
         self.environment = environment
-        children = ChildTasks()
+        childTasks = ChildTasks()
     }
 
     /// The task's id.
@@ -59,12 +59,12 @@ public struct TaskContext: Sendable {
         }
         let id = try await publisher.send(
             signature.task, signature.payload(), options, parent: request, isRegistered: true)
-        children.add(id)
+        childTasks.add(id)
         return TaskHandle(id: id, results: environment.results, decodeOutput: signature.decodeOutput)
     }
 
-    /// The tasks sent so far, as results hold them.
-    var childTuples: JSONValue { children.tuples }
+    /// The ids of the tasks sent so far.
+    var children: [String] { childTasks.ids }
 }
 
 /// What a worker lends to the tasks that it runs.
@@ -87,14 +87,12 @@ package struct TaskEnvironment: Sendable {
 
 /// The ids of the tasks that one task has sent.
 private final class ChildTasks: Sendable {
-    private let ids = Mutex<[String]>([])
+    private let sent = Mutex<[String]>([])
+
+    var ids: [String] { sent.withLock { $0 } }
 
     func add(_ id: String) {
-        ids.withLock { $0.append(id) }
-    }
-
-    var tuples: JSONValue {
-        .array(ids.withLock { $0 }.map { [[.string($0), nil], nil] })
+        sent.withLock { $0.append(id) }
     }
 }
 

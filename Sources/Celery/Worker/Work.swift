@@ -15,8 +15,10 @@ struct Work: Sendable {
 struct Conclusion: Sendable {
     let session: ConsumerSession
     let tag: DeliveryTag
-    /// The state to store.
-    var result: StoredResult?
+    /// The messages to send first: callbacks, or the next step of a chain.
+    var successors: [(message: Message, destination: Destination)] = []
+    /// The states to store.
+    var results: [StoredResult] = []
     /// The message of the next try.
     var retry: (message: Message, destination: Destination)?
     /// What the broker is told; `nil` when it was told before, or when the message is to come back.
@@ -25,5 +27,5 @@ struct Conclusion: Sendable {
     var isFinal = true
 
     /// Whether there is nothing to wait for.
-    var isEmpty: Bool { result == nil && retry == nil && settlement == nil }
+    var isEmpty: Bool { successors.isEmpty && results.isEmpty && retry == nil && settlement == nil }
 }

@@ -81,10 +81,12 @@ extension WorkerEngine {
             // Whoever waits for the result is told.
             let failure = TaskFailure(
                 type: "InvalidTaskError", module: "celery.exceptions", message: error.reason)
-            conclusion.result = StoredResult(
-                TaskResult(id: id, state: .failure, result: failure.json, dateDone: Self.now),
-                route: ReplyRoute(
-                    replyTo: message.properties.replyTo, correlationID: message.properties.correlationID ?? id))
+            conclusion.results = [
+                StoredResult(
+                    TaskResult(id: id, state: .failure, result: failure.json, dateDone: Self.now),
+                    route: ReplyRoute(
+                        replyTo: message.properties.replyTo, correlationID: message.properties.correlationID ?? id))
+            ]
         }
         finished.push(conclusion)
     }
@@ -100,7 +102,7 @@ extension WorkerEngine {
         let failure = TaskFailure(type: "NotRegistered", module: "celery.exceptions", message: request.task)
         var conclusion = Conclusion(session: session, tag: delivery.tag)
         conclusion.settlement = .deadLetter(reason: "unregistered task \(request.task)")
-        conclusion.result = StoredResult(result(of: request, .failure, failure.json), route: ReplyRoute(request))
+        conclusion.results = [StoredResult(result(of: request, .failure, failure.json), route: ReplyRoute(request))]
         finished.push(conclusion)
     }
 }

@@ -16,18 +16,46 @@ extension WorkerEngine {
     ]
 
     func finish(_ batch: [Conclusion]) async {
-        let isStored = await store(batch.compactMap(\.result))
+        let batch = await sendSuccessors(batch)
+        let isStored = await store(batch.flatMap(\.results))
         await withDiscardingTaskGroup { group in
             for conclusion in batch {
                 guard let retry = conclusion.retry else {
-                    settle(conclusion, isDone: isStored || conclusion.result == nil)
+                    settle(conclusion, isDone: isStored || conclusion.results.isEmpty)
                     continue
                 }
                 group.addTask {
-                    let isSent = await self.publish(retry.message, retry.destination)
+                    let isSent = await self.publish(retry)
                     self.settle(conclusion, isDone: isSent)
                 }
             }
+        }
+    }
+
+    /// Sends what follows the tasks, before their results can be read. A task whose successors cannot be sent has
+    /// failed, as in Celery.
+    private func sendSuccessors(_ batch: [Conclusion]) async -> [Conclusion] {
+        guard batch.contains(where: { !$0.successors.isEmpty }) else { return batch }
+        return await withTaskGroup(of: (Int, Bool).self) { group in
+            for (index, conclusion) in batch.enumerated() where !conclusion.successors.isEmpty {
+                group.addTask {
+                    for successor in conclusion.successors where await !self.publish(successor) {
+                        return (index, false)
+                    }
+                    return (index, true)
+                }
+            }
+            var batch = batch
+            for await (index, areSent) in group where !areSent {
+                for position in batch[index].results.indices where batch[index].results[position].result.state == .success {
+                    let failure = TaskFailure(
+                        type: "OperationalError", module: "kombu.exceptions",
+                        message: "the tasks that follow could not be sent")
+                    batch[index].results[position].result.state = .failure
+                    batch[index].results[position].result.result = failure.json
+                }
+            }
+            return batch
         }
     }
 
@@ -61,15 +89,15 @@ extension WorkerEngine {
         }
     }
 
-    private func publish(_ message: Message, _ destination: Destination) async -> Bool {
+    private func publish(_ outgoing: (message: Message, destination: Destination)) async -> Bool {
         var delays = Self.storeDelays.makeIterator()
         while true {
             do {
-                try await publisher.publish(message, to: destination)
+                try await publisher.publish(outgoing.message, to: outgoing.destination)
                 return true
             } catch {
                 guard let delay = delays.next() else {
-                    logger.error("a retry could not be sent", metadata: [LoggingKeys.error: "\(error)"])
+                    logger.error("a message could not be sent", metadata: [LoggingKeys.error: "\(error)"])
                     return false
                 }
                 await Self.pause(delay)
@@ -114,7 +142,7 @@ extension WorkerEngine {
         message.properties.isRedelivered = false
         message.properties.deliveryTag = nil
         if let expires = request.expires {
-            message.properties.expiration = String(max(0, Int((expires.timeIntervalSince(now) * 1000).rounded())))
+            message.properties.expiration = TaskPublisher.expiration(expires, now: now)
         }
         return (message, publisher.destination(forRetryOf: request, queue: work.queue))
     }

@@ -13,11 +13,16 @@ extension WorkerEngine {
     func run(_ work: Work) async {
         if isExpired(work.request) { return expire(work) }
         let payload: TaskPayload
+        let successors: Successors
         do throws(MessageError) {
             payload = try TaskPayload(work.message)
+            successors = try Successors(payload)
         } catch {
             return fail(work, error)
         }
+        logger.debug(
+            "started",
+            metadata: [LoggingKeys.taskID: "\(work.request.id)", LoggingKeys.taskName: "\(work.request.task)"])
         let acksLate = work.handler.options.acksLate ?? options.acksLate
         if !acksLate { work.session.settle(work.tag, .acknowledge) }
         let storesResult = results != nil && !ignoresResult(work)
@@ -28,8 +33,10 @@ extension WorkerEngine {
         let start = ContinuousClock.now
         let outcome = await work.handler.outcome(context, payload)
         log(outcome, of: work.request, runtime: .now - start)
-        let conclusion = conclusion(
-            of: work, payload, outcome, acksLate: acksLate, storesResult: storesResult, children: context.childTuples)
+        let run = Run(
+            work: work, payload: payload, successors: successors, acksLate: acksLate, storesResult: storesResult,
+            children: context.children)
+        let conclusion = conclusion(of: run, outcome)
         if conclusion.isEmpty {
             work.session.conclude()
         } else {
@@ -37,52 +44,80 @@ extension WorkerEngine {
         }
     }
 
+    /// A task that has been run.
+    private struct Run {
+        let work: Work
+        let payload: TaskPayload
+        let successors: Successors
+        let acksLate: Bool
+        let storesResult: Bool
+        /// The ids of the tasks that it has sent.
+        let children: [String]
+    }
+
     /// The one place that decides what follows from an outcome.
-    private func conclusion(
-        of work: Work, _ payload: TaskPayload, _ outcome: Outcome, acksLate: Bool, storesResult: Bool,
-        children: JSONValue
-    ) -> Conclusion {
+    private func conclusion(of run: Run, _ outcome: Outcome) -> Conclusion {
+        let work = run.work
         let request = work.request
         var conclusion = Conclusion(session: work.session, tag: work.tag)
         var result: TaskResult?
-        switch outcome {
-        case .success(let value):
-            result = self.result(of: request, .success, value)
-            conclusion.settlement = .acknowledge
-        case .failure(let failure):
-            result = self.result(of: request, .failure, failure.json, traceback: failure.traceback)
-            let acksOnFailure = work.handler.options.acksOnFailure ?? options.acksOnFailure
-            conclusion.settlement = acksOnFailure ? .acknowledge : .discard
-        case .retry(let countdown, let reason):
-            do {
-                conclusion.retry = try retryMessage(of: work, payload, after: countdown)
-            } catch {
-                return self.conclusion(
-                    of: work, payload, .failure(TaskFailure(error, request: request)), acksLate: acksLate,
-                    storesResult: storesResult, children: children)
+        var children = run.children
+        do {
+            switch outcome {
+            case .success(let value):
+                conclusion.successors = try run.successors.messages(
+                    after: request, result: value, publisher: publisher)
+                children += run.successors.childIDs
+                result = self.result(of: request, .success, value)
+                conclusion.settlement = .acknowledge
+            case .failure(let failure):
+                conclusion.successors = try run.successors.messages(afterFailureOf: request, publisher: publisher)
+                result = self.result(of: request, .failure, failure.json, traceback: failure.traceback)
+                let acksOnFailure = work.handler.options.acksOnFailure ?? options.acksOnFailure
+                conclusion.settlement = acksOnFailure ? .acknowledge : .discard
+                abandon(run, failure, in: &conclusion)
+            case .retry(let countdown, let reason):
+                conclusion.retry = try retryMessage(of: work, run.payload, after: countdown)
+                result = self.result(of: request, .retry, reason?.json ?? .null, traceback: reason?.traceback)
+                conclusion.settlement = .acknowledge
+            case .ignored:
+                conclusion.settlement = .acknowledge
+            case .rejected(requeue: true, _):
+                conclusion.settlement = .requeue
+            case .rejected(requeue: false, let reason):
+                let failure = TaskFailure(
+                    type: "Reject", module: "celery.exceptions",
+                    arguments: [reason.map(JSONValue.string) ?? .null, false])
+                result = self.result(of: request, .failure, failure.json)
+                conclusion.settlement = .discard
+            case .interrupted:
+                // With late acknowledgement the message is still held, and comes back when the consumer is closed.
+                conclusion.settlement = nil
             }
-            result = self.result(of: request, .retry, reason?.json ?? .null, traceback: reason?.traceback)
+        } catch {
+            // What is to follow cannot be put into a message: the task has failed, with nothing to follow it.
+            let failure = TaskFailure(error, request: request)
+            logger.error("failed", metadata: [LoggingKeys.taskID: "\(request.id)", LoggingKeys.error: "\(failure)"])
+            result = self.result(of: request, .failure, failure.json, traceback: failure.traceback)
             conclusion.settlement = .acknowledge
-        case .ignored:
-            conclusion.settlement = .acknowledge
-        case .rejected(requeue: true, _):
-            conclusion.settlement = .requeue
-        case .rejected(requeue: false, let reason):
-            let failure = TaskFailure(
-                type: "Reject", module: "celery.exceptions",
-                arguments: [reason.map(JSONValue.string) ?? .null, false])
-            result = self.result(of: request, .failure, failure.json)
-            conclusion.settlement = .discard
-        case .interrupted:
-            // With late acknowledgement the message is still held, and comes back when the consumer is closed.
-            conclusion.settlement = nil
         }
-        if !acksLate { conclusion.settlement = nil }
-        if storesResult, var result {
-            result.children = children
-            conclusion.result = StoredResult(result, route: ReplyRoute(request))
+        if !run.acksLate { conclusion.settlement = nil }
+        if run.storesResult, var result {
+            result.children = .array(children.map { [[.string($0), nil], nil] })
+            conclusion.results.insert(StoredResult(result, route: ReplyRoute(request)), at: 0)
         }
         return conclusion
+    }
+
+    /// The further steps of a failed task's chain will never run: they get its failure.
+    private func abandon(_ run: Run, _ failure: TaskFailure, in conclusion: inout Conclusion) {
+        guard results != nil else { return }
+        for id in run.successors.abandonedIDs {
+            let result = TaskResult(
+                id: id, state: .failure, result: failure.json, traceback: failure.traceback, dateDone: Self.now)
+            conclusion.results.append(
+                StoredResult(result, route: ReplyRoute(replyTo: run.work.request.replyTo, correlationID: id)))
+        }
     }
 
     /// The body cannot be decoded, or has another shape than a task's.
@@ -102,7 +137,7 @@ extension WorkerEngine {
             ["pid": .integer(Int(ProcessInfo.processInfo.processIdentifier)), "hostname": .string(name)])
         started.children = []
         var conclusion = Conclusion(session: work.session, tag: work.tag)
-        conclusion.result = StoredResult(started, route: ReplyRoute(work.request))
+        conclusion.results = [StoredResult(started, route: ReplyRoute(work.request))]
         conclusion.isFinal = false
         finished.push(conclusion)
     }
@@ -111,7 +146,7 @@ extension WorkerEngine {
         var conclusion = Conclusion(session: work.session, tag: work.tag)
         conclusion.settlement = settlement
         if results != nil, !ignoresResult(work) {
-            conclusion.result = StoredResult(result, route: ReplyRoute(work.request))
+            conclusion.results = [StoredResult(result, route: ReplyRoute(work.request))]
         }
         finished.push(conclusion)
     }

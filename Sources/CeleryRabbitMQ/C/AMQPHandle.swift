@@ -24,6 +24,10 @@ struct AMQPHandle: ~Copyable {
         var serverVersion: String
     }
 
+    /// What the library may need of its thread's stack for whatever a server says in the handshake, where frames are
+    /// small; only memory that is used is really taken.
+    static let stackSize = 8 << 20
+
     private let state: amqp_connection_state_t
 
     /// Lends the library a connected socket: it gets a duplicate of the descriptor and closes that one.
@@ -73,13 +77,9 @@ struct AMQPHandle: ~Copyable {
         guard amqp_frames_enqueued(state) == 0, amqp_data_in_buffer(state) == 0 else {
             throw TransportError(.connectionLost, "\(address) sent something unexpected after the handshake")
         }
-        let frameMax = Int(amqp_get_frame_max(state))
-        guard frameMax >= 4096 else {
-            throw TransportError(.refused, "\(address) allows frames of \(frameMax) bytes only; AMQP asks for 4096")
-        }
         let seconds = Int(amqp_get_heartbeat(state))
         return Agreement(
-            frameMax: frameMax,
+            frameMax: Int(amqp_get_frame_max(state)),
             heartbeat: seconds > 0 ? .seconds(seconds) : nil,
             serverVersion: serverVersion()
         )
@@ -90,12 +90,15 @@ struct AMQPHandle: ~Copyable {
         case AMQP_RESPONSE_NORMAL:
             return
         case AMQP_RESPONSE_SERVER_EXCEPTION:
-            let closing = MethodID(rawValue: reply.reply.id) == .connectionClose
-            guard closing, let decoded = reply.reply.decoded else {
-                throw TransportError(.refused, "\(address) ended the handshake")
+            let isClose = MethodID(rawValue: reply.reply.id) == .connectionClose
+            guard isClose, let close = reply.reply.decoded?.load(as: amqp_connection_close_t.self) else {
+                throw TransportError(.unreachable, "\(address) ended the handshake")
             }
-            let text = Self.string(decoded.load(as: amqp_connection_close_t.self).reply_text)
-            throw TransportError(.refused, "\(address) refused the connection: \(text)")
+            let text = Self.string(close.reply_text)
+            // Access refused, or no such virtual host. A limit of connections, like the other codes, which tell that the
+            // server is starting, stopping or in trouble, may look different later.
+            let isFinal = (close.reply_code == 403 || close.reply_code == 530) && !text.contains("limit")
+            throw TransportError(isFinal ? .refused : .unreachable, "\(address) refused the connection: \(text)")
         default:
             let status = reply.library_error
             let reason = String(cString: amqp_error_string2(status))

@@ -39,7 +39,7 @@ actor ConsumeConnection: ConnectionDriver {
         self.orders = orders
         self.logger = logger
         do throws(IOError) {
-            thread = try ConnectionThread(name: "amqp-consume")
+            thread = try ConnectionThread(name: "amqp-consume", stackSize: AMQPHandle.stackSize)
             try thread.start(driving: self)
         } catch {
             throw TransportError(.unreachable, error.description, underlyingError: error)

@@ -59,7 +59,7 @@ actor PublishConnection: ConnectionDriver {
     init(logger: Logger) throws(TransportError) {
         self.logger = logger
         do throws(IOError) {
-            thread = try ConnectionThread(name: "amqp-publish")
+            thread = try ConnectionThread(name: "amqp-publish", stackSize: AMQPHandle.stackSize)
             try thread.start(driving: self)
         } catch {
             throw TransportError(.unreachable, error.description, underlyingError: error)

@@ -1,5 +1,6 @@
 import CeleryProtocol
 import CeleryTransport
+import Foundation
 import Logging
 import Testing
 
@@ -189,5 +190,23 @@ import Testing
         server.cut()
         let failure = await #expect(throws: TransportError.self) { try await receiving.value }
         #expect(failure?.code == .connectionLost)
+    }
+
+    @Test func withoutALimitNoMoreIsReadThanIsReceived() async throws {
+        let consumer = try await connect(prefetch: 0)
+        let (server, count) = (server, UInt64(100_000))
+        // More than the mailbox holds and the socket's buffers take: sending waits until somebody receives.
+        Thread.detachNewThread {
+            for first in stride(from: UInt64(1), through: count, by: 1000) {
+                server.send((first..<first + 1000).flatMap { Frames.delivery($0) })
+            }
+        }
+        var last: UInt64 = 0
+        while last < count {
+            for delivery in try await consumer.receive(upTo: 1000) {
+                try #require(delivery.tag.value == last + 1)
+                last = delivery.tag.value
+            }
+        }
     }
 }

@@ -1,7 +1,6 @@
 import CeleryIO
 import CeleryTransport
 import Foundation
-import Synchronization
 
 @testable import CeleryRabbitMQ
 
@@ -30,17 +29,23 @@ final class ScriptedServer: Sendable {
         let text: String
     }
 
-    private let descriptor: Int32
+    /// Closed when both its users, the reading thread and the test, are done with it.
+    private final class Descriptor: Sendable {
+        let number: Int32
+        init(_ number: Int32) { self.number = number }
+        deinit { close(number) }
+    }
+
+    private let descriptor: Descriptor
     private let clientDescriptor: Int32
-    private let isCut = Mutex(false)
     private let frames: AsyncStream<ClientFrame>
 
     init() throws {
         var pair: [Int32] = [-1, -1]
         guard socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0 else { throw POSIXError(.EMFILE) }
-        let (server, client) = (pair[0], pair[1])
+        let server = Descriptor(pair[0])
         descriptor = server
-        clientDescriptor = client
+        clientDescriptor = pair[1]
         let (stream, continuation) = AsyncStream.makeStream(of: ClientFrame.self)
         frames = stream
         Thread.detachNewThread {
@@ -48,7 +53,7 @@ final class ScriptedServer: Sendable {
             var isOpen = true
             while isOpen {
                 buffer.fill { free in
-                    let count = read(server, free.baseAddress, free.count)
+                    let count = read(server.number, free.baseAddress, free.count)
                     isOpen = count > 0
                     return max(0, count)
                 }
@@ -65,10 +70,13 @@ final class ScriptedServer: Sendable {
 
     deinit { cut() }
 
-    /// The client's end, made when it connects.
+    /// The client's end; taken once.
+    func socket() -> Socket { Socket(adopting: clientDescriptor) }
+
+    /// The client's end after a handshake; taken once.
     func link(heartbeat: Duration? = nil, version: String = "3.10.8", frameMax: Int = 131_072) -> AMQPLink {
         AMQPLink(
-            socket: Socket(adopting: clientDescriptor),
+            socket: socket(),
             agreement: AMQPHandle.Agreement(frameMax: frameMax, heartbeat: heartbeat, serverVersion: version),
             name: "the server"
         )
@@ -77,7 +85,9 @@ final class ScriptedServer: Sendable {
     func send(_ bytes: [UInt8]) {
         var rest = bytes[...]
         while !rest.isEmpty {
-            let count = rest.withUnsafeBytes { Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            let count = rest.withUnsafeBytes {
+                Glibc.send(descriptor.number, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             guard count > 0 else { return }
             rest = rest.dropFirst(count)
         }
@@ -85,13 +95,7 @@ final class ScriptedServer: Sendable {
 
     /// Ends the connection as a crash would.
     func cut() {
-        let wasCut = isCut.withLock { isCut in
-            defer { isCut = true }
-            return isCut
-        }
-        guard !wasCut else { return }
-        shutdown(descriptor, Int32(SHUT_RDWR))
-        close(descriptor)
+        shutdown(descriptor.number, Int32(SHUT_RDWR))
     }
 
     /// The next frame apart from heartbeats.

@@ -24,7 +24,10 @@ final class Proxy: Sendable {
         Thread.detachNewThread { [weak self] in
             while true {
                 let client = accept(listener, nil, nil)
-                guard client >= 0, let server = try? Self.connect(host, targetPort) else { return }
+                guard client >= 0, let server = try? Self.connect(host, targetPort) else {
+                    close(listener)
+                    return
+                }
                 self?.descriptors.withLock { $0 += [client, server] }
                 Thread.detachNewThread { Self.pump(client, server) }
                 Thread.detachNewThread { Self.pump(server, client) }
@@ -34,7 +37,6 @@ final class Proxy: Sendable {
 
     deinit {
         shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
         cut()
     }
 

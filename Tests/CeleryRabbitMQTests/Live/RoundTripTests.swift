@@ -73,4 +73,25 @@ struct RoundTripTests {
         await empty.close()
         await probe.close()
     }
+
+    @Test func moreThanTheSocketTakesIsSentInTime() async throws {
+        let queue = LiveServer.queue()
+        let producer = try await LiveServer.producer()
+        let body = [UInt8](repeating: 7, count: 1_000_000)
+        try await withThrowingTaskGroup { group in
+            for _ in 0..<30 {
+                group.addTask { try await producer.publish(Message(body: body), to: Destination(queue: queue)) }
+            }
+            try await group.waitForAll()
+        }
+        let consumer = try await LiveServer.consumer(queue, prefetch: 5)
+        for _ in 0..<30 {
+            for delivery in try await consumer.receive(upTo: 1) {
+                #expect(delivery.raw == body)
+                consumer.settle(delivery.tag, .acknowledge)
+            }
+        }
+        await consumer.close()
+        await producer.close()
+    }
 }

@@ -1,0 +1,160 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// A task that follows another one: a callback, an errback or the next step of a chain, as Celery's signature in the
+/// message of the task before it.
+///
+/// Only plain tasks are built. Groups, chords and chains within chains, and members of chords, are refused before they
+/// run, so that a workflow never stops in silence.
+struct Successor: Sendable {
+    let task: String
+    let id: String
+    private let args: [JSONValue]
+    private let kwargs: JSONObject
+    private let options: JSONObject
+    private let isImmutable: Bool
+
+    /// Reads a signature.
+    init(_ signature: JSONValue) throws(MessageError) {
+        guard case .object(let fields) = signature, case .string(let task)? = fields["task"] else {
+            throw MessageError(.invalidTask, "what is to follow the task is no signature")
+        }
+        guard fields["subtask_type"]?.isNull ?? true, !Self.composites.contains(task) else {
+            throw MessageError(.invalidTask, "\(task) cannot follow a task here: groups and chords are not built yet")
+        }
+        self.task = task
+        args = fields["args"]?.arrayValue ?? []
+        kwargs = fields["kwargs"]?.objectValue ?? [:]
+        options = fields["options"]?.objectValue ?? [:]
+        isImmutable = fields["immutable"]?.isTruthy ?? false
+        id = options["task_id"]?.stringValue ?? UUID().uuidString.lowercased()
+        guard options["chord"]?.isNull ?? true else {
+            throw MessageError(.invalidTask, "\(task) belongs to a chord: chords are not built yet")
+        }
+    }
+
+    private static let composites: Set = ["celery.chain", "celery.group", "celery.chord"]
+
+    /// The message that follows `parent`.
+    ///
+    /// - Parameters:
+    ///   - input: what goes before the signature's own arguments, unless it is immutable.
+    ///   - rest: the steps of the chain after this one; `nil` outside of the chain.
+    ///   - group: the group that several callbacks make up, and the position in it.
+    func message(
+        after parent: TaskRequest, input: JSONValue, rest: [JSONValue]?, group: (id: String, index: Int)?,
+        publisher: TaskPublisher
+    ) throws -> (message: Message, destination: Destination) {
+        var payload = TaskPayload(args: isImmutable ? args : [input] + args, kwargs: kwargs)
+        payload.chain = rest ?? options["chain"]?.arrayValue
+        payload.callbacks = Self.list(options["link"])
+        payload.errbacks = Self.list(options["link_error"])
+        var request = TaskRequest(task: task, id: id)
+        request.rootID = options["root_id"]?.stringValue ?? parent.rootID ?? parent.id
+        request.parentID = options["parent_id"]?.stringValue ?? parent.id
+        request.group = group?.id ?? options["group_id"]?.stringValue
+        request.groupIndex = group?.index ?? options["group_index"]?.integerValue
+        request.shadow = options["shadow"]?.stringValue
+        request.retries = options["retries"]?.integerValue ?? 0
+        request.timeLimit = options["time_limit"]?.doubleValue
+        request.softTimeLimit = options["soft_time_limit"]?.doubleValue
+        request.ignoreResult = options["ignore_result"]?.boolValue
+        request.replacedTaskNesting = options["replaced_task_nesting"]?.integerValue ?? 0
+        request.headers = options["headers"]?.objectValue ?? [:]
+        let stamped = options["stamped_headers"]?.arrayValue ?? []
+        if !stamped.isEmpty { request.stampedHeaders = .array(stamped) }
+        for name in stamped.compactMap(\.stringValue) { request.stamps[name] = options[name] ?? .null }
+        var send = SendOptions(
+            countdown: options["countdown"]?.doubleValue.map { .seconds($0) },
+            queue: options["queue"]?.stringValue ?? options["queue"]?.objectValue?["name"]?.stringValue,
+            exchange: options["exchange"]?.stringValue,
+            routingKey: options["routing_key"]?.stringValue,
+            priority: options["priority"]?.integerValue
+        )
+        send.eta = try send.eta ?? Self.time(options["eta"])
+        send.expires =
+            switch options["expires"] {
+            case .integer(let seconds)?: .after(.seconds(seconds))
+            case .double(let seconds)?: .after(.seconds(seconds))
+            case let value: try Self.time(value)
+            }
+        return try publisher.message(
+            request, payload, send, replyTo: options["reply_to"]?.stringValue ?? parent.replyTo)
+    }
+
+    private static func list(_ value: JSONValue?) -> [JSONValue] {
+        switch value {
+        case nil, .null?: []
+        case .array(let values)?: values
+        case let value?: [value]
+        }
+    }
+
+    private static func time(_ value: JSONValue?) throws -> SendOptions.Time? {
+        guard let text = value?.stringValue else { return nil }
+        return .at(try PythonDateTime(isoparse: text).date())
+    }
+}
+
+/// All that follows a task.
+struct Successors: Sendable {
+    private let callbacks: [Successor]
+    private let errbacks: [Successor]
+    private let chain: [Successor]
+    private let chainSignatures: [JSONValue]
+
+    /// Reads what a task's message says of it.
+    init(_ payload: TaskPayload) throws(MessageError) {
+        guard payload.chord == nil else {
+            throw MessageError(.invalidTask, "the task belongs to a chord: chords are not built yet")
+        }
+        callbacks = try payload.callbacks.map { value throws(MessageError) in try Successor(value) }
+        errbacks = try payload.errbacks.map { value throws(MessageError) in try Successor(value) }
+        chainSignatures = payload.chain ?? []
+        chain = try chainSignatures.map { value throws(MessageError) in try Successor(value) }
+    }
+
+    /// The messages to send after success: the callbacks, several as one group, and the next step of the chain, which
+    /// is the last of its list.
+    func messages(
+        after request: TaskRequest, result: JSONValue, publisher: TaskPublisher
+    ) throws -> [(message: Message, destination: Destination)] {
+        var messages = try Self.messages(callbacks, after: request, input: result, publisher)
+        if let next = chain.last {
+            messages.append(
+                try next.message(
+                    after: request, input: result, rest: Array(chainSignatures.dropLast()), group: nil,
+                    publisher: publisher))
+        }
+        return messages
+    }
+
+    /// The messages to send after a failure: the errbacks, which get the id of the failed task.
+    func messages(
+        afterFailureOf request: TaskRequest, publisher: TaskPublisher
+    ) throws -> [(message: Message, destination: Destination)] {
+        try Self.messages(errbacks, after: request, input: .string(request.id), publisher)
+    }
+
+    /// The ids of the tasks sent after success, for the result's children.
+    var childIDs: [String] { callbacks.map(\.id) + (chain.last.map { [$0.id] } ?? []) }
+
+    /// The ids of the steps that a failure keeps from ever running.
+    var abandonedIDs: [String] { chain.map(\.id) }
+
+    private static func messages(
+        _ successors: [Successor], after request: TaskRequest, input: JSONValue, _ publisher: TaskPublisher
+    ) throws -> [(message: Message, destination: Destination)] {
+        let group = successors.count > 1 ? UUID().uuidString.lowercased() : nil
+        return try successors.enumerated().map { index, successor in
+            try successor.message(
+                after: request, input: input, rest: nil, group: group.map { ($0, index) }, publisher: publisher)
+        }
+    }
+}

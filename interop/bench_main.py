@@ -1,0 +1,41 @@
+"""Runs the measurements and prints the tables; see bench_options.py for what is measured and how."""
+import contextlib
+import sys
+import time
+
+import bench_measures
+import bench_report
+import servers
+from bench_brokers import open_broker
+from bench_options import MEASUREMENTS, QUICK, Sizes, parse
+
+
+def main():
+    options = parse()
+    sizes = QUICK if options.quick else Sizes()
+    figures = bench_measures.Figures()
+    begin = time.monotonic()
+
+    def say(text):
+        print(f"{time.monotonic() - begin:6.1f} s  {text}", file=sys.stderr, flush=True)
+
+    brokers = [options.broker] if options.broker else ["redis", "rabbitmq"]
+    for name in brokers:
+        with servers.signals_as_exceptions(), contextlib.ExitStack() as stack:
+            broker = open_broker(name, stack)
+            for measurement in [options.only] if options.only else MEASUREMENTS:
+                say(f"{name}: {measurement}")
+                getattr(bench_measures, measurement)(broker, figures, sizes, say)
+    for name in brokers:
+        bench_report.tables(name, figures)
+    missed = bench_report.targets(brokers, figures)
+    return 1 if options.check and missed else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (RuntimeError, TimeoutError) as error:
+        sys.exit(f"bench: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

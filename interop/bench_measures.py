@@ -1,0 +1,158 @@
+"""The measurements. Each takes a broker and the workers, and notes its samples in a `Figures`."""
+import collections
+import contextlib
+import statistics
+import time
+
+from bench_brokers import PYTHON_CLIENT, SWIFT_CLIENT, run_json
+from bench_workers import CONCURRENCY, PREFETCH_MULTIPLIER, WORKERS, Worker, require, wait_until
+
+# Then a drain is given up and the rate so far counts.
+LONGEST_DRAIN = 8
+
+
+class Figures:
+    """Samples by broker, measurement and column; the figure is their median."""
+
+    def __init__(self):
+        self.samples = collections.defaultdict(list)
+
+    def add(self, broker, name, column, value):
+        self.samples[broker, name, column].append(value)
+
+    def __call__(self, broker, name, column, percent=50):
+        samples = self.samples.get((broker, name, column))
+        if not samples:
+            return None
+        if percent == 50:
+            return statistics.median(samples)
+        return sorted(samples)[min(len(samples) - 1, len(samples) * percent // 100)]
+
+
+@contextlib.contextmanager
+def running(broker, kinds=WORKERS):
+    """Workers that have run one task each and are idle."""
+    with contextlib.ExitStack() as stack:
+        workers = [stack.enter_context(Worker(kind, broker.url, broker.results.url)) for kind in kinds]
+        for worker in workers:
+            broker.fill(worker.queue, worker.task, 4, False)
+        require(lambda: broker.results.count() >= 4 * len(workers), pause=0.05)
+        broker.results.clear()
+        yield workers
+
+
+def drain_worker(broker, worker, count, with_results):
+    """The rate from the moment on at which a frozen worker with a full queue goes on; and its CPU time."""
+    worker.freeze()
+    # Without results the last message has one all the same: it tells the end.
+    broker.fill(worker.queue, worker.task, count if with_results else count - 1, not with_results)
+    if not with_results:
+        broker.fill(worker.queue, worker.task, 1, False)
+    broker.results.clear()
+    expected = count if with_results else 1
+    cpu, start = worker.cpu_seconds(), time.monotonic()
+    worker.thaw()
+    if not wait_until(lambda: broker.results.count() >= expected, worker, seconds=LONGEST_DRAIN):
+        count -= broker.waiting(worker.queue)
+    seconds = time.monotonic() - start
+    broker.clear(worker.queue)
+    # What is cleaned up after the last task belongs to the tasks too.
+    time.sleep(0.2)
+    return count / seconds, (worker.cpu_seconds() - cpu) / count * 10_000
+
+
+def drain(broker, figures, sizes, say):
+    runs = [("drain", False), ("drain+results", True)]
+    with running(broker) as workers:
+        for _ in range(sizes.turns):
+            for name, with_results in runs:
+                for worker in workers:
+                    count = sizes.drain_fast
+                    if worker.kind != "swift":
+                        # As many as take about two seconds.
+                        known = figures(broker.name, name, worker.kind)
+                        count = min(max(200, int(1.5 * known)), 5000) if known else sizes.drain_first
+                    rate, cpu = drain_worker(broker, worker, count, with_results)
+                    note_drain(broker, figures, say, name, worker.kind, rate, cpu)
+                queue = "bench-c"
+                broker.clear(queue)
+                broker.fill(queue, "swift.mul", sizes.drain_fast, not with_results)
+                broker.results.clear()
+                done = run_json(broker.drain_command(
+                    queue, sizes.drain_fast, CONCURRENCY * PREFETCH_MULTIPLIER, with_results))
+                note_drain(
+                    broker, figures, say, name, "c", done["count"] / done["seconds"],
+                    done["cpu"] / done["count"] * 10_000)
+
+
+def note_drain(broker, figures, say, name, column, rate, cpu):
+    figures.add(broker.name, name, column, rate)
+    figures.add(broker.name, f"{name} cpu", column, cpu)
+    say(f"{name}, {column}: {rate:,.0f}/s, {cpu:.2f} CPU s per 10,000")
+
+
+def publish(broker, figures, sizes, say):
+    queue, task = "bench-publish", "swift.mul"
+    clients = {"python": PYTHON_CLIENT, "swift": SWIFT_CLIENT}
+    if broker.name == "rabbitmq":
+        clients["python confirmed"] = PYTHON_CLIENT
+    for _ in range(sizes.turns):
+        for callers in (1, 64):
+            for column, client in [*clients.items(), ("c", None)]:
+                count = sizes.publish_python
+                if column in ("swift", "c") and (callers > 1 or broker.name == "redis"):
+                    count = sizes.publish_fast
+                elif broker.name == "rabbitmq" and callers == 1 and column != "python":
+                    count = sizes.publish_confirmed
+                broker.clear(queue)
+                if client is None:
+                    done = broker.fill(queue, task, count, True, window=callers)
+                else:
+                    done = run_json([
+                        *client, "publish", broker.url, queue, task, str(count), str(callers),
+                        *(["confirm"] if column == "python confirmed" else [])])
+                name, rate = f"publish {callers}", done["count"] / done["seconds"]
+                cpu = done["cpu"] / done["count"] * 10_000
+                figures.add(broker.name, name, column, rate)
+                figures.add(broker.name, f"{name} cpu", column, cpu)
+                say(f"{name}, {column}: {rate:,.0f}/s, {cpu:.2f} CPU s per 10,000")
+    broker.clear(queue)
+
+
+def latency(broker, figures, sizes, say):
+    with running(broker) as workers:
+        for _ in range(sizes.turns):
+            for worker in workers:
+                for client, command in (("python", PYTHON_CLIENT), ("swift", SWIFT_CLIENT)):
+                    done = run_json([
+                        *command, "latency", broker.url, broker.results.url, worker.queue, worker.task,
+                        str(sizes.latency), "0.005"])
+                    for kind in ("starts", "trips"):
+                        for value in done[kind]:
+                            figures.add(broker.name, f"{kind} by {client}", worker.kind, value * 1000)
+                    say(f"latency, {worker.kind}: round trip from {client} {statistics.median(done['trips']) * 1000:.2f} ms")
+
+
+def startup(broker, figures, sizes, say):
+    """A fresh worker: the time to its first task, then its memory with tasks that wait for their eta."""
+    for _ in range(sizes.turns):
+        for kind in WORKERS:
+            worker = Worker(kind, broker.url, broker.results.url)
+            broker.clear(worker.queue)
+            broker.results.clear()
+            broker.fill(worker.queue, worker.task, 1, False)
+            begin = time.monotonic()
+            with worker:
+                require(lambda: broker.results.count() >= 1, worker)
+                seconds = time.monotonic() - begin
+                figures.add(broker.name, "first task", kind, seconds)
+                # Soon enough for a Swift worker not to leave them with the broker, late enough for none to run.
+                run_json([*PYTHON_CLIENT, "later", broker.url, worker.queue, worker.task, "1000", "50"])
+                # Celery on RabbitMQ takes only some of them: it raises its prefetch count seldom.
+                wait_until(lambda: broker.waiting(worker.queue) == 0, worker, seconds=3)
+                time.sleep(0.5)
+                memory = worker.memory()
+            for key, value in memory.items():
+                figures.add(broker.name, f"memory {key}", kind, value)
+            say(f"start, {kind}: first task after {seconds:.2f} s; with 1,000 waiting {memory['pss']:.1f} MB PSS")
+            broker.clear(worker.queue)

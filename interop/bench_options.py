@@ -1,0 +1,54 @@
+"""Measures, side by side from one run: Celery's workers (solo, prefork -c 2, threads -c 8), celery-swift (-c 2) and
+loops in C (hiredis, librabbitmq) that send the same broker commands; on a private Redis and a private RabbitMQ.
+
+publish   messages a second, one caller and 64 at once (Python: threads of one process; Swift: tasks with one client;
+          C: so many under way). Swift and C wait for RabbitMQ's confirmation; Celery does so only in the column
+          "confirmed", by the transport option confirm_publish.
+drain     messages a second of a task that multiplies two numbers. A worker that is connected is stopped by SIGSTOP,
+          its queue is filled, and the clock runs from SIGCONT to the last result. Without results only the last
+          message has one (header ignore_result). Queues hold thousands of messages, as many as take a second or two;
+          the C loop starts its clock when it is connected. All take at most 8 messages ahead, threads 32, solo 4.
+          CPU seconds are those of the worker's processes, from /proc. (solo with results on RabbitMQ falls into
+          40 ms pauses now and then, with and without SIGSTOP: delayed acknowledgements of TCP.)
+latency   an idle worker, a call every 5 ms. "to done" is the time from the call to the result's date_done by the
+          worker's clock; "round trip" ends with the value in the caller's hand. Each from the Python and from the
+          Swift client; the target compares Python client and prefork with Swift client and celery-swift.
+startup   seconds from the start of the process to its first stored result; then memory over all processes of the
+          worker with 1,000 tasks held that wait for their eta, 50 s away. PSS counts shared pages once: it is what the
+          target compares. (Celery on RabbitMQ leaves most of the 1,000 in the queue.)
+
+Everybody logs at WARNING with the same prefetch multiplier of 4; Celery runs without gossip, mingle and heartbeat
+events. Figures are medians (p99 where it says so) of interleaved turns. Results are in Redis for both brokers.
+"""
+import argparse
+import dataclasses
+
+
+@dataclasses.dataclass
+class Sizes:
+    """How much is measured."""
+    turns: int = 3
+    drain_first: int = 1000
+    drain_fast: int = 20_000
+    publish_python: int = 3000
+    publish_fast: int = 20_000
+    publish_confirmed: int = 300
+    latency: int = 100
+
+
+QUICK = Sizes(turns=1, drain_fast=10_000, publish_python=1500, publish_fast=10_000, publish_confirmed=200, latency=100)
+MEASUREMENTS = ["publish", "drain", "latency", "startup"]
+
+
+def parse():
+    parser = argparse.ArgumentParser(
+        prog="interop/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="fewer and smaller runs, under 3 minutes instead of 10")
+    parser.add_argument("--broker", choices=["redis", "rabbitmq"], help="only this broker")
+    parser.add_argument("--only", choices=MEASUREMENTS, help="only this measurement")
+    parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    parse()

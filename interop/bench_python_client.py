@@ -1,0 +1,68 @@
+"""The Python client of the bench, the twin of bench-client/: one line of JSON.
+
+    bench_python_client.py publish BROKER QUEUE TASK COUNT CALLERS [confirm]
+    bench_python_client.py latency BROKER BACKEND QUEUE TASK COUNT PAUSE
+    bench_python_client.py later BROKER QUEUE TASK COUNT COUNTDOWN
+"""
+import datetime
+import json
+import sys
+import threading
+import time
+
+from celery import Celery
+
+
+def publish(broker, queue, task, count, callers, confirm=""):
+    count, callers = int(count), int(callers)
+    app = Celery("bench", broker=broker, backend="disabled://")
+    if confirm:
+        app.conf.broker_transport_options = {"confirm_publish": True}
+    each = max(1, count // callers)
+
+    def send(number):
+        for _ in range(number):
+            app.send_task(task, (2, 3), queue=queue, ignore_result=True)
+
+    send(1)
+    threads = [threading.Thread(target=send, args=(each,)) for _ in range(callers)]
+    begin, cpu = time.monotonic(), time.process_time()
+    if callers == 1:
+        send(each)
+    else:
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    return {"count": each * callers, "seconds": time.monotonic() - begin, "cpu": time.process_time() - cpu}
+
+
+def latency(broker, backend, queue, task, count, pause):
+    app = Celery("bench", broker=broker, backend=backend)
+    for _ in range(5):
+        app.send_task(task, (2, 3), queue=queue).get(timeout=30)
+    starts, trips = [], []
+    for _ in range(int(count)):
+        time.sleep(float(pause))
+        called, begin = time.time(), time.monotonic()
+        result = app.send_task(task, (2, 3), queue=queue)
+        result.get(timeout=30)
+        trips.append(time.monotonic() - begin)
+        done = result.date_done
+        if isinstance(done, str):
+            done = datetime.datetime.fromisoformat(done)
+        starts.append(done.replace(tzinfo=datetime.timezone.utc).timestamp() - called)
+    return {"starts": starts, "trips": trips}
+
+
+def later(broker, queue, task, count, countdown):
+    """Calls that are to run only after so many seconds."""
+    app = Celery("bench", broker=broker, backend="disabled://")
+    eta = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=float(countdown))
+    for _ in range(int(count)):
+        app.send_task(task, (2, 3), queue=queue, eta=eta, ignore_result=True)
+    return {"count": int(count)}
+
+
+if __name__ == "__main__":
+    print(json.dumps({"publish": publish, "latency": latency, "later": later}[sys.argv[1]](*sys.argv[2:])))

@@ -1,0 +1,244 @@
+"""Messages that break the protocol: after each the worker still answers, and the caller is told where the message
+names an id. Python's workers are ended by many of these."""
+import base64
+import json
+import uuid
+import zlib
+
+from live import check, equal, eventually, matches
+
+EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
+ABSENT = object()
+
+
+class Raw:
+    """A hand-made message. By default it is a plain call of swift.add(2, 3)."""
+
+    def __init__(self, body=([2, 3], {}, EMBED), content_type="application/json", content_encoding="utf-8",
+                 headers=None, properties=None, envelope=None, entry=None, raw_body=None, only=()):
+        self.body, self.raw_body = body, raw_body
+        self.content_type, self.content_encoding = content_type, content_encoding
+        self.headers = headers or {}
+        self.properties = properties or {}
+        # Redis only: changes of the envelope, or the whole entry of the list.
+        self.envelope = envelope or {}
+        self.entry = entry
+        self.only = ("redis",) if envelope or entry is not None else only
+
+    def header_fields(self, identifier):
+        return changed({"lang": "py", "task": "swift.add", "id": identifier, "retries": 0, "root_id": identifier},
+                       self.headers)
+
+    def payload(self):
+        return self.raw_body if self.raw_body is not None else json.dumps(self.body).encode()
+
+    def send(self, bed, identifier):
+        (self.to_redis if bed.kind == "redis" else self.to_rabbitmq)(bed, identifier)
+
+    def to_redis(self, bed, identifier):
+        properties = changed({
+            "correlation_id": identifier, "reply_to": "", "delivery_mode": 2, "priority": 0,
+            "delivery_info": {"exchange": "", "routing_key": "swift"}, "body_encoding": "base64",
+            "delivery_tag": str(uuid.uuid4())}, self.properties)
+        body = self.payload()
+        text = base64.b64encode(body).decode() if properties.get("body_encoding") == "base64" else body.decode()
+        envelope = changed({
+            "body": text, "content-encoding": self.content_encoding, "content-type": self.content_type,
+            "headers": self.header_fields(identifier), "properties": properties}, self.envelope)
+        entry = self.entry if self.entry is not None else json.dumps(changed(envelope, {})).encode()
+        bed.redis.lpush("swift", entry)
+
+    def to_rabbitmq(self, bed, identifier):
+        import amqp
+        properties = changed({"correlation_id": identifier, "reply_to": bed.app.thread_oid, "delivery_mode": 2,
+                              "content_type": self.content_type, "content_encoding": self.content_encoding},
+                             self.properties)
+        with bed.app.connection_for_write() as connection:
+            message = amqp.Message(
+                self.payload(), application_headers=self.header_fields(identifier), **changed(properties, {}))
+            connection.default_channel.basic_publish(message, exchange="", routing_key="swift")
+
+
+def changed(fields, changes):
+    """The fields with these changes; what is ABSENT is left out."""
+    return {key: value for key, value in {**fields, **changes}.items() if value is not ABSENT}
+
+
+def expect_reply(bed, identifier):
+    """For rpc:// the queue of the replies must be there before the reply."""
+    if bed.kind == "rabbitmq":
+        with bed.app.producer_pool.acquire(block=True) as producer:
+            bed.app.backend.on_task_call(producer, identifier)
+
+
+def still_works(bed):
+    equal(bed.call("add", 20, 22), 42)
+    if bed.kind == "redis":
+        eventually(lambda: not bed.redis.hlen("unacked") and not bed.redis.zcard("unacked_index"), "unacked is empty")
+
+
+def case(name, raw, exception=None, value=5):
+    """Registers a check. `exception` is a pattern of what the caller gets; SILENT if nobody can be told."""
+    def test(bed):
+        identifier = str(uuid.uuid4())
+        expect_reply(bed, identifier)
+        raw.send(bed, identifier)
+        result = bed.app.AsyncResult(identifier)
+        if exception is None:
+            equal(result.get(timeout=10), value)
+        elif exception is not SILENT:
+            try:
+                result.get(timeout=10)
+            except Exception as error:
+                matches(f"{type(error).__name__}: {error}", exception)
+            else:
+                raise AssertionError("there is a result")
+            equal(result.state, "FAILURE")
+        still_works(bed)
+    test.__doc__ = name
+    test.__module__ = __name__
+    check(*raw.only)(test)
+
+
+SILENT = object()
+INVALID = "^InvalidTaskError: "
+
+# What is harmless.
+case("A message without lang is run", Raw(headers={"lang": ABSENT}))
+case("A message with unknown headers is run", Raw(headers={"x-unknown": {"a": [None, 1.5]}, "y": "z"}))
+case("A message with the smallest set of headers is run", Raw(headers={"lang": ABSENT, "retries": ABSENT, "root_id": ABSENT}))
+case("A message without a content encoding is run", Raw(content_encoding=None))
+case("A message with UTF-8 in capitals is run", Raw(content_encoding="UTF-8"))
+case("A message whose embed is null is run", Raw(body=[[2, 3], {}, None]))
+case("A message whose embed is empty is run", Raw(body=[[2, 3], {}, {}]))
+case("A message whose embed is partial is run", Raw(body=[[2, 3], {}, {"chain": []}]))
+case("A message without a correlation id is run", Raw(properties={"correlation_id": ABSENT}))
+case("A message with empty time limits is run", Raw(headers={"timelimit": []}))
+case("A message with null for everything optional is run", Raw(headers=dict.fromkeys(
+    ["shadow", "eta", "expires", "group", "group_index", "retries", "timelimit", "root_id", "parent_id", "argsrepr",
+     "kwargsrepr", "origin", "ignore_result", "replaced_task_nesting", "stamped_headers", "stamps"])))
+case("An eta with Z is read", Raw(headers={"eta": "2020-01-01T00:00:00Z"}))
+case("An expiry with Z is read", Raw(headers={"expires": "2999-01-01T00:00:00Z"}))
+case("A body with spaces and line ends is read", Raw(raw_body=b' \n[ [2,\t3] ,{ },\r\n{ } ] '))
+case("A body with an object that is almost a tagged value is run",
+     Raw(headers={"task": "swift.echo"}, body=[[{"__type__": "x", "__value__": 1, "more": 1}], {}, EMBED]),
+     value={"args": [{"__type__": "x", "__value__": 1, "more": 1}], "kwargs": {}})
+case("A message of a million bytes is run",
+     Raw(headers={"task": "swift.echo"}, body=[["x" * 1_000_000], {}, EMBED]),
+     value={"args": ["x" * 1_000_000], "kwargs": {}})
+case("A protocol 1 body without arguments is run",
+     Raw(headers={"task": "swift.echo"}, body={"args": [], "kwargs": {}}), value={"args": [], "kwargs": {}})
+case("A body of protocol 1 under headers of protocol 2 is run", Raw(body={"args": [2], "kwargs": {"y": 3}}))
+case("A priority that is a string is taken", Raw(properties={"priority": "3"}, only=("redis",)))
+case("A message without a delivery tag is run", Raw(properties={"delivery_tag": ABSENT}, only=("redis",)))
+case("A message without delivery info is run", Raw(properties={"delivery_info": ABSENT}, only=("redis",)))
+case("A message whose delivery info has no routing key is run", Raw(properties={"delivery_info": {}}, only=("redis",)))
+case("A message with the body as plain text is run", Raw(properties={"body_encoding": ABSENT}, only=("redis",)))
+case("A message with properties that nobody knows is run",
+     Raw(properties={"replyTo": "x", "origin": "y", "n": [1]}, only=("redis",)))
+
+# What is not accepted.
+for content_type in ["application/x-yaml", "application/x-msgpack", "application/x-python-serialize",
+                     "application/json; charset=utf-8", "application/data", "text/plain"]:
+    case(f"Content type {content_type} is refused", Raw(content_type=content_type), INVALID + ".*refusing")
+case("A message without a content type is refused", Raw(content_type=None), INVALID)
+case("A message without headers and body of a task is refused", Raw(headers={"task": ABSENT, "id": ABSENT}), SILENT)
+case("A body that names no task is refused",
+     Raw(headers={"task": ABSENT, "id": ABSENT}, body={"id": "x", "args": []}), SILENT)
+case("A task whose name is a number is refused", Raw(headers={"task": 5}), SILENT)
+case("A task without an id is refused", Raw(headers={"id": ABSENT}), SILENT)
+for identifier in [None, "", 5]:
+    case(f"A task whose id is {identifier!r} is refused", Raw(headers={"id": identifier}), SILENT)
+case("A protocol 1 message without an id is refused",
+     Raw(headers={"task": ABSENT, "id": ABSENT}, body={"task": "swift.add", "args": [2, 3]}), SILENT)
+case("A task that is not registered is refused", Raw(headers={"task": "no.such.task"}), "^NotRegistered: .*no.such.task")
+
+# What cannot be decoded.
+for text in [b"", b"[[2, 3], {}", b"[[2, 3], {}, {}] x", b"\xff\xfe\x00", b"\x00", b"[[2,], {}, {}]", b"{'a': 1}", b"nul"]:
+    case(f"The body {text!r} is a failure", Raw(raw_body=text), INVALID)
+case("A tagged value of an unknown type is a failure",
+     Raw(body=[[{"__type__": "complex", "__value__": "1j"}, 1], {}, EMBED]), INVALID)
+case("A UUID that is a plain string is a failure",
+     Raw(body=[[{"__type__": "uuid", "__value__": "x"}, 1], {}, EMBED]), INVALID)
+case("A date that is none is a failure",
+     Raw(body=[[{"__type__": "datetime", "__value__": "yesterday"}, 1], {}, EMBED]), INVALID)
+case("A body that is nested 100,000 deep is a failure", Raw(raw_body=b"[" * 100_000), INVALID)
+case("A compression that nobody knows is a failure", Raw(headers={"compression": "application/x-nothing"}), INVALID)
+case("A compression that is not zlib is a failure", Raw(headers={"compression": "application/x-bz2"}), INVALID)
+case("A compressed body that is not compressed is a failure", Raw(headers={"compression": "application/x-gzip"}), INVALID)
+case("A compressed body that is cut off is a failure",
+     Raw(headers={"compression": "application/x-gzip"}, raw_body=zlib.compress(b"[[2, 3], {}, {}]")[:-4]), INVALID)
+
+# What is decoded and makes no sense.
+for body in [[], [[2, 3], {}], [[2, 3], {}, {}, 1], [1, 2, 3], [[2, 3], [], {}], [None, {}, {}], [[2, 3], None, {}],
+             [{"x": 2}, {}, {}], ["23", {}, {}], {}, {"args": None}, {"args": [2, 3], "kwargs": 5}, "text", 5, None,
+             True]:
+    case(f"The body {json.dumps(body)} is a failure", Raw(body=body), "InvalidTaskError: |TypeError: ")
+for value in ["", "tomorrow", "2026-13-45T00:00:00", "99999999999-01-01", 5, -1.5, [], {}, True, "2026-11-21T25:00:00"]:
+    case(f"The eta {json.dumps(value)} is a failure", Raw(headers={"eta": value}), INVALID + ".*eta")
+    case(f"The expiry {json.dumps(value)} is a failure", Raw(headers={"expires": value}), INVALID + ".*expires")
+for value in [[5], "x", {"a": 1}, ["x", None], 5, [[], []]]:
+    case(f"The time limits {json.dumps(value)} are a failure", Raw(headers={"timelimit": value}), INVALID + ".*timelimit")
+for value in ["x", -1, 1.5, [], {}, 10**30]:
+    if value != 10**30:
+        case(f"The retries {json.dumps(value)} are a failure", Raw(headers={"retries": value}), INVALID + ".*retries")
+    else:
+        case("A number of retries beyond 64 bits is a failure",
+             Raw(headers={"retries": value}, only=("redis",)), INVALID + ".*retries")
+
+# What is no message at all, on Redis.
+for entry in [b"", b"x", b"5", b"null", b"[]", b"{}", b"\xff\xfe", b'{"body": 5}', b'{"body": "", "headers": 5}',
+              b'{"headers": {}, "properties": {}}', b'{"body": "", "headers": [], "properties": []}', b"[" * 100_000,
+              b'{"a":' * 100_000, b"\x00" * 1000, b'{"body": "' + b"x" * 2_000_000 + b'"}']:
+    shown = repr(entry[:40]) + (f" of {len(entry)} bytes" if len(entry) > 40 else "")
+    case(f"The list entry {shown} is put aside", Raw(entry=entry), SILENT)
+case("A body that is not base64 is a failure", Raw(envelope={"body": "*"}), INVALID)
+case("An envelope without a body is a failure", Raw(envelope={"body": ABSENT}), INVALID)
+case("An envelope whose properties are a list is run", Raw(envelope={
+    "properties": [], "body": json.dumps([[2, 3], {}, EMBED])}))
+
+
+@check("rabbitmq")
+def odd_header_types(bed):
+    """Headers of types that JSON does not have do no harm"""
+    import datetime
+    import decimal
+    headers = {
+        "x-death": [{"count": 1, "time": datetime.datetime(2020, 1, 1), "queue": "q", "routing-keys": ["a"]}],
+        "decimal": decimal.Decimal("1.5"), "bytes": b"\xff", "long": 2**40, "float": 1.5, "list": [True, None, {}],
+    }
+    for task in ["add", "info"]:
+        identifier = str(uuid.uuid4())
+        expect_reply(bed, identifier)
+        body = [[2, 3] if task == "add" else [], {}, EMBED]
+        Raw(headers={**headers, "task": f"swift.{task}"}, body=body).send(bed, identifier)
+        bed.app.AsyncResult(identifier).get(timeout=10)
+    still_works(bed)
+
+
+@check("rabbitmq")
+def nothing_unacked(bed):
+    """After all of these, RabbitMQ holds nothing for the worker"""
+    def is_settled():
+        lines = bed.server.control(
+            "list_queues", "--no-table-headers", "name", "messages_ready", "messages_unacknowledged").splitlines()
+        return any(line.split("\t") == ["swift", "0", "0"] for line in lines)
+    eventually(is_settled, "the queue is empty")
+
+
+@check("redis")
+def put_aside(bed):
+    """What cannot be run on Redis can be found again, as it came"""
+    entry = b'{"no message": "%s"}' % uuid.uuid4().hex.encode()
+    bed.redis.lpush("swift", entry)
+    still_works(bed)
+
+    def lists():
+        return [key for key in bed.redis.keys("*dead*") if bed.redis.type(key) == b"list"]
+    eventually(lambda: any(entry in bed.redis.lrange(key, 0, -1) for key in lists()), "it is in a list of dead letters")
+
+
+@check()
+def same_worker(bed):
+    """The worker was never started again, and did not connect again"""
+    equal(len(bed.swift.log().split("ready")) - 1, 1)

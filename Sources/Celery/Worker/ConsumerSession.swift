@@ -16,6 +16,8 @@ final class ConsumerSession: Sendable {
         var window: Int
         /// Those that wait for their eta.
         var waitingForEta = 0
+        /// When the last batch came, if it was as large as the room there was.
+        var lastFullBatch: ContinuousClock.Instant?
     }
 
     /// However large the prefetch count, no more tasks than this are between receipt and conclusion.
@@ -44,7 +46,6 @@ final class ConsumerSession: Sendable {
     ///
     /// - Parameter giveBack: called when more than the prefetch count was read ahead and is not worked off.
     func receive(_ giveBack: (_ keeping: Int) -> Void) async throws -> [Delivery] {
-        let start = ContinuousClock.now
         var room = load.withLock { self.room($0) }
         while room == 0 {
             if load.withLock({ $0.window > prefetch }) {
@@ -57,7 +58,7 @@ final class ConsumerSession: Sendable {
             }
             room = load.withLock { self.room($0) }
         }
-        if ContinuousClock.now - start < Self.shortBatch {
+        if let last = load.withLock({ $0.lastFullBatch }), .now - last < Self.shortBatch {
             resize { max(prefetch, min(2 * $0, Self.largestWindow)) }
         } else {
             resize { max(prefetch, $0 / 2) }
@@ -66,6 +67,7 @@ final class ConsumerSession: Sendable {
         load.withLock { load in
             load.unsettled += deliveries.count
             load.open += deliveries.count
+            load.lastFullBatch = deliveries.count == room ? .now : nil
         }
         return deliveries
     }

@@ -14,7 +14,8 @@ import Testing
         try #require(try FixtureFiles.all("redis-messages").first { $0.name == name }).message.get()
     }
 
-    func sent(_ options: SendOptions, by send: (CeleryClient, SendOptions) async throws -> Void) async throws -> Message {
+    func sent(_ options: SendOptions, by send: (CeleryClient, SendOptions) async throws -> Void) async throws -> Message
+    {
         let broker = MemoryBroker()
         let client = try CeleryClient(broker: broker, backend: MemoryResultBackend(), logger: Bench.logger)
         try await send(client, options)
@@ -98,7 +99,8 @@ import Testing
             try await client.enqueue(Self.add(1, 2), options: options)
         }
         func date(_ key: String) throws -> Double {
-            try PythonDateTime(isoparse: try #require(message.headers[key]?.stringValue)).date().timeIntervalSince(before)
+            try PythonDateTime(isoparse: try #require(message.headers[key]?.stringValue)).date().timeIntervalSince(
+                before)
         }
         #expect(try (99.9...160).contains(date("eta")))
         #expect(try (200.4...260).contains(date("expires")))

@@ -35,7 +35,9 @@ import Testing
             TaskHandler(named: "tasks.echo") { _, _, _ in 1 }
         } _: { bench async throws in
             for year in ["9999", "2400"] {
-                let envelope = Envelope(headers: ["task": "tasks.echo", "id": "far", "eta": .string("\(year)-12-31T00:00:00")])
+                let envelope = Envelope(headers: [
+                    "task": "tasks.echo", "id": "far", "eta": .string("\(year)-12-31T00:00:00"),
+                ])
                 bench.broker.memory.push(envelope.bytes, to: "celery")
             }
             for _ in 0..<3 {

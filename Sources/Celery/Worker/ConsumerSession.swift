@@ -8,6 +8,8 @@ final class ConsumerSession: Sendable {
         var unsettled = 0
         /// Received and not concluded.
         var open = 0
+        /// Whether the connection is lost.
+        var isLost = false
     }
 
     /// However large the prefetch count, no more tasks than this are between receipt and conclusion.
@@ -40,6 +42,14 @@ final class ConsumerSession: Sendable {
         }
         return deliveries
     }
+
+    /// The connection is lost: what was received over it and has not started is delivered again.
+    func markLost() {
+        load.withLock { $0.isLost = true }
+    }
+
+    /// Whether the connection is lost.
+    var isLost: Bool { load.withLock { $0.isLost } }
 
     /// Tells the broker what became of a message.
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {

@@ -46,14 +46,22 @@ extension WorkerEngine {
 
     /// Keeps a task until its eta: a far one with the broker, if that can, so that memory stays bounded.
     private func hold(_ work: Work, until eta: Date) {
-        work.session.putAside()
-        if work.session.consumer.park(
-            work.tag, until: eta.timeIntervalSince1970, isUrgent: schedule.count >= options.etaLimit)
-        {
-            return
+        var work = work
+        let isFull = schedule.count >= options.etaLimit
+        let isParked = work.session.consumer.park(work.tag, until: eta.timeIntervalSince1970, isUrgent: isFull)
+        if isParked || !isFull {
+            // It does not count against the prefetch; when too many wait already it does, and the broker keeps more.
+            work.session.putAside()
+            work.isAside = true
         }
+        if isParked { return }
         schedule.add(work, until: eta)
-        work.session.consumer.adjustPrefetch(extra: schedule.count)
+        adjustPrefetch(work.session)
+    }
+
+    /// Tells the broker how many messages wait for their eta.
+    func adjustPrefetch(_ session: ConsumerSession) {
+        session.consumer.adjustPrefetch(extra: min(schedule.count, options.etaLimit))
     }
 
     func isExpired(_ request: TaskRequest) -> Bool {

@@ -103,6 +103,8 @@ final class WorkerEngine: Sendable {
                     while true { admit(try await session.receive(), session) }
                 } catch let error as TransportError {
                     began(nil)
+                    session.markLost()
+                    schedule.removeAll(of: session)
                     await consumer.close()
                     throw error
                 }
@@ -118,13 +120,17 @@ final class WorkerEngine: Sendable {
 
     private func runSchedule() async {
         await schedule.run { due in
-            for work in due { work.session.takeBack() }
+            for work in due where work.isAside { work.session.takeBack() }
+            if let session = due.last?.session { self.adjustPrefetch(session) }
             self.ready.push(contentsOf: due)
         }
     }
 
     private func runSlot() async {
-        while let work = await ready.next() { await run(work) }
+        // What came over a connection that is lost comes again: it must not run twice.
+        while let work = await ready.next() {
+            if !work.session.isLost { await run(work) }
+        }
     }
 
     private func runFinisher() async {

@@ -96,7 +96,7 @@ import Testing
             TaskHandler(named: "tasks.echo") { _, _, _ in 1 }
         } _: { bench async throws in
             let task = try await bench.client.enqueue(
-                named: "tasks.echo", options: .init(countdown: .seconds(1)))
+                named: "tasks.echo", options: .init(countdown: .seconds(4)))
             _ = try await task.value()
             let changes = [try await broker.events.nextPrefetchChange(), try await broker.events.nextPrefetchChange()]
             #expect(changes == [1, 0])

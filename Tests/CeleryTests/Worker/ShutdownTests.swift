@@ -153,7 +153,7 @@ import Testing
             TaskHandler(named: "tasks.count") { _, args, _ in .integer(args.isEmpty ? 0 : runs.next()) }
         } _: { bench async throws in
             let task = try await bench.client.enqueue(
-                named: "tasks.count", arguments: [1], options: .init(countdown: .seconds(1)))
+                named: "tasks.count", arguments: [1], options: .init(countdown: .seconds(4)))
             while case let event = try await broker.events.next(), event != .prefetchRaised(by: 1) {}
             broker.failures.add(TransportError(.connectionLost, "pulled the plug"))
             _ = try await bench.client.enqueue(named: "tasks.count").value()

@@ -87,6 +87,11 @@ class RedisBroker:
         scripts = [self.results.scripts["claim"]] + ([self.results.scripts["storeResult"]] if with_results else [])
         return [f"{LOOPS}/redis-loop", "drain", str(self.port), queue, str(count), str(prefetch), *scripts]
 
+    def trip_command(self, queue, count):
+        return [
+            f"{LOOPS}/redis-loop", "trip", str(self.port), queue, self.template("swift.mul", False), str(count),
+            self.results.scripts["claim"], self.results.scripts["storeResult"]]
+
     def waiting(self, queue):
         return self.database.llen(queue)
 
@@ -120,6 +125,12 @@ class RabbitBroker:
     def drain_command(self, queue, count, prefetch, with_results):
         scripts = [str(self.results.port), self.results.scripts["storeResult"]] if with_results else []
         return [f"{LOOPS}/rabbit-loop", "drain", str(self.port), queue, str(count), str(prefetch), *scripts]
+
+    def trip_command(self, queue, count):
+        self.declare(queue)
+        return [
+            f"{LOOPS}/rabbit-loop", "trip", str(self.port), queue, str(count), str(self.results.port),
+            self.results.scripts["storeResult"]]
 
     def waiting(self, queue):
         return self.channel.queue_declare(queue, passive=True).message_count

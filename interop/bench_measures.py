@@ -127,17 +127,26 @@ def latency(broker, figures, sizes, say):
                     done = run_json([
                         *command, "latency", broker.url, broker.results.url, worker.queue, worker.task,
                         str(sizes.latency), "0.005"])
-                    for kind in ("starts", "trips"):
-                        for value in done[kind]:
-                            figures.add(broker.name, f"{kind} by {client}", worker.kind, value * 1000)
-                    say(f"latency, {worker.kind}: round trip from {client} {statistics.median(done['trips']) * 1000:.2f} ms")
+                    for value in done["starts"]:
+                        figures.add(broker.name, f"starts by {client}", worker.kind, value * 1000)
+                    note_trips(broker, figures, say, client, worker.kind, done["trips"])
+            queue = "bench-c"
+            broker.clear(queue)
+            done = run_json(broker.trip_command(queue, sizes.latency))
+            note_trips(broker, figures, say, "c", "c", done["trips"])
+
+
+def note_trips(broker, figures, say, client, column, seconds):
+    for value in seconds:
+        figures.add(broker.name, f"trips by {client}", column, value * 1000)
+    say(f"latency, {column}: round trip from {client} {statistics.median(seconds) * 1000:.2f} ms")
 
 
 def startup(broker, figures, sizes, say):
     """A fresh worker: the time to its first task, then its memory with tasks that wait for their eta."""
     for _ in range(sizes.turns):
         for kind in WORKERS:
-            worker = Worker(kind, broker.url, broker.results.url)
+            worker = Worker(kind, broker.url, broker.results.url, prefetch_multiplier=1000)
             broker.clear(worker.queue)
             broker.results.clear()
             broker.fill(worker.queue, worker.task, 1, False)
@@ -148,8 +157,7 @@ def startup(broker, figures, sizes, say):
                 figures.add(broker.name, "first task", kind, seconds)
                 # Soon enough for a Swift worker not to leave them with the broker, late enough for none to run.
                 run_json([*PYTHON_CLIENT, "later", broker.url, worker.queue, worker.task, "1000", "50"])
-                # Celery on RabbitMQ takes only some of them: it raises its prefetch count seldom.
-                wait_until(lambda: broker.waiting(worker.queue) == 0, worker, seconds=3)
+                require(lambda: broker.waiting(worker.queue) == 0, worker, seconds=20)
                 time.sleep(0.5)
                 memory = worker.memory()
             for key, value in memory.items():

@@ -12,10 +12,12 @@ drain     messages a second of a task that multiplies two numbers. A worker that
           40 ms pauses now and then, with and without SIGSTOP: delayed acknowledgements of TCP.)
 latency   an idle worker, a call every 5 ms. "to done" is the time from the call to the result's date_done by the
           worker's clock; "round trip" ends with the value in the caller's hand. Each from the Python and from the
-          Swift client; the target compares Python client and prefork with Swift client and celery-swift.
+          Swift client; the target compares Python client and prefork with Swift client and celery-swift. The C
+          loop is a caller and an idle worker that send the same commands as ours.
 startup   seconds from the start of the process to its first stored result; then memory over all processes of the
-          worker with 1,000 tasks held that wait for their eta, 50 s away. PSS counts shared pages once: it is what the
-          target compares. (Celery on RabbitMQ leaves most of the 1,000 in the queue.)
+          worker with 1,000 tasks held that wait for their eta, 50 s away (with a prefetch multiplier of 1,000, as
+          Celery would leave most of them in RabbitMQ's queue). PSS counts shared pages once: it is what the target
+          compares. Swift programs elsewhere on the machine make the PSS of celery-swift smaller, RSS tells.
 
 Everybody logs at WARNING with the same prefetch multiplier of 4; Celery runs without gossip, mingle and heartbeat
 events. Figures are medians (p99 where it says so) of interleaved turns. Results are in Redis for both brokers.

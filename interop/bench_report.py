@@ -18,6 +18,8 @@ WORKER_ROWS = [
     ("round trip, Swift client, p99 ms", "trips by swift", 99, "{:.2f}"),
     ("round trip, Python client, p50 ms", "trips by python", 50, "{:.2f}"),
     ("round trip, Python client, p99 ms", "trips by python", 99, "{:.2f}"),
+    ("round trip, C caller, p50 ms", "trips by c", 50, "{:.2f}"),
+    ("round trip, C caller, p99 ms", "trips by c", 99, "{:.2f}"),
     ("memory, 1,000 waiting, PSS MB", "memory pss", 50, "{:.1f}"),
     ("memory, 1,000 waiting, RSS MB", "memory rss", 50, "{:.1f}"),
     ("memory, highest RSS so far, MB", "memory peak", 50, "{:.1f}"),
@@ -53,6 +55,7 @@ COMPARISONS = [
     ("CPU per task with results", ("drain+results cpu", "prefork"), ("drain+results cpu", "swift"), False),
     ("to done p50, Swift client", ("starts by swift", "prefork"), ("starts by swift", "swift"), False),
     ("round trip p50, Swift client", ("trips by swift", "prefork"), ("trips by swift", "swift"), False),
+    ("round trip p50, C loop against Celery's own", ("trips by python", "prefork"), ("trips by c", "c"), False),
     ("start to first task", ("first task", "prefork"), ("first task", "swift"), False),
 ]
 

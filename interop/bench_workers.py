@@ -31,7 +31,7 @@ def task_of(worker):
 class Worker:
     """One worker on a queue of its own, with its results in their own database."""
 
-    def __init__(self, kind, broker_url, backend_url):
+    def __init__(self, kind, broker_url, backend_url, prefetch_multiplier=PREFETCH_MULTIPLIER):
         self.kind = kind
         self.task = task_of(kind)
         self.queue = f"bench-{kind}"
@@ -40,9 +40,9 @@ class Worker:
         if kind == "swift":
             self.command = [
                 release("celery-swift"), "worker", "-c", str(CONCURRENCY),
-                "--prefetch-multiplier", str(PREFETCH_MULTIPLIER), *common]
+                "--prefetch-multiplier", str(prefetch_multiplier), *common]
         else:
-            environment["CELERY_APP_CONFIG"] = json.dumps({"worker_prefetch_multiplier": PREFETCH_MULTIPLIER})
+            environment["CELERY_APP_CONFIG"] = json.dumps({"worker_prefetch_multiplier": prefetch_multiplier})
             self.command = [
                 os.path.join(ROOT, ".venv", "bin", "celery"), "-A", "python_app", "worker", *CELERY[kind],
                 "--without-gossip", "--without-mingle", "--without-heartbeat", *common]

@@ -35,8 +35,9 @@ class Load:
         pick = self.random.random()
         options = {"task_id": identifier}
         if pick < 0.40:
-            call = ("sleep", (round(self.random.uniform(0, 0.3), 3),), {})
-            expected = Expected("sleep", "SUCCESS", None)
+            seconds = round(self.random.uniform(0, 0.3), 3)
+            call = ("sleep", (seconds,), {})
+            expected = Expected("sleep", "SUCCESS", seconds)
         elif pick < 0.55:
             call = ("add", (number, 1), {})
             expected = Expected("add", "SUCCESS", number + 1)

@@ -69,6 +69,7 @@ def echo(*args, **kwargs):
 @task("swift.sleep")
 def sleep(seconds):
     time.sleep(seconds)
+    return seconds
 
 
 @task("swift.fail")

@@ -114,12 +114,12 @@ def deep(bed):
 
 @check()
 def sleep(bed):
-    """swift.sleep waits as long as it is told"""
+    """swift.sleep waits as long as it is told and returns that"""
     begin = time.monotonic()
-    bed.call("sleep", 0.3)
+    equal(bed.call("sleep", 0.3), 0.3)
     if time.monotonic() - begin < 0.3:
         raise AssertionError("too short")
-    bed.call("sleep", seconds=0)
+    equal(bed.call("sleep", seconds=0.0), 0.0)
 
 
 @check()

@@ -1,5 +1,4 @@
 import CCelerySystem
-import Synchronization
 
 #if canImport(Glibc)
 internal import Glibc
@@ -7,14 +6,15 @@ internal import Glibc
 internal import Darwin
 #endif
 
-/// One thread that owns one broker connection: it runs the connection actor's jobs and waits on the connection's socket.
+/// One thread that serves one broker connection: it waits on the connection's socket, and runs the jobs of an actor
+/// that has the thread for its executor.
 ///
-/// The thread is the actor's serial executor. It runs all queued jobs, lets the actor write what they have buffered in
-/// one go (``ConnectionDriver/willWait()``), then sleeps in `poll` until the socket is ready, a deadline passes or a
-/// new job arrives. Nothing wakes it while there is nothing to do.
+/// The thread runs all queued jobs, lets the connection write what is buffered in one go
+/// (``ConnectionDriver/prepareToWait()``), then sleeps in `poll` until the socket is ready, a deadline passes, a new job
+/// arrives or somebody nudges it. Nothing wakes it while there is nothing to do.
 ///
-/// Lifetime: the actor holds the thread strongly, the thread holds the actor weakly. The actor's `isolated deinit`
-/// calls ``stop()``; after it no job can exist, so no continuation is stranded.
+/// Lifetime: the connection holds the thread strongly, the thread holds the connection weakly. The connection's
+/// `deinit`, for actors the isolated one, calls ``stop()``; after it no job can exist, so no continuation is stranded.
 package final class ConnectionThread: SerialExecutor {
     private struct Inbox {
         var jobs: [UnownedJob] = []
@@ -32,8 +32,8 @@ package final class ConnectionThread: SerialExecutor {
 
     private let name: String
     private let stackSize: Int
-    private let inbox = Mutex(Inbox())
-    private let reference = Mutex(DriverReference())
+    private let inbox = Locked(Inbox())
+    private let reference = Locked(DriverReference())
     private let wakeupReader: Int32
     private let wakeupWriter: Int32
 
@@ -58,7 +58,7 @@ package final class ConnectionThread: SerialExecutor {
         if wakeupWriter != wakeupReader { close(wakeupWriter) }
     }
 
-    /// Starts the thread. Called once, at the end of the actor's initializer.
+    /// Starts the thread. Called once, at the end of the connection's initializer.
     package func start(driving driver: any ConnectionDriver) throws(IOError) {
         reference.withLock { $0.driver = driver }
         var attributes = pthread_attr_t()
@@ -85,13 +85,16 @@ package final class ConnectionThread: SerialExecutor {
         }
     }
 
-    /// Ends the thread after the job that calls this. Only the actor's `isolated deinit` may.
+    /// Ends the thread after the jobs it has. Only the connection's `deinit` may.
     package func stop() {
         inbox.withLock { $0.isStopped = true }
         wake()
     }
 
-    /// Makes the thread call ``ConnectionDriver/willWait()`` soon. For work that reaches the actor without a job.
+    /// Whether the thread sleeps, or is about to: then what was buffered waits for a ``nudge()``.
+    package var isAsleep: Bool { inbox.withLock { $0.isSleeping } }
+
+    /// Makes the thread call ``ConnectionDriver/prepareToWait()`` soon. For work that comes without a job.
     package func nudge() {
         let mustWake = inbox.withLock { inbox in
             inbox.isNudged = true
@@ -149,7 +152,7 @@ package final class ConnectionThread: SerialExecutor {
         inbox.withLock { $0.isNudged = false }
         var request = PollRequest.nothing
         if let driver = reference.withLock({ $0.driver }) {
-            request = driver.assumeIsolated { $0.willWait() }
+            request = driver.prepareToWait()
         }
         let mayNotSleep = inbox.withLock { inbox in
             inbox.isSleeping = inbox.jobs.isEmpty && !inbox.isNudged && !inbox.isStopped
@@ -172,12 +175,10 @@ package final class ConnectionThread: SerialExecutor {
         let events = Int32(descriptors[1].revents)
         let isDue = request.deadline.map { $0 <= .now } ?? false
         guard events != 0 || isDue, let driver = reference.withLock({ $0.driver }) else { return }
-        driver.assumeIsolated { driver in
-            driver.didWake(
-                isReadable: events & Int32(POLLIN | POLLHUP | POLLERR) != 0,
-                isWritable: events & Int32(POLLOUT | POLLHUP | POLLERR) != 0
-            )
-        }
+        driver.respond(
+            isReadable: events & Int32(POLLIN | POLLHUP | POLLERR) != 0,
+            isWritable: events & Int32(POLLOUT | POLLHUP | POLLERR) != 0
+        )
     }
 
     /// Waits for the descriptors, until `deadline` at the latest. Some deadlines are fractions of a millisecond away.

@@ -90,7 +90,7 @@ package struct Socket: ~Copyable {
     }
 
     /// Gives the descriptor away; it is not closed with this value.
-    private consuming func release() -> Int32 {
+    package consuming func release() -> Int32 {
         let descriptor = descriptor
         discard self
         return descriptor

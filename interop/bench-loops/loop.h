@@ -1,8 +1,11 @@
 // What both loops share: clock, numbered ids, files, and the line of JSON at the end.
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -54,4 +57,23 @@ static inline int find_marks(const char *text, size_t *marks, int limit) {
 
 static inline void report(long count, double seconds, double cpu) {
     printf("{\"count\": %ld, \"seconds\": %.6f, \"cpu\": %.6f}\n", count, seconds, cpu);
+}
+
+// Runs the worker's half of a round trip in a process of its own, which ends with this one.
+static inline pid_t start_worker(void (*worker)(void)) {
+    pid_t child = fork();
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        worker();
+        exit(0);
+    }
+    return child;
+}
+
+static inline void report_trips(pid_t worker, const double *trips, int count) {
+    kill(worker, SIGKILL);
+    waitpid(worker, NULL, 0);
+    printf("{\"trips\": [");
+    for (int i = 0; i < count; i++) printf("%s%.6f", i ? ", " : "", trips[i]);
+    printf("]}\n");
 }

@@ -4,12 +4,13 @@
 //                                                                IGNORE (0, 1) is the header ignore_result
 //   rabbit-loop drain PORT QUEUE COUNT PREFETCH [REDIS STORE]    basic.consume, one basic.ack for all that has come;
 //                                                                REDIS (a port) and STORE (a script) for results
+//   rabbit-loop trip PORT QUEUE COUNT REDIS STORE                one task after the other, from a caller to an idle
+//                                                                worker and back
 #include <amqp.h>
 #include <amqp_framing.h>
 #include <amqp_tcp_socket.h>
-#include <hiredis/hiredis.h>
 
-#include "loop.h"
+#include "results.h"
 
 #define CHANNEL 1
 
@@ -56,14 +57,18 @@ static long await_confirms(amqp_connection_state_t connection, long confirmed, l
     return confirmed;
 }
 
-static void publish(int port, const char *queue, const char *task, long count, long window, int ignore) {
-    amqp_connection_state_t connection = open_connection(port);
-    amqp_confirm_select(connection, CHANNEL);
-    check_reply(connection, "confirm.select");
-    char id[ID_LENGTH + 1] = ID_MARK;
-    const char *body =
-        "[[2, 3], {}, {\"callbacks\": null, \"errbacks\": null, \"chain\": null, \"chord\": null}]";
-    amqp_field_value_t limits[2] = {{.kind = AMQP_FIELD_KIND_VOID}, {.kind = AMQP_FIELD_KIND_VOID}};
+typedef struct {
+    char id[ID_LENGTH + 1];
+    amqp_field_value_t limits[2];
+    amqp_table_entry_t headers[19];
+    amqp_basic_properties_t properties;
+} Message;
+
+// The message that Celery sends, but for its id.
+static void compose(Message *message, const char *task, int ignore) {
+    *message = (Message){.id = ID_MARK};
+    const char *id = message->id;
+    message->limits[0].kind = message->limits[1].kind = AMQP_FIELD_KIND_VOID;
     amqp_table_entry_t headers[] = {
         entry("lang", AMQP_FIELD_KIND_UTF8, "py"), entry("task", AMQP_FIELD_KIND_UTF8, task),
         entry("id", AMQP_FIELD_KIND_UTF8, id), entry("shadow", AMQP_FIELD_KIND_VOID, NULL),
@@ -76,26 +81,45 @@ static void publish(int port, const char *queue, const char *task, long count, l
         entry("ignore_result", AMQP_FIELD_KIND_BOOLEAN, ignore ? "yes" : NULL),
         entry("replaced_task_nesting", AMQP_FIELD_KIND_I32, NULL),
         entry("stamped_headers", AMQP_FIELD_KIND_VOID, NULL), entry("stamps", AMQP_FIELD_KIND_TABLE, NULL)};
-    headers[9].value.value.array = (amqp_array_t){.num_entries = 2, .entries = limits};
-    amqp_basic_properties_t properties = {
+    headers[9].value.value.array = (amqp_array_t){.num_entries = 2, .entries = message->limits};
+    memcpy(message->headers, headers, sizeof headers);
+    message->properties = (amqp_basic_properties_t){
         ._flags = AMQP_BASIC_CONTENT_TYPE_FLAG | AMQP_BASIC_CONTENT_ENCODING_FLAG | AMQP_BASIC_HEADERS_FLAG
             | AMQP_BASIC_DELIVERY_MODE_FLAG | AMQP_BASIC_PRIORITY_FLAG | AMQP_BASIC_CORRELATION_ID_FLAG,
         .content_type = amqp_cstring_bytes("application/json"),
         .content_encoding = amqp_cstring_bytes("utf-8"),
-        .headers = {.num_entries = sizeof headers / sizeof *headers, .entries = headers},
+        .headers = {.num_entries = sizeof headers / sizeof *headers, .entries = message->headers},
         .delivery_mode = 2,
         .priority = 0,
         .correlation_id = amqp_cstring_bytes(id)};
+}
 
+static void send_next(amqp_connection_state_t connection, const char *queue, Message *message) {
+    const char *body =
+        "[[2, 3], {}, {\"callbacks\": null, \"errbacks\": null, \"chain\": null, \"chord\": null}]";
+    next_id(message->id);
+    check(
+        amqp_basic_publish(
+            connection, CHANNEL, amqp_empty_bytes, amqp_cstring_bytes(queue), 0, 0, &message->properties,
+            amqp_cstring_bytes(body)),
+        "basic.publish");
+}
+
+static amqp_connection_state_t open_publisher(int port) {
+    amqp_connection_state_t connection = open_connection(port);
+    amqp_confirm_select(connection, CHANNEL);
+    check_reply(connection, "confirm.select");
+    return connection;
+}
+
+static void publish(int port, const char *queue, const char *task, long count, long window, int ignore) {
+    amqp_connection_state_t connection = open_publisher(port);
+    Message message;
+    compose(&message, task, ignore);
     double start = now(CLOCK_MONOTONIC);
     long confirmed = 0;
     for (long sent = 1; sent <= count; sent++) {
-        next_id(id);
-        check(
-            amqp_basic_publish(
-                connection, CHANNEL, amqp_empty_bytes, amqp_cstring_bytes(queue), 0, 0, &properties,
-                amqp_cstring_bytes(body)),
-            "basic.publish");
+        send_next(connection, queue, &message);
         confirmed = await_confirms(connection, confirmed, sent, window - 1);
     }
     await_confirms(connection, confirmed, count, 0);
@@ -126,35 +150,16 @@ static uint64_t read_message(amqp_connection_state_t connection, char *id) {
 }
 
 static void store_results(redisContext *redis, const char *digest, char (*ids)[ID_LENGTH + 1], int count) {
-    char key[128], value[256];
-    for (int i = 0; i < count; i++) {
-        snprintf(key, sizeof key, "celery-task-meta-%s", ids[i]);
-        snprintf(
-            value, sizeof value,
-            "{\"status\": \"SUCCESS\", \"result\": 6, \"traceback\": null, \"children\": [], "
-            "\"date_done\": \"2026-01-01T00:00:00.000000+00:00\", \"task_id\": \"%s\"}", ids[i]);
-        redisAppendCommand(redis, "EVALSHA %s 1 %s %s 86400", digest, key, value);
-    }
-    for (int i = 0; i < count; i++) {
-        void *reply = NULL;
-        if (redisGetReply(redis, &reply) != REDIS_OK) fail("redis", redis->errstr);
-        if (((redisReply *)reply)->type == REDIS_REPLY_ERROR) fail("redis", ((redisReply *)reply)->str);
-        freeReplyObject(reply);
-    }
+    for (int i = 0; i < count; i++) append_result(redis, digest, ids[i]);
+    skip_replies(redis, count);
 }
 
 static void drain(int port, const char *queue, long count, int prefetch, int redis_port, const char *store) {
     redisContext *redis = NULL;
     char *digest = NULL;
     if (store) {
-        size_t length;
-        char *source = read_file(store, &length);
-        redis = redisConnect("127.0.0.1", redis_port);
-        if (!redis || redis->err) fail("redis", "no connection");
-        freeReplyObject(redisCommand(redis, "SELECT 1"));
-        redisReply *reply = redisCommand(redis, "SCRIPT LOAD %b", source, length);
-        if (!reply || reply->type != REDIS_REPLY_STRING) fail("SCRIPT LOAD", store);
-        digest = strdup(reply->str);
+        redis = open_redis(redis_port, RESULT_DATABASE);
+        digest = load_script(redis, store);
     }
     amqp_connection_state_t connection = open_connection(port);
     amqp_basic_qos(connection, CHANNEL, 0, (uint16_t)prefetch, 1);
@@ -179,6 +184,45 @@ static void drain(int port, const char *queue, long count, int prefetch, int red
     amqp_connection_close(connection, AMQP_REPLY_SUCCESS);
 }
 
+static amqp_connection_state_t idle_connection;
+static redisContext *idle_results;
+static char *idle_digest;
+
+static void work(void) {
+    char id[1][ID_LENGTH + 1];
+    for (;;) {
+        uint64_t tag = read_message(idle_connection, *id);
+        check(amqp_basic_ack(idle_connection, CHANNEL, tag, 0), "basic.ack");
+        store_results(idle_results, idle_digest, id, 1);
+        amqp_maybe_release_buffers(idle_connection);
+    }
+}
+
+static void trip(int port, const char *queue, int count, int redis_port, const char *store) {
+    idle_results = open_redis(redis_port, RESULT_DATABASE);
+    idle_digest = load_script(idle_results, store);
+    idle_connection = open_connection(port);
+    amqp_basic_consume(
+        idle_connection, CHANNEL, amqp_cstring_bytes(queue), amqp_empty_bytes, 0, 0, 0, amqp_empty_table);
+    check_reply(idle_connection, "basic.consume");
+    pid_t worker = start_worker(work);
+    redisContext *results = open_redis(redis_port, RESULT_DATABASE), *updates = open_redis(redis_port, RESULT_DATABASE);
+    amqp_connection_state_t connection = open_publisher(port);
+    Message message;
+    compose(&message, "swift.mul", 0);
+    double *trips = calloc((size_t)count, sizeof *trips);
+    for (int i = -5; i < count; i++) {
+        usleep(5000);
+        double start = now(CLOCK_MONOTONIC);
+        send_next(connection, queue, &message);
+        await_confirms(connection, 0, 1, 0);
+        await_result(results, updates, message.id);
+        if (i >= 0) trips[i] = now(CLOCK_MONOTONIC) - start;
+        end_subscription(updates);
+    }
+    report_trips(worker, trips, count);
+}
+
 int main(int argc, char **argv) {
     if (argc == 8 && !strcmp(argv[1], "publish"))
         publish(atoi(argv[2]), argv[3], argv[4], atol(argv[5]), atol(argv[6]), atoi(argv[7]));
@@ -186,6 +230,8 @@ int main(int argc, char **argv) {
         drain(
             atoi(argv[2]), argv[3], atol(argv[4]), atoi(argv[5]), argc == 8 ? atoi(argv[6]) : 0,
             argc == 8 ? argv[7] : NULL);
+    else if (argc == 7 && !strcmp(argv[1], "trip"))
+        trip(atoi(argv[2]), argv[3], atoi(argv[4]), atoi(argv[5]), argv[6]);
     else
         fail("usage", "see the top of rabbit_loop.c");
     return 0;

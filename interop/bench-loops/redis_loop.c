@@ -3,38 +3,12 @@
 //   redis-loop publish PORT QUEUE TEMPLATE COUNT WINDOW          LPUSH, WINDOW of them under way
 //   redis-loop drain PORT QUEUE COUNT PREFETCH CLAIM [STORE]     claims of at most PREFETCH, then their acks with the
 //                                                                next claim; STORE (a script) for results
-#include <hiredis/hiredis.h>
-
-#include "loop.h"
-
-static redisContext *open_connection(int port, int database) {
-    redisContext *connection = redisConnect("127.0.0.1", port);
-    if (!connection || connection->err) fail("redis", connection ? connection->errstr : "no memory");
-    freeReplyObject(redisCommand(connection, "SELECT %d", database));
-    return connection;
-}
-
-static redisReply *read_reply(redisContext *connection) {
-    void *reply = NULL;
-    if (redisGetReply(connection, &reply) != REDIS_OK) fail("redis", connection->errstr);
-    if (((redisReply *)reply)->type == REDIS_REPLY_ERROR) fail("redis", ((redisReply *)reply)->str);
-    return reply;
-}
-
-static void skip_replies(redisContext *connection, int count) {
-    while (count-- > 0) freeReplyObject(read_reply(connection));
-}
-
-static char *load_script(redisContext *connection, const char *path) {
-    size_t length;
-    char *source = read_file(path, &length);
-    redisReply *reply = redisCommand(connection, "SCRIPT LOAD %b", source, length);
-    if (!reply || reply->type != REDIS_REPLY_STRING) fail("SCRIPT LOAD", path);
-    return strdup(reply->str);
-}
+//   redis-loop trip PORT QUEUE TEMPLATE COUNT CLAIM STORE        one task after the other, from a caller to an idle
+//                                                                worker that waits by client tracking, and back
+#include "results.h"
 
 static void publish(int port, const char *queue, const char *path, long count, int window) {
-    redisContext *connection = open_connection(port, 0);
+    redisContext *connection = open_redis(port, 0);
     size_t length, marks[16];
     char *envelope = read_file(path, &length), id[ID_LENGTH + 1];
     int places = find_marks(envelope, marks, 16);
@@ -51,68 +25,131 @@ static void publish(int port, const char *queue, const char *path, long count, i
     report(count, now(CLOCK_MONOTONIC) - start, cpu_seconds());
 }
 
-static void drain(int port, const char *queue, long count, int prefetch, const char *claim, const char *store) {
-    redisContext *connection = open_connection(port, 0), *results = open_connection(port, 1);
-    char *claim_digest = load_script(connection, claim), *store_digest = store ? load_script(results, store) : NULL;
-    char lists[4][256], end[256], limit[16], score[32], number[32], key[128], value[256];
-    char prefix[] = "bench-bench-bench-bench-bench-bench-:", (*tags)[64] = calloc((size_t)prefetch, 64);
-    static const char *steps[] = {"", "\6\26" "3", "\6\26" "6", "\6\26" "9"};
-    for (int i = 0; i < 4; i++) snprintf(lists[i], sizeof lists[i], "%s%s", queue, steps[i]);
-    snprintf(end, sizeof end, ", \"\", \"%s\"]", queue);
-    snprintf(limit, sizeof limit, "%d", prefetch);
-    const char **command = calloc((size_t)prefetch + 16, sizeof *command);
+// A worker: what it holds, and where it claims.
+typedef struct {
+    redisContext *connection, *results;
+    char *claim, *store;
+    char lists[4][256], end[256], (*tags)[64];
+    int limit, held, acks, stored;
+    long next;
+} Worker;
 
+static Worker open_worker(int port, const char *queue, int prefetch, const char *claim, const char *store) {
+    static const char *steps[] = {"", "\6\26" "3", "\6\26" "6", "\6\26" "9"};
+    Worker worker = {.limit = prefetch, .next = 1, .tags = calloc((size_t)prefetch, sizeof *worker.tags)};
+    worker.connection = open_redis(port, 0);
+    worker.results = open_redis(port, RESULT_DATABASE);
+    worker.claim = load_script(worker.connection, claim);
+    worker.store = store ? load_script(worker.results, store) : NULL;
+    for (int i = 0; i < 4; i++) snprintf(worker.lists[i], sizeof worker.lists[i], "%s%s", queue, steps[i]);
+    snprintf(worker.end, sizeof worker.end, ", \"\", \"%s\"]", queue);
+    return worker;
+}
+
+// Adds the acks of what is held, if anything is.
+static void append_acks(Worker *worker) {
+    worker->acks = 0;
+    if (worker->held == 0) return;
+    const char *command[worker->held + 2];
+    for (int i = 0; i < worker->held; i++) command[i + 2] = worker->tags[i];
+    redisAppendCommand(worker->connection, "MULTI");
+    command[0] = "ZREM", command[1] = "unacked_index";
+    redisAppendCommandArgv(worker->connection, worker->held + 2, command, NULL);
+    command[0] = "HDEL", command[1] = "unacked";
+    redisAppendCommandArgv(worker->connection, worker->held + 2, command, NULL);
+    redisAppendCommand(worker->connection, "EXEC");
+    worker->acks = 4;
+    worker->held = 0;
+}
+
+static void append_claim(Worker *worker) {
+    char limit[16], score[32], number[32], prefix[] = "bench-bench-bench-bench-bench-bench-:";
+    snprintf(limit, sizeof limit, "%d", worker->limit);
+    snprintf(score, sizeof score, "%.6f", now(CLOCK_REALTIME) - 3600 + 60);
+    snprintf(number, sizeof number, "%ld", worker->next);
+    const char *command[] = {
+        "EVALSHA", worker->claim, "6", "unacked", "unacked_index", worker->lists[0], worker->lists[1],
+        worker->lists[2], worker->lists[3], limit, score, prefix, number, worker->end, worker->end, worker->end,
+        worker->end};
+    redisAppendCommandArgv(worker->connection, 17, command, NULL);
+}
+
+// Sends what was added to both connections and reads the answers, but for the claim's.
+static void exchange(Worker *worker) {
+    for (int done = 0; !done;)
+        if (redisBufferWrite(worker->connection, &done) != REDIS_OK) fail("redis", worker->connection->errstr);
+    for (int done = 0; worker->stored > 0 && !done;)
+        if (redisBufferWrite(worker->results, &done) != REDIS_OK) fail("redis", worker->results->errstr);
+    skip_replies(worker->connection, worker->acks);
+    skip_replies(worker->results, worker->stored);
+    worker->stored = 0;
+}
+
+// Reads the claim's answer and adds the results; returns how many messages came.
+static int take_claim(Worker *worker) {
+    redisReply *found = read_reply(worker->connection);
+    for (size_t i = 1; i < found->elements; i += 2) {
+        snprintf(worker->tags[worker->held++], sizeof *worker->tags, "bench-bench-bench-bench-bench-bench-:%ld",
+                 worker->next++);
+        if (!worker->store) continue;
+        const char *id = strstr(found->element[i]->str, "\"id\": \"");
+        if (!id) fail("a message without an id", found->element[i]->str);
+        append_result(worker->results, worker->store, id + 7);
+        worker->stored++;
+    }
+    freeReplyObject(found);
+    return worker->held;
+}
+
+static void drain(int port, const char *queue, long count, int prefetch, const char *claim, const char *store) {
+    Worker worker = open_worker(port, queue, prefetch, claim, store);
     double start = now(CLOCK_MONOTONIC), cpu = cpu_seconds();
-    long claimed = 0, next = 1;
-    int held = 0, stored = 0;
-    while (claimed < count || held > 0) {
-        int acks = 0;
-        if (held > 0) {
-            redisAppendCommand(connection, "MULTI");
-            for (int i = 0; i < held; i++) command[i + 2] = tags[i];
-            command[0] = "ZREM", command[1] = "unacked_index";
-            redisAppendCommandArgv(connection, held + 2, command, NULL);
-            command[0] = "HDEL", command[1] = "unacked";
-            redisAppendCommandArgv(connection, held + 2, command, NULL);
-            redisAppendCommand(connection, "EXEC");
-            acks = 4;
-            held = 0;
-        }
+    for (long claimed = 0; claimed < count || worker.held > 0;) {
+        append_acks(&worker);
         int claims = claimed < count;
-        if (claims) {
-            snprintf(score, sizeof score, "%.6f", now(CLOCK_REALTIME) - 3600 + 60);
-            snprintf(number, sizeof number, "%ld", next);
-            const char *call[] = {
-                "EVALSHA", claim_digest, "6", "unacked", "unacked_index", lists[0], lists[1], lists[2], lists[3],
-                limit, score, prefix, number, end, end, end, end};
-            redisAppendCommandArgv(connection, 17, call, NULL);
-        }
-        for (int done = 0; !done;)
-            if (redisBufferWrite(connection, &done) != REDIS_OK) fail("redis", connection->errstr);
-        for (int done = 0; stored > 0 && !done;)
-            if (redisBufferWrite(results, &done) != REDIS_OK) fail("redis", results->errstr);
-        skip_replies(connection, acks);
-        skip_replies(results, stored);
-        stored = 0;
-        if (!claims) continue;
-        redisReply *found = read_reply(connection);
-        for (size_t i = 1; i < found->elements; i += 2) {
-            snprintf(tags[held++], sizeof tags[0], "%s%ld", prefix, next++);
-            if (!store) continue;
-            const char *id = strstr(found->element[i]->str, "\"id\": \"");
-            if (!id) fail("a message without an id", found->element[i]->str);
-            snprintf(key, sizeof key, "celery-task-meta-%.36s", id + 7);
-            snprintf(
-                value, sizeof value,
-                "{\"status\": \"SUCCESS\", \"result\": 6, \"traceback\": null, \"children\": [], "
-                "\"date_done\": \"2026-01-01T00:00:00.000000+00:00\", \"task_id\": \"%.36s\"}", id + 7);
-            redisAppendCommand(results, "EVALSHA %s 1 %s %s 86400", store_digest, key, value);
-            stored++;
-        }
-        claimed += held;
-        freeReplyObject(found);
+        if (claims) append_claim(&worker);
+        exchange(&worker);
+        if (claims) claimed += take_claim(&worker);
     }
     report(count, now(CLOCK_MONOTONIC) - start, cpu_seconds() - cpu);
+}
+
+static Worker idle_worker;
+
+static void work(void) {
+    int port = idle_worker.connection->tcp.port;
+    redisContext *news = open_redis(port, 0);
+    redisReply *id = redisCommand(news, "CLIENT ID");
+    freeReplyObject(redisCommand(news, "SUBSCRIBE __redis__:invalidate"));
+    freeReplyObject(redisCommand(idle_worker.connection, "CLIENT TRACKING ON REDIRECT %lld", id->integer));
+    for (;;) {
+        append_acks(&idle_worker);
+        append_claim(&idle_worker);
+        exchange(&idle_worker);
+        if (take_claim(&idle_worker) == 0) freeReplyObject(read_reply(news));
+    }
+}
+
+static void trip(int port, const char *queue, const char *path, int count, const char *claim, const char *store) {
+    idle_worker = open_worker(port, queue, 8, claim, store);
+    pid_t worker = start_worker(work);
+    redisContext *connection = open_redis(port, 0), *results = open_redis(port, RESULT_DATABASE);
+    redisContext *updates = open_redis(port, RESULT_DATABASE);
+    size_t length, marks[16];
+    char *envelope = read_file(path, &length), id[ID_LENGTH + 1];
+    int places = find_marks(envelope, marks, 16);
+    double *trips = calloc((size_t)count, sizeof *trips);
+    for (int i = -5; i < count; i++) {
+        usleep(5000);
+        next_id(id);
+        for (int place = 0; place < places; place++) memcpy(envelope + marks[place], id, ID_LENGTH);
+        double start = now(CLOCK_MONOTONIC);
+        freeReplyObject(redisCommand(connection, "LPUSH %s %b", queue, envelope, length));
+        await_result(results, updates, id);
+        if (i >= 0) trips[i] = now(CLOCK_MONOTONIC) - start;
+        end_subscription(updates);
+    }
+    report_trips(worker, trips, count);
 }
 
 int main(int argc, char **argv) {
@@ -120,6 +157,8 @@ int main(int argc, char **argv) {
         publish(atoi(argv[2]), argv[3], argv[4], atol(argv[5]), atoi(argv[6]));
     else if ((argc == 7 || argc == 8) && !strcmp(argv[1], "drain"))
         drain(atoi(argv[2]), argv[3], atol(argv[4]), atoi(argv[5]), argv[6], argc == 8 ? argv[7] : NULL);
+    else if (argc == 8 && !strcmp(argv[1], "trip"))
+        trip(atoi(argv[2]), argv[3], argv[4], atoi(argv[5]), argv[6], argv[7]);
     else
         fail("usage", "see the top of redis_loop.c");
     return 0;

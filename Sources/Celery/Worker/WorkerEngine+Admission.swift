@@ -51,17 +51,10 @@ extension WorkerEngine {
         let isParked = work.session.consumer.park(work.tag, until: eta.timeIntervalSince1970, isUrgent: isFull)
         if isParked || !isFull {
             // It does not count against the prefetch; when too many wait already it does, and the broker keeps more.
-            work.session.putAside()
+            work.session.putAside(isHeld: !isParked)
             work.isAside = true
         }
-        if isParked { return }
-        schedule.add(work, until: eta)
-        adjustPrefetch(work.session)
-    }
-
-    /// Tells the broker how many messages wait for their eta.
-    func adjustPrefetch(_ session: ConsumerSession) {
-        session.consumer.adjustPrefetch(extra: min(schedule.count, options.etaLimit))
+        if !isParked { schedule.add(work, until: eta) }
     }
 
     func isExpired(_ request: TaskRequest) -> Bool {
@@ -96,7 +89,7 @@ extension WorkerEngine {
                         replyTo: message.properties.replyTo, correlationID: message.properties.correlationID ?? id))
             ]
         }
-        finished.push(conclusion)
+        pass(conclusion)
     }
 
     /// This worker has no handler of that name.
@@ -111,6 +104,6 @@ extension WorkerEngine {
         var conclusion = Conclusion(session: session, tag: delivery.tag)
         conclusion.settlement = .deadLetter(reason: "unregistered task \(request.task)")
         conclusion.results = [StoredResult(result(of: request, .failure, failure.json), route: ReplyRoute(request))]
-        finished.push(conclusion)
+        pass(conclusion)
     }
 }

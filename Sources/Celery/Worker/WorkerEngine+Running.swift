@@ -40,7 +40,7 @@ extension WorkerEngine {
         if conclusion.isEmpty {
             work.session.conclude()
         } else {
-            finished.push(conclusion)
+            await see(to: conclusion)
         }
     }
 
@@ -145,7 +145,7 @@ extension WorkerEngine {
         if results != nil, !ignoresResult(work) {
             conclusion.results = [StoredResult(result, route: ReplyRoute(work.request))]
         }
-        finished.push(conclusion)
+        pass(conclusion)
     }
 
     private func ignoresResult(_ work: Work) -> Bool {

@@ -4,7 +4,7 @@ internal import CeleryTransport
 internal import Logging
 
 /// The connection of a consumer: one channel with a consumer for each queue.
-actor ConsumeConnection: ConnectionDriver {
+actor ConsumeConnection: ConnectionActor {
     private static let channel: UInt16 = 1
     /// As many messages may lie in the mailbox, where no prefetch count limits them, before the next are left to the
     /// server.
@@ -150,7 +150,7 @@ actor ConsumeConnection: ConnectionDriver {
         switch settlement {
         case .acknowledge:
             acks.acknowledge(tag)
-        case .requeue:
+        case .requeue, .giveBack:
             if acks.reject(tag) { link.output.reject(tag, requeue: true, channel: Self.channel) }
         case .discard, .deadLetter:
             if acks.reject(tag) { link.output.reject(tag, requeue: false, channel: Self.channel) }

@@ -1,5 +1,5 @@
+internal import CeleryIO
 internal import CeleryTransport
-internal import Synchronization
 
 /// What a consumer's callers want done, collected without waiting for the connection's thread.
 final class ConsumerOrders: Sendable {
@@ -9,7 +9,7 @@ final class ConsumerOrders: Sendable {
         var extraPrefetch: Int?
     }
 
-    private let orders = Mutex(Orders())
+    private let orders = Locked(Orders())
 
     func settle(_ tag: UInt64, _ settlement: Settlement) {
         orders.withLock { $0.settlements.append((tag, settlement)) }

@@ -1,6 +1,6 @@
+internal import CeleryIO
 internal import CeleryTransport
 internal import DequeModule
-internal import Synchronization
 
 /// Deliveries on their way from the connection's thread to whoever receives them.
 final class DeliveryMailbox: Sendable {
@@ -23,7 +23,7 @@ final class DeliveryMailbox: Sendable {
         var whenRoom: (@Sendable () -> Void)?
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Whether fewer than `limit` deliveries lie here. If not, `whenRoom`'s action is run at the next receive.
     func hasRoom(below limit: Int) -> Bool {
@@ -130,8 +130,7 @@ final class DeliveryMailbox: Sendable {
     @discardableResult
     func end(_ error: TransportError) -> [Delivery] {
         let (continuation, rest) = state.withLock { state -> (Continuation?, [Delivery]) in
-            let rest = Array(state.deliveries)
-            state.deliveries.removeAll()
+            let rest = state.deliveries.isEmpty ? [] : state.deliveries.take(upTo: state.deliveries.count)
             // The first reason stays, except that a lost connection says more than having been stopped.
             if state.ending == nil || state.ending?.code == .closed { state.ending = error }
             guard case .waiting(_, _, let continuation) = state.waiter else { return (nil, rest) }

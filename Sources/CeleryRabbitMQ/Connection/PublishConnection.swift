@@ -6,7 +6,7 @@ internal import Logging
 
 /// The connection of a producer: publishes with confirms on one channel, declares queues on a second one, so that a
 /// declaration which the server refuses closes nothing but that second channel.
-actor PublishConnection: ConnectionDriver {
+actor PublishConnection: ConnectionActor {
     private static let publishChannel: UInt16 = 1
     private static let declareChannel: UInt16 = 2
     /// Publishes under way at most; more wait for their turn here.

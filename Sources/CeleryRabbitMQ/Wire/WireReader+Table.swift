@@ -51,12 +51,12 @@ extension WireReader {
 
     private static func text(_ bytes: ArraySlice<UInt8>) -> JSONValue {
         if let text = String(validating: bytes, as: UTF8.self) { return .string(text) }
-        return tagged("base64", .string(Self.base64(bytes)))
+        return tagged("base64", .string(String(decoding: Base64.encode(bytes), as: UTF8.self)))
     }
 
     private static func bytes(_ bytes: ArraySlice<UInt8>) -> JSONValue {
         if let text = String(validating: bytes, as: UTF8.self) { return tagged("bytes", .string(text)) }
-        return tagged("base64", .string(Self.base64(bytes)))
+        return tagged("base64", .string(String(decoding: Base64.encode(bytes), as: UTF8.self)))
     }
 
     /// Seconds since 1970 as Python prints a datetime without a zone; a number where Python's calendar ends.
@@ -78,21 +78,5 @@ extension WireReader {
 
     private static func tagged(_ type: String, _ value: JSONValue) -> JSONValue {
         ["__type__": .string(type), "__value__": value]
-    }
-
-    private static func base64(_ bytes: ArraySlice<UInt8>) -> String {
-        let alphabet = Array("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity((bytes.count + 2) / 3 * 4)
-        var rest = bytes
-        while !rest.isEmpty {
-            let group = rest.prefix(3)
-            rest = rest.dropFirst(3)
-            let bits = group.reduce(0) { $0 << 8 | Int($1) } << (8 * (3 - group.count))
-            for place in 0..<4 {
-                text.append(place <= group.count ? alphabet[bits >> (18 - 6 * place) & 63] : UInt8(ascii: "="))
-            }
-        }
-        return String(decoding: text, as: UTF8.self)
     }
 }

@@ -6,14 +6,17 @@ internal import Synchronization
 
 /// One connection to a Redis server: pipelined commands, or subscriptions.
 ///
-/// What all callers send in one turn of the connection's thread goes out in one write. Once the connection is lost,
-/// every call fails; the owner makes a new one.
-actor RedisConnection {
+/// What all callers send while the connection is busy goes out in one write of its thread. When it is idle a caller
+/// writes at once, from its own thread: waking another one would take longer than the command. Once the connection is
+/// lost, every call fails; the owner makes a new one.
+final class RedisConnection: Sendable {
+    typealias Completion = @Sendable (Result<[RESPValue], TransportError>) -> Void
+
     /// A group of replies that somebody waits for, or nobody.
     private struct Pending {
         var missing: Int
         var replies: [RESPValue] = []
-        let continuation: CheckedContinuation<[RESPValue], any Error>?
+        let completion: Completion?
         let deadline: ContinuousClock.Instant
     }
 
@@ -27,28 +30,38 @@ actor RedisConnection {
         var nextDeadline: ContinuousClock.Instant? { get }
     }
 
+    private struct State: ~Copyable {
+        var socket: Socket?
+        var reader: RESPReader
+        var output: [UInt8] = []
+        var written = 0
+        var pending = Deque<Pending>()
+        var failure: TransportError?
+        var unansweredPing = false
+        var nextPing: ContinuousClock.Instant?
+        weak var upkeep: (any Upkeep)?
+    }
+
+    /// What is to be called once the lock is released.
+    private struct Aftermath {
+        var completions: [(completion: Completion, result: Result<[RESPValue], TransportError>)] = []
+        var pushes: [RESPValue] = []
+        var refusals: [String] = []
+        var loss: TransportError?
+    }
+
     private static let connectTimeout = Duration.seconds(10)
     /// After so long without an answer the peer counts as gone.
     private static let replyTimeout = Duration.seconds(20)
-    /// A connection that only listens is checked so often.
-    private static let pingInterval = Duration.seconds(25)
+    /// The thread looks after the connection so often, however idle; one that only listens is checked by a PING.
+    private static let heartbeat = Duration.seconds(25)
 
-    nonisolated let thread: ConnectionThread
-    nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
-
+    let thread: ConnectionThread
     private let address: RedisAddress
     private let logger: Logger
     private let onPush: (@Sendable (RESPValue) -> Void)?
     private let onLoss: (@Sendable (TransportError) -> Void)?
-    private weak var upkeep: (any Upkeep)?
-    private var socket: Socket?
-    private var reader: RESPReader
-    private var output: [UInt8] = []
-    private var written = 0
-    private var pending = Deque<Pending>()
-    private var failure: TransportError?
-    private var nextPing: ContinuousClock.Instant?
-    private var unansweredPing = false
+    private let state: Mutex<State>
 
     /// Connects and logs in.
     ///
@@ -62,53 +75,58 @@ actor RedisConnection {
         onPush: (@Sendable (RESPValue) -> Void)? = nil,
         onLoss: (@Sendable (TransportError) -> Void)? = nil
     ) async throws -> RedisConnection {
-        guard let reader = RESPReader() else { throw TransportError(.unreachable, "no memory for a connection") }
-        let connection: RedisConnection
         do {
-            connection = try RedisConnection(
-                address, reader: reader, name: name, logger: logger, onPush: onPush, onLoss: onLoss)
-        } catch {
+            let thread = try ConnectionThread(name: name)
+            let connection = try RedisConnection(
+                address, thread: thread, logger: logger, onPush: onPush, onLoss: onLoss)
+            let descriptor = try await BlockingCalls(on: thread).run { () throws(IOError) in
+                switch address.endpoint {
+                case .tcp(let host, let port):
+                    try Socket.connect(host: host, port: port, timeout: connectTimeout).release()
+                case .unixSocket(let path): try Socket.connect(path: path, timeout: connectTimeout).release()
+                }
+            }
+            connection.adopt(Socket(adopting: descriptor))
+            try await connection.logIn(name: name)
+            return connection
+        } catch let error as IOError {
             throw TransportError(.unreachable, "\(error)", underlyingError: error)
         }
-        try await connection.connect(name: name)
-        return connection
     }
 
     private init(
         _ address: RedisAddress,
-        reader: consuming RESPReader,
-        name: String,
+        thread: ConnectionThread,
         logger: Logger,
         onPush: (@Sendable (RESPValue) -> Void)?,
         onLoss: (@Sendable (TransportError) -> Void)?
-    ) throws(IOError) {
+    ) throws {
+        guard let reader = RESPReader() else { throw TransportError(.unreachable, "no memory for a connection") }
         self.address = address
-        self.reader = reader
+        self.thread = thread
         self.logger = logger
         self.onPush = onPush
         self.onLoss = onLoss
-        thread = try ConnectionThread(name: name)
+        state = Mutex(State(reader: reader))
         try thread.start(driving: self)
     }
 
-    isolated deinit {
+    deinit {
         fail(TransportError(.closed, "the connection was closed"))
         thread.stop()
     }
 
-    private func connect(name: String) async throws {
-        do {
-            switch address.endpoint {
-            case .tcp(let host, let port):
-                socket = try Socket.connect(host: host, port: port, timeout: Self.connectTimeout)
-            case .unixSocket(let path):
-                socket = try Socket.connect(path: path, timeout: Self.connectTimeout)
-            }
-        } catch {
-            let error = TransportError(.unreachable, "\(error)", underlyingError: error)
-            fail(error)
-            throw error
+    private func adopt(_ socket: consuming Socket) {
+        let descriptor = socket.release()
+        state.withLock { state in
+            state.socket = Socket(adopting: descriptor)
+            if onPush != nil { state.nextPing = .now + Self.heartbeat }
         }
+        // It sleeps, and does not know of the socket yet.
+        thread.nudge()
+    }
+
+    private func logIn(name: String) async throws {
         var login = RedisPipeline()
         if let password = address.password {
             if let user = address.user {
@@ -119,46 +137,78 @@ actor RedisConnection {
         }
         if address.database != 0 { login.append("SELECT", String(address.database)) }
         login.append("CLIENT", "SETNAME", String(name.map { $0.isWhitespace ? "-" : $0 }))
-        for case .error(let message) in try await reply(to: login, timeout: Self.replyTimeout) {
+        for case .error(let message) in try await send(login) {
             // A server that does not know CLIENT is no reason not to use it.
             if message.contains("CLIENT") || message.hasPrefix("ERR unknown") { continue }
             let error = TransportError(.refused, "\(address.description) refuses: \(message)")
             fail(error)
             throw error
         }
-        if onPush != nil { nextPing = .now + Self.pingInterval }
     }
 
     /// Has `upkeep` asked before every write from now on. It is held weakly.
     func attach(_ upkeep: any Upkeep) {
-        self.upkeep = upkeep
+        state.withLock { $0.upkeep = upkeep }
+        thread.nudge()
     }
 
     /// Sends commands and returns their replies, errors of the server among them.
     ///
     /// - Throws: ``TransportError`` when the connection is lost, is closed, or does not answer in time.
     func send(_ pipeline: RedisPipeline) async throws -> [RESPValue] {
-        try await reply(to: pipeline, timeout: Self.replyTimeout)
+        try await withCheckedThrowingContinuation { continuation in
+            submit(pipeline) { continuation.resume(with: $0) }
+        }
     }
 
     /// Sends one command and returns its reply; an error of the server is thrown.
     func call(_ pipeline: RedisPipeline) async throws -> RESPValue {
-        let replies = try await reply(to: pipeline, timeout: Self.replyTimeout)
+        let replies = try await send(pipeline)
         for case .error(let message) in replies { throw TransportError(.rejected, "Redis refuses: \(message)") }
         return replies.last ?? .null
     }
 
+    /// Sends commands; `completion` gets their replies, as a rule on the connection's thread.
+    func submit(_ pipeline: RedisPipeline, _ completion: Completion?) {
+        var aftermath = Aftermath()
+        var mustNudge = false
+        let failure = state.withLock { state -> TransportError? in
+            if let failure = state.failure { return failure }
+            let isIdle = state.pending.isEmpty && state.output.isEmpty
+            enqueue(pipeline, completion, in: &state)
+            // The thread may be about to write; whoever has the lock writes all there is.
+            if isIdle { flush(&state, &aftermath) }
+            mustNudge = !state.output.isEmpty
+            return nil
+        }
+        if mustNudge { thread.nudge() }
+        finish(aftermath)
+        if let failure { completion?(.failure(failure)) }
+    }
+
     /// Writes a subscriber's commands; what the server says to them arrives as messages.
     func subscribe(_ pipeline: RedisPipeline) throws {
+        var aftermath = Aftermath()
+        var mustNudge = false
+        let failure = state.withLock { state -> TransportError? in
+            if let failure = state.failure { return failure }
+            state.output.append(contentsOf: pipeline.bytes)
+            flush(&state, &aftermath)
+            mustNudge = !state.output.isEmpty
+            return nil
+        }
+        if mustNudge { thread.nudge() }
+        finish(aftermath)
         if let failure { throw failure }
-        output.append(contentsOf: pipeline.bytes)
     }
 
     /// Closes the connection once everything sent so far is answered.
     func close() async {
-        if failure == nil, onPush == nil {
+        if onPush == nil, state.withLock({ $0.failure == nil }) {
+            // The last of what is buffered goes out before this.
+            thread.nudge()
             do {
-                _ = try await reply(to: RedisPipeline("PING"), timeout: .seconds(5))
+                _ = try await send(RedisPipeline("PING"))
             } catch {
                 logger.debug("the connection was lost while it was being closed", metadata: ["error": "\(error)"])
             }
@@ -166,142 +216,163 @@ actor RedisConnection {
         fail(TransportError(.closed, "the connection was closed"))
     }
 
-    private func reply(to pipeline: RedisPipeline, timeout: Duration) async throws -> [RESPValue] {
-        if let failure { throw failure }
-        return try await withCheckedThrowingContinuation { continuation in
-            enqueue(pipeline, continuation, timeout: timeout)
+    private func enqueue(_ pipeline: RedisPipeline, _ completion: Completion?, in state: inout State) {
+        state.output.append(contentsOf: pipeline.bytes)
+        state.pending.append(
+            Pending(missing: pipeline.count, completion: completion, deadline: .now + Self.replyTimeout))
+    }
+
+    // MARK: Under the lock
+
+    private func fail(_ error: TransportError, _ state: inout State, _ aftermath: inout Aftermath) {
+        guard state.failure == nil else { return }
+        state.failure = error
+        state.socket = nil
+        state.output.removeAll()
+        state.written = 0
+        for case let entry? in state.pending.map(\.completion) {
+            aftermath.completions.append((entry, .failure(error)))
+        }
+        state.pending.removeAll()
+        aftermath.loss = error
+    }
+
+    private func lose(
+        _ reason: String, _ underlyingError: (any Error)? = nil, _ state: inout State, _ aftermath: inout Aftermath
+    ) {
+        let error = TransportError(
+            .connectionLost, "the connection to \(address.description) is lost: \(reason)",
+            underlyingError: underlyingError)
+        fail(error, &state, &aftermath)
+    }
+
+    private func flush(_ state: inout State, _ aftermath: inout Aftermath) {
+        while state.socket != nil, state.written < state.output.count {
+            do {
+                let written = state.written
+                let outcome = try state.output.withUnsafeBytes { bytes throws(IOError) -> Socket.Outcome in
+                    try state.socket?.write(UnsafeRawBufferPointer(rebasing: bytes[written...])) ?? .endOfStream
+                }
+                guard case .bytes(let count) = outcome else { return }
+                state.written += count
+            } catch {
+                lose("\(error)", error, &state, &aftermath)
+            }
+        }
+        if state.written == state.output.count {
+            state.output.removeAll(keepingCapacity: state.output.capacity <= 1 << 20)
+            state.written = 0
         }
     }
 
-    private func enqueue(
-        _ pipeline: RedisPipeline,
-        _ continuation: CheckedContinuation<[RESPValue], any Error>?,
-        timeout: Duration
-    ) {
-        output.append(contentsOf: pipeline.bytes)
-        pending.append(Pending(missing: pipeline.count, continuation: continuation, deadline: .now + timeout))
+    private func receive(_ state: inout State, _ aftermath: inout Aftermath) {
+        withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 16) { buffer in
+            // Not until the socket is empty: a server that sends without end must not starve the callers.
+            for _ in 0..<8 where state.socket != nil {
+                do {
+                    switch try state.socket?.read(into: buffer) ?? .endOfStream {
+                    case .wouldBlock: return
+                    case .endOfStream: return lose("the server closed it", nil, &state, &aftermath)
+                    case .bytes(let count):
+                        try state.reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                        while let value = try state.reader.next() { handle(value, &state, &aftermath) }
+                        if count < buffer.count { return }
+                    }
+                } catch {
+                    return lose("\(error)", error, &state, &aftermath)
+                }
+            }
+        }
     }
+
+    private func handle(_ value: RESPValue, _ state: inout State, _ aftermath: inout Aftermath) {
+        if onPush != nil, state.pending.isEmpty {
+            state.unansweredPing = false
+            return aftermath.pushes.append(value)
+        }
+        guard var entry = state.pending.popFirst() else {
+            return lose("it sent a reply that nobody asked for", nil, &state, &aftermath)
+        }
+        if case .error(let message) = value {
+            // After a failover the old master only reads: a new connection may find the new one.
+            if message.hasPrefix("READONLY") {
+                state.pending.prepend(entry)
+                return lose(message, nil, &state, &aftermath)
+            }
+            if entry.completion == nil { aftermath.refusals.append(message) }
+        }
+        entry.missing -= 1
+        if entry.completion != nil { entry.replies.append(value) }
+        if entry.missing > 0 {
+            state.pending.prepend(entry)
+        } else if let completion = entry.completion {
+            aftermath.completions.append((completion, .success(entry.replies)))
+        }
+    }
+
+    private func checkDeadlines(
+        _ now: ContinuousClock.Instant, _ state: inout State, _ aftermath: inout Aftermath
+    ) {
+        if let first = state.pending.first, first.deadline <= now {
+            lose("no answer within \(Self.replyTimeout)", nil, &state, &aftermath)
+        } else if let due = state.nextPing, due <= now {
+            if state.unansweredPing {
+                lose("no answer within \(Self.heartbeat)", nil, &state, &aftermath)
+            } else {
+                state.unansweredPing = true
+                state.nextPing = now + Self.heartbeat
+                state.output.append(contentsOf: RedisPipeline("PING").bytes)
+            }
+        }
+    }
+
+    // MARK: Outside of the lock
 
     private func fail(_ error: TransportError) {
-        guard failure == nil else { return }
-        failure = error
-        socket = nil
-        output.removeAll()
-        written = 0
-        let abandoned = pending
-        pending.removeAll()
-        for entry in abandoned { entry.continuation?.resume(throwing: error) }
-        onLoss?(error)
+        var aftermath = Aftermath()
+        state.withLock { fail(error, &$0, &aftermath) }
+        finish(aftermath)
     }
 
-    private func lost(_ reason: String, _ underlyingError: (any Error)? = nil) {
-        fail(
-            TransportError(
-                .connectionLost, "the connection to \(address.description) is lost: \(reason)",
-                underlyingError: underlyingError))
+    private func finish(_ aftermath: Aftermath) {
+        for (completion, result) in aftermath.completions { completion(result) }
+        for push in aftermath.pushes { onPush?(push) }
+        for refusal in aftermath.refusals {
+            logger.error("Redis refused a command", metadata: ["error": "\(refusal)"])
+        }
+        if let loss = aftermath.loss { onLoss?(loss) }
     }
 }
 
 extension RedisConnection: ConnectionDriver {
-    func willWait() -> PollRequest {
-        guard failure == nil, socket != nil else { return .nothing }
+    func prepareToWait() -> PollRequest {
         let now = ContinuousClock.now
-        if let commands = upkeep?.commands(at: now, isWriting: written < output.count), commands.count > 0 {
-            enqueue(commands, nil, timeout: Self.replyTimeout)
+        let (upkeep, isWriting) = state.withLock { state in
+            (state.socket == nil ? nil : state.upkeep, !state.output.isEmpty)
         }
-        checkDeadlines(now)
-        flush()
-        guard let descriptor = socket?.descriptor else { return .nothing }
-        var deadline = pending.first?.deadline
-        for other in [upkeep?.nextDeadline, nextPing] {
-            if let other { deadline = deadline.map { min($0, other) } ?? other }
+        // Asked without the lock: it has one of its own, and may call back.
+        let commands = upkeep?.commands(at: now, isWriting: isWriting)
+        let upkeepDeadline = upkeep?.nextDeadline
+        var aftermath = Aftermath()
+        let request = state.withLock { state -> PollRequest in
+            guard state.socket != nil else { return .nothing }
+            if let commands, commands.count > 0 { enqueue(commands, nil, in: &state) }
+            checkDeadlines(now, &state, &aftermath)
+            flush(&state, &aftermath)
+            guard let descriptor = state.socket?.descriptor else { return .nothing }
+            let deadlines = [now + Self.heartbeat, upkeepDeadline, state.nextPing, state.pending.first?.deadline]
+            return PollRequest(
+                descriptor: descriptor, wantsRead: true, wantsWrite: !state.output.isEmpty,
+                deadline: deadlines.compactMap { $0 }.min())
         }
-        return PollRequest(
-            descriptor: descriptor, wantsRead: true, wantsWrite: written < output.count, deadline: deadline)
+        finish(aftermath)
+        return request
     }
 
-    func didWake(isReadable: Bool, isWritable: Bool) {
-        if isReadable { receive() }
-    }
-
-    private func checkDeadlines(_ now: ContinuousClock.Instant) {
-        if let first = pending.first, first.deadline <= now {
-            lost("no answer within \(Self.replyTimeout)")
-        } else if let due = nextPing, due <= now {
-            if unansweredPing {
-                lost("no answer within \(Self.pingInterval)")
-            } else {
-                unansweredPing = true
-                nextPing = now + Self.pingInterval
-                output.append(contentsOf: RedisPipeline("PING").bytes)
-            }
-        }
-    }
-
-    private func flush() {
-        while socket != nil, written < output.count {
-            do {
-                let outcome = try output.withUnsafeBytes { bytes throws(IOError) -> Socket.Outcome in
-                    try socket?.write(UnsafeRawBufferPointer(rebasing: bytes[written...])) ?? .endOfStream
-                }
-                guard case .bytes(let count) = outcome else { return }
-                written += count
-            } catch {
-                lost("\(error)", error)
-            }
-        }
-        if written == output.count {
-            output.removeAll(keepingCapacity: output.capacity <= 1 << 20)
-            written = 0
-        }
-    }
-
-    private func receive() {
-        withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 16) { buffer in
-            // Not until the socket is empty: a server that sends without end must not starve the jobs.
-            for _ in 0..<8 where socket != nil {
-                do {
-                    switch try socket?.read(into: buffer) ?? .endOfStream {
-                    case .wouldBlock: return
-                    case .endOfStream: return lost("the server closed it")
-                    case .bytes(let count):
-                        try reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-                        while let value = try reader.next() { handle(value) }
-                        if count < buffer.count { return }
-                    }
-                } catch {
-                    return lost("\(error)", error)
-                }
-            }
-        }
-    }
-
-    private func handle(_ value: RESPValue) {
-        if let onPush, pending.isEmpty {
-            unansweredPing = false
-            return onPush(value)
-        }
-        guard var entry = pending.popFirst() else { return lost("it sent a reply that nobody asked for") }
-        if case .error(let message) = value {
-            // After a failover the old master only reads: a new connection may find the new one.
-            if message.hasPrefix("READONLY") {
-                entry.continuation?.resume(throwing: TransportError(.connectionLost, message))
-                return lost(message)
-            }
-            if entry.continuation == nil {
-                logger.error("Redis refused a command", metadata: ["error": "\(message)"])
-            }
-        }
-        if entry.missing == 1 && entry.replies.isEmpty {
-            entry.continuation?.resume(returning: [value])
-            return
-        }
-        entry.missing -= 1
-        if entry.continuation != nil { entry.replies.append(value) }
-        if entry.missing == 0 {
-            entry.continuation?.resume(returning: entry.replies)
-        } else {
-            pending.prepend(entry)
-        }
+    func respond(isReadable: Bool, isWritable: Bool) {
+        guard isReadable else { return }
+        var aftermath = Aftermath()
+        state.withLock { receive(&$0, &aftermath) }
+        finish(aftermath)
     }
 }

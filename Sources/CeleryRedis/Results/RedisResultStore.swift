@@ -116,7 +116,7 @@ final class RedisResultStore: ResultStore {
         let (stream, continuation, isFirst) = hub.stream(of: id) { [logger] in
             Task {
                 do {
-                    try await connection.subscribe(RedisPipeline("UNSUBSCRIBE", channel))
+                    try connection.subscribe(RedisPipeline("UNSUBSCRIBE", channel))
                 } catch {
                     logger.trace("not unsubscribed", metadata: ["error": "\(error)"])
                 }
@@ -124,7 +124,7 @@ final class RedisResultStore: ResultStore {
         }
         do {
             if isFirst {
-                try await connection.subscribe(RedisPipeline("SUBSCRIBE", channel))
+                try connection.subscribe(RedisPipeline("SUBSCRIBE", channel))
             } else if let known = try await result(of: id) {
                 continuation.yield(known)
                 if known.state.isReady { continuation.finish() }

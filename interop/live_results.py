@@ -1,0 +1,200 @@
+"""What the other side finds in the result backend, byte for byte and in time."""
+import datetime
+import json
+import threading
+import time
+import uuid
+
+from live import check, equal, eventually, matches, raises
+
+
+def record(bed, identifier):
+    return json.loads(bed.redis.get(f"celery-task-meta-{identifier}"))
+
+
+@check()
+def waiting_before(bed):
+    """get() that waits before the result is written wakes up at once"""
+    result = bed.app.send_task("swift.add", (2, 3), countdown=0.5)
+    begin = time.time()
+    equal(result.get(timeout=10), 5)
+    if time.time() - begin > 1.5:
+        raise AssertionError(f"woke up after {time.time() - begin:.1f} s")
+
+
+@check()
+def read_after(bed):
+    """get() after the result was written returns it, also a second time"""
+    result = bed.send("add", 2, 3)
+    bed.call("sleep", 0.2)
+    equal(result.get(timeout=10), 5)
+    equal(result.get(timeout=10), 5)
+    equal(result.state, "SUCCESS")
+    equal(result.successful(), True)
+    if not isinstance(result.date_done, datetime.datetime):
+        raise AssertionError(f"date_done is {result.date_done!r}")
+
+
+@check()
+def not_raised(bed):
+    """get(propagate=False) gives the exception"""
+    error = bed.send("fail", "kept").get(timeout=10, propagate=False)
+    equal((type(error), error.args), (ValueError, ("kept",)))
+
+
+@check("redis")
+def success_record(bed):
+    """A stored success has the keys, the order and the life of Celery's"""
+    result = bed.send("add", 2, 3)
+    equal(result.get(timeout=10), 5)
+    raw = bed.redis.get(f"celery-task-meta-{result.id}")
+    stored = json.loads(raw)
+    equal(list(stored), ["status", "result", "traceback", "children", "date_done", "task_id"])
+    equal({**stored, "date_done": None}, {
+        "status": "SUCCESS", "result": 5, "traceback": None, "children": [], "date_done": None, "task_id": result.id})
+    done = datetime.datetime.fromisoformat(stored["date_done"])
+    if abs((datetime.datetime.now(datetime.timezone.utc) - done).total_seconds()) > 30:
+        raise AssertionError(f"date_done is {stored['date_done']}")
+    equal(json.dumps(stored).encode(), raw)
+    life = bed.redis.ttl(f"celery-task-meta-{result.id}")
+    if not 86300 <= life <= 86400:
+        raise AssertionError(f"lives for {life} s")
+
+
+@check("redis")
+def failure_record(bed):
+    """A stored failure is a dictionary that Python turns into the exception"""
+    result = bed.send("fail", "no luck")
+    result.get(timeout=10, propagate=False)
+    stored = record(bed, result.id)
+    equal(stored["status"], "FAILURE")
+    equal(stored["result"], {"exc_type": "ValueError", "exc_message": ["no luck"], "exc_module": "builtins"})
+    matches(stored["traceback"], "no luck")
+
+
+@check("redis")
+def announced(bed):
+    """Each state is announced with exactly what is stored"""
+    identifier = str(uuid.uuid4())
+    listener = bed.redis.pubsub(ignore_subscribe_messages=True)
+    listener.subscribe(f"celery-task-meta-{identifier}")
+    listener.get_message(timeout=1)
+    bed.app.send_task("swift.flaky", (2,), task_id=identifier)
+    seen = []
+
+    def is_done():
+        if message := listener.get_message(timeout=0.1):
+            seen.append(message["data"])
+        return seen and json.loads(seen[-1])["status"] == "SUCCESS"
+    eventually(is_done, "SUCCESS is announced")
+    equal([json.loads(data)["status"] for data in seen], ["RETRY", "SUCCESS"])
+    equal(bed.redis.get(f"celery-task-meta-{identifier}"), seen[-1])
+    listener.close()
+
+
+@check("redis")
+def started_state(bed):
+    """With --track-started the state STARTED names the worker and its process"""
+    worker = bed.swift_worker(["tracked"], "tracked", ["--track-started"])
+    result = bed.app.send_task("swift.sleep", (0.5,), queue="tracked")
+    eventually(lambda: result.state == "STARTED", "STARTED")
+    stored = record(bed, result.id)
+    equal(stored["result"]["pid"], worker.process.pid)
+    matches(stored["result"]["hostname"], "^tracked@")
+    result.get(timeout=10)
+    equal(result.state, "SUCCESS")
+    worker.close()
+
+
+@check()
+def parents(bed):
+    """Group and parent ids come back with the result"""
+    result = bed.app.send_task("swift.add", (1, 1), parent_id="p-1", root_id="r-1", group_id="g-1")
+    equal(result.get(timeout=10), 2)
+    if bed.kind == "redis":
+        stored = record(bed, result.id)
+        equal((stored.get("group_id"), stored.get("parent_id")), ("g-1", "p-1"))
+
+
+@check()
+def group_of_results(bed):
+    """A ResultSet of Swift tasks joins, in order"""
+    from celery.result import ResultSet
+    results = ResultSet([bed.send("add", number, number) for number in range(50)], app=bed.app)
+    equal(results.get(timeout=15), [2 * number for number in range(50)])
+
+
+@check("redis")
+def two_readers(bed):
+    """Two processes' worth of readers both get the result"""
+    other = bed.make_app()
+    result = bed.app.send_task("swift.sleep", (0.3,))
+    found = []
+    thread = threading.Thread(target=lambda: found.append(other.AsyncResult(result.id).get(timeout=10)))
+    thread.start()
+    mine = result.get(timeout=10)
+    thread.join()
+    equal(found, [mine])
+
+
+@check("redis")
+def forget(bed):
+    """forget() from Python removes a Swift task's result"""
+    result = bed.send("add", 1, 1)
+    result.get(timeout=10)
+    result.forget()
+    equal(bed.redis.exists(f"celery-task-meta-{result.id}"), 0)
+
+
+@check("redis")
+def read_by_swift(bed):
+    """celery-swift result reads what Python's and Swift's workers stored"""
+    with_python = bed.python_worker()
+    for side in ["python", "swift"]:
+        good = bed.app.send_task(f"{side}.echo", (1.0, "ü"), {"key": None}, queue=side)
+        bad = bed.app.send_task(f"{side}.fail", ("no luck",), queue=side)
+        status, output, errors = bed.tool("result", good.id, "--timeout", "10")
+        equal((status, json.loads(output)), (0, {"args": [1.0, "ü"], "kwargs": {"key": None}}))
+        status, output, errors = bed.tool("result", bad.id, "--timeout", "10")
+        equal(output, "")
+        matches(errors, r"ValueError.*no luck")
+        if status == 0:
+            raise AssertionError("status 0 for a failure")
+        status, output, errors = bed.tool("result", bad.id, "--timeout", "10", "--traceback")
+        matches(output, "no luck")
+    with_python.close()
+
+
+@check("redis")
+def result_timeout(bed):
+    """celery-swift result gives up after its timeout, in one line"""
+    begin = time.time()
+    status, output, errors = bed.tool("result", "no-such-task", "--timeout", "0.5")
+    equal((status == 0, output, len(errors.splitlines())), (False, "", 1))
+    if time.time() - begin > 5:
+        raise AssertionError("too late")
+
+
+@check("redis")
+def written_as_ports_do(bed):
+    """celery-swift result reads records that other ports write, good and bad"""
+    def stored(**fields):
+        identifier = str(uuid.uuid4())
+        bed.redis.set(f"celery-task-meta-{identifier}", json.dumps({"task_id": identifier, **fields}))
+        return bed.tool("result", identifier, "--timeout", "5")
+    status, output, _ = stored(status="SUCCESS", result=[1], traceback=None, children=[])
+    equal((status, output), (0, "[1]"))
+    # A failure that is text, none at all, or without the module.
+    for result in ["it broke", None, {"exc_type": "KeyError", "exc_message": "k"}, {"exc_type": "KeyError"}, 5, []]:
+        status, output, errors = stored(status="FAILURE", result=result, traceback=None)
+        equal((status == 0, output, len(errors.splitlines())), (False, "", 1))
+    for raw in [b"", b"x", b"[]", b"null", b"\xff", b'{"status": 5}']:
+        bed.redis.set("celery-task-meta-broken", raw)
+        status, output, errors = bed.tool("result", "broken", "--timeout", "1")
+        equal((status == 0, output, len(errors.splitlines())), (False, "", 1))
+
+
+@check()
+def python_reads_foreign(bed):
+    """The exceptions of Swift tasks have the classes that Python knows"""
+    raises("TypeError: mul() missing 2 required positional arguments: 'x' and 'y'", lambda: bed.call("mul"))

@@ -60,7 +60,8 @@ final class TaskPublisher: Sendable {
         var request = request
         let route = options.queue == nil ? routing.route(for: request.task) : nil
         let now = Date()
-        request.eta = options.eta?.date(now: now)
+        // As in Celery, no countdown is no eta.
+        if let eta = options.eta, eta != .after(.zero) { request.eta = eta.date(now: now) }
         request.expires = options.expires?.date(now: now)
         request.argsrepr = PythonRepr.saferepr(arguments: payload.args)
         request.kwargsrepr = PythonRepr.saferepr(.object(payload.kwargs))

@@ -12,6 +12,8 @@ final class ConsumerSession: Sendable {
         var unsettled = 0
         /// Received and not concluded.
         var open = 0
+        /// Whether the connection is lost.
+        var isLost = false
         /// How many may be unsettled at present.
         var window: Int
         /// Those that wait for their eta.
@@ -71,6 +73,14 @@ final class ConsumerSession: Sendable {
         }
         return deliveries
     }
+
+    /// The connection is lost: what was received over it and has not started is delivered again.
+    func markLost() {
+        load.withLock { $0.isLost = true }
+    }
+
+    /// Whether the connection is lost.
+    var isLost: Bool { load.withLock { $0.isLost } }
 
     /// Whether there was room before the time was over.
     private func waitForRoom(atMost duration: Duration) async throws -> Bool {

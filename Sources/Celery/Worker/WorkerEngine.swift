@@ -112,6 +112,8 @@ final class WorkerEngine: Sendable {
                     }
                 } catch let error as TransportError {
                     began(nil)
+                    session.markLost()
+                    schedule.removeAll(of: session)
                     await consumer.close()
                     throw error
                 }
@@ -127,7 +129,7 @@ final class WorkerEngine: Sendable {
 
     private func runSchedule() async {
         await schedule.run { due in
-            for work in due { work.session.takeBack() }
+            for work in due where work.isAside { work.session.takeBack() }
             self.ready.push(contentsOf: due)
         }
     }
@@ -142,7 +144,10 @@ final class WorkerEngine: Sendable {
     }
 
     private func runSlot() async {
-        while let work = await ready.next() { await run(work) }
+        // What came over a connection that is lost comes again: it must not run twice.
+        while let work = await ready.next() {
+            if !work.session.isLost { await run(work) }
+        }
     }
 
     /// Hands over what is left to do for a task.

@@ -19,7 +19,8 @@ startup   seconds from the start of the process to its first stored result; then
           Celery would leave most of them in RabbitMQ's queue). PSS counts shared pages once: it is what the target
           compares. Swift programs elsewhere on the machine make the PSS of celery-swift smaller, RSS tells.
 
-Everybody logs at WARNING with the same prefetch multiplier of 4; Celery runs without gossip, mingle and heartbeat
+The brokers keep their files in memory where /dev/shm is there, as a disk's mood would decide what a confirmation
+takes; `--disk` leaves them in the temporary folder. Everybody logs at WARNING with the same prefetch multiplier of 4; Celery runs without gossip, mingle and heartbeat
 events. Figures are medians (p99 where it says so) of interleaved turns. Results are in Redis for both brokers.
 """
 import argparse
@@ -48,6 +49,7 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="fewer and smaller runs, under 3 minutes instead of 10")
     parser.add_argument("--broker", choices=["redis", "rabbitmq"], help="only this broker")
     parser.add_argument("--only", choices=MEASUREMENTS, help="only this measurement")
+    parser.add_argument("--disk", action="store_true", help="the brokers' files in the temporary folder")
     parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed")
     return parser.parse_args()
 

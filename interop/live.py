@@ -8,6 +8,7 @@ log after a failure.
 """
 import argparse
 import contextlib
+import gc
 import glob
 import importlib
 import os
@@ -117,6 +118,8 @@ class Bed:
         return redis.Redis.from_url(self.broker, decode_responses=False)
 
     def close(self):
+        # Results that are only found to be garbage once their server is gone would complain.
+        gc.collect()
         self.stack.close()
 
 

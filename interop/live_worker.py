@@ -214,3 +214,23 @@ def bad_options(bed):
         status, output, errors = bed.tool("call", "swift.add", *arguments)
         lines = [line for line in errors.splitlines() if line and not line.startswith(("Usage:", "Help:", "  See "))]
         equal((arguments, status == 0, output, len(lines)), (arguments, False, "", 1))
+
+
+@check()
+def stopped_while_connecting(bed):
+    """SIGTERM ends a worker that waits for its broker, whether that refuses or does not answer"""
+    import workers
+    for broker in ["redis://127.0.0.1:1/0", "amqp://guest:guest@127.0.0.1:1//", bed.broker]:
+        if broker == bed.broker:
+            bed.server.pause()
+        try:
+            worker = workers.SwiftWorker(broker, "disabled", ["nobody"], "waiting")
+            with worker:
+                time.sleep(1)
+                begin = time.monotonic()
+                equal((broker, worker.stop(12)), (broker, 0))
+                if time.monotonic() - begin > 3:
+                    raise AssertionError(f"{broker}: took {time.monotonic() - begin:.1f} s")
+        finally:
+            if broker == bed.broker:
+                bed.server.resume()

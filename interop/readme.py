@@ -1,9 +1,9 @@
 """Compiles the README's programs as they are printed, and runs them.
 
-Every block of Swift with an `import Celery` is a whole program. It must compile beside this package; then it is run
-beside private brokers, whose addresses are in CELERY_BROKER_URL and CELERY_RESULT_BACKEND, must end with status 0, and
-must print what its comments of the form `// prints TEXT` say. A `CeleryWorkerCommand` does not end by itself: of that
-one --help is run.
+Every block of Swift with an `import Celery` is a whole program of fewer than 40 lines. It must compile beside this
+package; then it is run beside a private Redis, whose address is in REDIS_URL, CELERY_BROKER_URL and
+CELERY_RESULT_BACKEND, must end with status 0, must print something, and all that its comments of the form
+`// prints TEXT` say. A `CeleryWorkerCommand` does not end by itself: of that one --help is run.
 """
 import os
 import re
@@ -87,6 +87,8 @@ def run(line, source, environment):
         return f"did not end within 60 s and printed {late.stdout!r}, {late.stderr!r}"
     if done.returncode != 0:
         return f"status {done.returncode}: {done.stdout}{done.stderr}"
+    if not done.stdout.strip() or len(source.splitlines()) >= 40:
+        return "printed nothing, or is too long"
     for expected in re.findall(r"// prints (.+)$", source, re.MULTILINE) if not arguments else []:
         if expected.strip() not in done.stdout.splitlines():
             return f"printed {done.stdout!r}, not {expected!r}"
@@ -105,7 +107,7 @@ def main():
         return 1
     failed = 0
     with servers.signals_as_exceptions(), servers.Redis() as redis:
-        environment = {**os.environ, **workers.addresses(redis.url, redis.url)}
+        environment = {**os.environ, "REDIS_URL": redis.url, **workers.addresses(redis.url, redis.url)}
         for line, source in sources:
             problem = run(line, source, environment)
             failed += problem is not None

@@ -9,7 +9,8 @@ public import Logging
 ///     try await withTestCelery {
 ///         TaskHandler(Tasks.add) { _, x, y in x + y }
 ///     } _: { client in
-///         #expect(try await client.enqueue(Tasks.add(2, 3)).value() == 5)
+///         let sum = try await client.enqueue(Tasks.add(2, 3)).value()
+///         #expect(sum == 5)
 ///     }
 public func withTestCelery<Result: Sendable>(
     options: CeleryWorker.Options = .init(),

@@ -35,6 +35,8 @@ public enum Settlement: Sendable, Hashable {
     case acknowledge
     /// It goes back to its queue, to be delivered again.
     case requeue
+    /// It goes back unused, to be delivered next.
+    case giveBack
     /// It is dropped, or goes where the queue sends its dead letters.
     case discard
     /// It could not be run, for the reason given: it goes where an operator finds it. On RabbitMQ the queue's

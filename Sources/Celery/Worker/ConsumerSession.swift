@@ -2,36 +2,65 @@ internal import CeleryTransport
 internal import Synchronization
 
 /// One connection's worth of consuming: what was received over it is counted here and settled through it.
+///
+/// The prefetch count is what Celery's setting says. While tasks are so short that the way to the broker takes longer
+/// than the tasks that are held, more are read ahead, up to ``largestWindow``: a batch that is worked off within
+/// milliseconds keeps nothing from other workers. As soon as it is not, the surplus is given back.
 final class ConsumerSession: Sendable {
     private struct Load {
         /// Received and not settled, without those that wait for their eta.
         var unsettled = 0
         /// Received and not concluded.
         var open = 0
+        /// How many may be unsettled at present.
+        var window: Int
+        /// Those that wait for their eta.
+        var waitingForEta = 0
     }
 
     /// However large the prefetch count, no more tasks than this are between receipt and conclusion.
     private static let largestLoad = 2000
+    /// As far as is ever read ahead beyond the prefetch count.
+    private static let largestWindow = 128
+    /// A batch that is worked off in this time makes the window grow.
+    private static let shortBatch = Duration.milliseconds(4)
+    /// Messages beyond the prefetch count that are held for this time go back.
+    private static let longestSurplus = Duration.milliseconds(40)
 
     let consumer: any Consumer
-    private let load = Mutex(Load())
+    private let load: Mutex<Load>
     private let hasRoom = WakeSignal()
     private let prefetch: Int
-    /// New messages are asked for when so many can be had at once, not one by one.
-    private let worthwhile: Int
+    private let concurrency: Int
 
     init(_ consumer: any Consumer, prefetch: Int, concurrency: Int) {
         self.consumer = consumer
         self.prefetch = prefetch == 0 ? Self.largestLoad : min(prefetch, Self.largestLoad)
-        worthwhile = max(1, (self.prefetch - concurrency + 1) / 2)
+        self.concurrency = concurrency
+        load = Mutex(Load(window: self.prefetch))
     }
 
     /// Waits until there is room, receives, and counts what came.
-    func receive() async throws -> [Delivery] {
+    ///
+    /// - Parameter giveBack: called when more than the prefetch count was read ahead and is not worked off.
+    func receive(_ giveBack: (_ keeping: Int) -> Void) async throws -> [Delivery] {
+        let start = ContinuousClock.now
         var room = load.withLock { self.room($0) }
-        while room < worthwhile {
-            try await hasRoom.wait()
+        while room == 0 {
+            if load.withLock({ $0.window > prefetch }) {
+                if try await !waitForRoom(atMost: Self.longestSurplus) {
+                    resize { _ in prefetch }
+                    giveBack(prefetch)
+                }
+            } else {
+                try await hasRoom.wait()
+            }
             room = load.withLock { self.room($0) }
+        }
+        if ContinuousClock.now - start < Self.shortBatch {
+            resize { max(prefetch, min(2 * $0, Self.largestWindow)) }
+        } else {
+            resize { max(prefetch, $0 / 2) }
         }
         let deliveries = try await consumer.receive(upTo: room)
         load.withLock { load in
@@ -39,6 +68,31 @@ final class ConsumerSession: Sendable {
             load.open += deliveries.count
         }
         return deliveries
+    }
+
+    /// Whether there was room before the time was over.
+    private func waitForRoom(atMost duration: Duration) async throws -> Bool {
+        try await withThrowingTaskGroup(of: Bool.self) { group in
+            group.addTask {
+                try await self.hasRoom.wait()
+                return true
+            }
+            group.addTask {
+                try await Task.sleep(for: duration)
+                return false
+            }
+            defer { group.cancelAll() }
+            return try await group.next() ?? false
+        }
+    }
+
+    private func resize(_ window: (Int) -> Int) {
+        let extra = load.withLock { load -> Int? in
+            let old = load.window
+            load.window = window(old)
+            return load.window == old ? nil : load.window - prefetch + load.waitingForEta
+        }
+        if let extra { consumer.adjustPrefetch(extra: extra) }
     }
 
     /// Tells the broker what became of a message.
@@ -53,30 +107,42 @@ final class ConsumerSession: Sendable {
     }
 
     /// The message is put aside until its eta and does not take part in the prefetch count meanwhile.
-    func putAside() {
-        count {
-            $0.unsettled -= 1
-            $0.open -= 1
+    ///
+    /// - Parameter isHeld: whether this worker keeps it, so that the broker must be told to send others.
+    func putAside(isHeld: Bool) {
+        count { load in
+            load.unsettled -= 1
+            load.open -= 1
+            if isHeld { load.waitingForEta += 1 }
         }
+        if isHeld { tellPrefetch() }
     }
 
     /// The eta of a message that was put aside has come.
     func takeBack() {
-        count {
-            $0.unsettled += 1
-            $0.open += 1
+        count { load in
+            load.unsettled += 1
+            load.open += 1
+            load.waitingForEta -= 1
         }
+        tellPrefetch()
+    }
+
+    private func tellPrefetch() {
+        consumer.adjustPrefetch(extra: load.withLock { $0.window - prefetch + $0.waitingForEta })
     }
 
     private func count(_ change: (inout Load) -> Void) {
-        let room = load.withLock { load in
+        let hasRoom = load.withLock { load in
             change(&load)
-            return self.room(load)
+            return room(load) > 0
         }
-        if room >= worthwhile { hasRoom.signal() }
+        if hasRoom { self.hasRoom.signal() }
     }
 
+    /// How many messages to ask for; 0 unless it is worth the way: they are not asked for one by one.
     private func room(_ load: Load) -> Int {
-        min(prefetch - load.unsettled, Self.largestLoad - load.open)
+        let room = min(load.window - load.unsettled, Self.largestLoad - load.open)
+        return room >= max(1, (load.window - concurrency + 1) / 2) ? room : 0
     }
 }

@@ -29,6 +29,18 @@ final class WorkQueue<Element: Sendable>: Sendable {
         for waiter in waiters { waiter.resume() }
     }
 
+    /// Whether there is nothing to take.
+    var isEmpty: Bool { state.withLock { $0.elements.isEmpty } }
+
+    /// Takes out what was put in last, all but the first `count`.
+    func takeAll(but count: Int) -> [Element] {
+        state.withLock { state in
+            let surplus = max(0, state.elements.count - count)
+            defer { state.elements.removeLast(surplus) }
+            return Array(state.elements.suffix(surplus))
+        }
+    }
+
     /// The next element; waits for it. `nil` when the queue is closed and empty. Not cancellable: what is queued has
     /// to be seen to, and closing ends the wait.
     func next() async -> Element? {

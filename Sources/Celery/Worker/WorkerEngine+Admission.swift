@@ -46,14 +46,10 @@ extension WorkerEngine {
 
     /// Keeps a task until its eta: a far one with the broker, if that can, so that memory stays bounded.
     private func hold(_ work: Work, until eta: Date) {
-        work.session.putAside()
-        if work.session.consumer.park(
+        let isParked = work.session.consumer.park(
             work.tag, until: eta.timeIntervalSince1970, isUrgent: schedule.count >= options.etaLimit)
-        {
-            return
-        }
-        schedule.add(work, until: eta)
-        work.session.consumer.adjustPrefetch(extra: schedule.count)
+        if !isParked { schedule.add(work, until: eta) }
+        work.session.putAside(isHeld: !isParked)
     }
 
     func isExpired(_ request: TaskRequest) -> Bool {
@@ -88,7 +84,7 @@ extension WorkerEngine {
                         replyTo: message.properties.replyTo, correlationID: message.properties.correlationID ?? id))
             ]
         }
-        finished.push(conclusion)
+        pass(conclusion)
     }
 
     /// This worker has no handler of that name.
@@ -103,6 +99,6 @@ extension WorkerEngine {
         var conclusion = Conclusion(session: session, tag: delivery.tag)
         conclusion.settlement = .deadLetter(reason: "unregistered task \(request.task)")
         conclusion.results = [StoredResult(result(of: request, .failure, failure.json), route: ReplyRoute(request))]
-        finished.push(conclusion)
+        pass(conclusion)
     }
 }

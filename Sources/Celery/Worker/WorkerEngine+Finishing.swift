@@ -47,7 +47,8 @@ extension WorkerEngine {
             }
             var batch = batch
             for await (index, areSent) in group where !areSent {
-                for position in batch[index].results.indices where batch[index].results[position].result.state == .success {
+                for position in batch[index].results.indices
+                where batch[index].results[position].result.state == .success {
                     let failure = TaskFailure(
                         type: "OperationalError", module: "kombu.exceptions",
                         message: "the tasks that follow could not be sent")

@@ -40,7 +40,7 @@ extension WorkerEngine {
         if conclusion.isEmpty {
             work.session.conclude()
         } else {
-            finished.push(conclusion)
+            await see(to: conclusion)
         }
     }
 
@@ -139,7 +139,7 @@ extension WorkerEngine {
         var conclusion = Conclusion(session: work.session, tag: work.tag)
         conclusion.results = [StoredResult(started, route: ReplyRoute(work.request))]
         conclusion.isFinal = false
-        finished.push(conclusion)
+        pass(conclusion)
     }
 
     func conclude(_ work: Work, settlement: Settlement, result: TaskResult) {
@@ -148,7 +148,7 @@ extension WorkerEngine {
         if results != nil, !ignoresResult(work) {
             conclusion.results = [StoredResult(result, route: ReplyRoute(work.request))]
         }
-        finished.push(conclusion)
+        pass(conclusion)
     }
 
     private func ignoresResult(_ work: Work) -> Bool {

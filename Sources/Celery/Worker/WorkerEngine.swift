@@ -25,8 +25,10 @@ final class WorkerEngine: Sendable {
     let results: (any ResultStore)?
     let logger: Logger
     let ready = WorkQueue<Work>()
-    let finished = WorkQueue<Conclusion>()
+    private let finished = WorkQueue<Conclusion>()
     let schedule = EtaSchedule()
+    /// How many conclusions the finisher has been given and has not seen to.
+    private let unfinished = Atomic(0)
     private let broker: any Broker
     private let queues: [Queue]
 
@@ -100,7 +102,10 @@ final class WorkerEngine: Sendable {
                 backoff.reset()
                 logger.info("ready", metadata: [LoggingKeys.broker: "\(broker.location)"])
                 do {
-                    while true { admit(try await session.receive(), session) }
+                    while true {
+                        let deliveries = try await session.receive { giveBackSurplus(keeping: $0) }
+                        admit(deliveries, session)
+                    }
                 } catch let error as TransportError {
                     began(nil)
                     await consumer.close()
@@ -123,8 +128,32 @@ final class WorkerEngine: Sendable {
         }
     }
 
+    /// Gives back what was read too far ahead, so that other workers can run it.
+    private func giveBackSurplus(keeping count: Int) {
+        // The last one first, so that the first one is next in the queue again.
+        for work in ready.takeAll(but: count).reversed() {
+            work.session.settle(work.tag, .giveBack)
+            work.session.conclude()
+        }
+    }
+
     private func runSlot() async {
         while let work = await ready.next() { await run(work) }
+    }
+
+    /// Hands over what is left to do for a task.
+    func pass(_ conclusion: Conclusion) {
+        unfinished.add(1, ordering: .relaxed)
+        finished.push(conclusion)
+    }
+
+    /// Sees to what is left to do for a task: at once when nothing else is to be done, else in one batch with others.
+    func see(to conclusion: Conclusion) async {
+        if ready.isEmpty, unfinished.load(ordering: .relaxed) == 0 {
+            await finish([conclusion])
+        } else {
+            pass(conclusion)
+        }
     }
 
     private func runFinisher() async {
@@ -132,6 +161,7 @@ final class WorkerEngine: Sendable {
             let batch = await finished.nextBatch(limit: Self.largestBatch)
             if batch.isEmpty { return }
             await finish(batch)
+            unfinished.subtract(batch.count, ordering: .relaxed)
         }
     }
 }

@@ -150,7 +150,7 @@ actor ConsumeConnection: ConnectionActor {
         switch settlement {
         case .acknowledge:
             acks.acknowledge(tag)
-        case .requeue:
+        case .requeue, .giveBack:
             if acks.reject(tag) { link.output.reject(tag, requeue: true, channel: Self.channel) }
         case .discard, .deadLetter:
             if acks.reject(tag) { link.output.reject(tag, requeue: false, channel: Self.channel) }

@@ -22,18 +22,6 @@ final class RedisConsumer: Consumer {
     /// Unless memory is short; then these are.
     private static let shortestParking = 2.0
 
-    /// What wakes the consumer while it waits.
-    private final class News: Sendable {
-        let signal = WakeSignal()
-        let isCheckDue = Atomic(false)
-        let failure = Mutex<TransportError?>(nil)
-
-        func lost(_ error: TransportError) {
-            failure.withLock { $0 = $0 ?? error }
-            signal.signal()
-        }
-    }
-
     private struct Progress {
         var nextNumber: UInt64 = 1
         var firstQueue = 0
@@ -52,7 +40,7 @@ final class RedisConsumer: Consumer {
     private let queues: [String]
     private let isAutoAcknowledging: Bool
     private let lease: Double
-    private let news: News
+    private let news: RedisNews
     private let progress = Mutex(Progress())
 
     static func open(
@@ -61,7 +49,7 @@ final class RedisConsumer: Consumer {
         options: RedisBroker.Options,
         logger: Logger
     ) async throws -> RedisConsumer {
-        let news = News()
+        let news = RedisNews()
         let connection = try await RedisConnection.open(
             address, name: "celery-consume", logger: logger, onLoss: { news.lost($0) })
         let scripts = try await LoadedScripts(on: connection)
@@ -70,7 +58,7 @@ final class RedisConsumer: Consumer {
             name: "celery-news",
             logger: logger,
             onPush: { message in
-                if message.array?.first?.text == "message" { news.signal.signal() }
+                if message.array?.first?.text == "message" { news.pushed() }
             },
             onLoss: { news.lost($0) }
         )
@@ -86,7 +74,7 @@ final class RedisConsumer: Consumer {
         _ scripts: LoadedScripts,
         _ configuration: ConsumerConfiguration,
         options: RedisBroker.Options,
-        news: News,
+        news: RedisNews,
         logger: Logger
     ) {
         self.connection = connection
@@ -106,10 +94,7 @@ final class RedisConsumer: Consumer {
             renewalInterval: .seconds(lease / 3),
             checkInterval: .seconds(min(10, max(visibilityTimeout / 2, 0.5))),
             leaseScore: { Date().timeIntervalSince1970 - visibilityTimeout + lease },
-            onCheckDue: {
-                news.isCheckDue.store(true, ordering: .releasing)
-                news.signal.signal()
-            }
+            onCheckDue: { news.checkIsDue() }
         )
     }
 
@@ -133,21 +118,39 @@ final class RedisConsumer: Consumer {
     }
 
     func receive(upTo limit: Int) async throws -> [Delivery] {
+        let limit = min(limit, Self.largestClaim)
         while true {
             if progress.withLock({ $0.isStopped }) { throw CancellationError() }
             try Task.checkCancellation()
-            if let failure = news.failure.withLock({ $0 }) { throw failure }
-            if news.isCheckDue.exchange(false, ordering: .acquiring) { try await restoreOverdue() }
+            if try news.takeCheck() { try await restoreOverdue() }
             // Before the claim: what is announced from here on, the claim may not have seen.
-            news.signal.clear()
-            let deliveries = try await claim(min(limit, Self.largestClaim))
+            news.clear()
+            var claim = makeClaim(limit)
+            var reply = try await connection.call(claim.pipeline)
+            var deliveries = try take(claim, reply)
             if !deliveries.isEmpty { return deliveries }
-            if news.isCheckDue.load(ordering: .acquiring) { continue }
-            try await news.signal.wait()
+            guard
+                let answer = try await news.wait(thenSend: { completion in
+                    // On the thread that brings the news, without a detour over another one.
+                    let claim = self.makeClaim(limit)
+                    self.connection.submit(claim.pipeline) { completion($0.map { (claim, $0.last ?? .null) }) }
+                })
+            else { continue }
+            (claim, reply) = answer
+            deliveries = try take(claim, reply)
+            if !deliveries.isEmpty { return deliveries }
         }
     }
 
-    private func claim(_ limit: Int) async throws -> [Delivery] {
+    /// A claim that is on its way.
+    struct Claim: Sendable {
+        let pipeline: RedisPipeline
+        let firstNumber: UInt64
+        /// The queue of each list, in the order of the claim.
+        let queues: [String]
+    }
+
+    private func makeClaim(_ limit: Int) -> Claim {
         let (firstNumber, rotation) = progress.withLock { progress in
             defer {
                 progress.nextNumber += UInt64(limit)
@@ -166,15 +169,21 @@ final class RedisConsumer: Consumer {
         pipeline.add(held.tag(0).dropLast())
         pipeline.add(String(firstNumber))
         for list in lists { pipeline.add(Self.entryEnd(list.queue)) }
-        let found = try await connection.call(pipeline).array ?? []
+        return Claim(pipeline: pipeline, firstNumber: firstNumber, queues: lists.map(\.queue))
+    }
+
+    /// The deliveries of a claim's reply.
+    private func take(_ claim: Claim, _ reply: RESPValue) throws -> [Delivery] {
+        if case .error(let message) = reply { throw TransportError(.rejected, "Redis refuses: \(message)") }
+        let found = reply.array ?? []
         var deliveries: [Delivery] = []
         deliveries.reserveCapacity(found.count / 2)
-        var number = firstNumber
+        var number = claim.firstNumber
         for index in stride(from: 0, to: found.count - 1, by: 2) {
-            guard let position = found[index].integer, lists.indices.contains(position),
+            guard let position = found[index].integer, claim.queues.indices.contains(position),
                 let raw = found[index + 1].bytes
             else { throw TransportError(.rejected, "Redis answered the claim with something else") }
-            deliveries.append(Self.delivery(raw, number: number, queue: lists[position].queue))
+            deliveries.append(Self.delivery(raw, number: number, queue: claim.queues[position]))
             number += 1
         }
         held.add(deliveries.map { ($0.tag.value, $0.queue) })
@@ -206,6 +215,9 @@ final class RedisConsumer: Consumer {
         case .requeue:
             guard let queue = held.remove(tag.value) else { return }
             finish { await $0.requeue(tag.value, queue: queue) }
+        case .giveBack:
+            guard let queue = held.remove(tag.value) else { return }
+            finish { await $0.restore(tag.value, queue: queue) }
         case .deadLetter:
             guard let queue = held.remove(tag.value) else { return }
             finish { await $0.bury(tag.value, queue: queue) }
@@ -240,7 +252,7 @@ final class RedisConsumer: Consumer {
 
     func stop() async {
         progress.withLock { $0.isStopped = true }
-        news.signal.signal()
+        news.wake()
     }
 
     func close() async {

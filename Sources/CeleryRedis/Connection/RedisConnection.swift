@@ -230,7 +230,9 @@ final class RedisConnection: Sendable {
         state.socket = nil
         state.output.removeAll()
         state.written = 0
-        for case let entry? in state.pending.map(\.completion) { aftermath.completions.append((entry, .failure(error))) }
+        for case let entry? in state.pending.map(\.completion) {
+            aftermath.completions.append((entry, .failure(error)))
+        }
         state.pending.removeAll()
         aftermath.loss = error
     }

@@ -168,6 +168,7 @@ final class MemoryConsumer: Consumer {
         switch settlement {
         case .acknowledge, .discard: break
         case .requeue: store.push(envelope, to: queue)
+        case .giveBack: store.push(envelope, to: queue, isNext: true)
         case .deadLetter: store.push(envelope, to: "\(queue).dead-letter")
         }
     }

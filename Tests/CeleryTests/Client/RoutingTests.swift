@@ -1,0 +1,96 @@
+import CeleryProtocol
+import CeleryTransport
+import Testing
+
+@testable import Celery
+
+@Suite(.timeLimit(.minutes(1))) struct RoutingTests {
+    @Test(arguments: [
+        ("images.*", "images.resize", true), ("images.*", "images.", true), ("images.*", "image.resize", false),
+        ("*", "anything", true), ("*", "", true), ("*.resize", "a.b.resize", true), ("a*b*c", "a1b2c", true),
+        ("a*b*c", "acb", false), ("?.x", "a.x", true), ("?.x", "ab.x", false), ("exact", "exact", true),
+        ("exact", "exactly", false), ("", "", true), ("", "a", false), ("**a", "bba", true),
+        ("a.b", "axb", false), ("*é*", "caffé!", true),
+    ])
+    func aPatternMatchesAsInCelery(pattern: String, task: String, matches: Bool) {
+        let routing = Routing(routes: [.init(pattern, to: "q")])
+        #expect((routing.route(for: task) != nil) == matches)
+    }
+
+    @Test func manyStarsAreNotExponential() {
+        let routing = Routing(routes: [.init(String(repeating: "a*", count: 40) + "b", to: "q")])
+        #expect(routing.route(for: String(repeating: "a", count: 5000)) == nil)
+    }
+
+    @Test func theFirstRouteThatMatchesCounts() {
+        let routing = Routing(routes: [.init("a.special", to: "one", priority: 3), .init("a.*", to: "two")])
+        #expect(routing.route(for: "a.special")?.queue.name == "one")
+        #expect(routing.route(for: "a.special")?.priority == 3)
+        #expect(routing.route(for: "a.other")?.queue.name == "two")
+        #expect(routing.route(for: "b") == nil)
+    }
+
+    /// Where a message goes, and how.
+    struct Sent {
+        var exchange: String?
+        var routingKey: String?
+        var priority: Int?
+    }
+
+    func send(
+        _ task: String, _ options: SendOptions = .init(), routing: Routing, expectIn queue: String
+    ) async throws -> Sent {
+        let broker = MemoryBroker()
+        let client = try CeleryClient(broker: broker, routing: routing, logger: Bench.logger)
+        try await client.enqueue(named: task, options: options)
+        let envelopes = broker.envelopes(in: queue)
+        let message = try KombuEnvelope.decode(try #require(envelopes.first, "nothing in \(queue)"))
+        #expect(envelopes.count == 1)
+        return Sent(
+            exchange: message.properties.exchange, routingKey: message.properties.routingKey,
+            priority: message.properties.priority)
+    }
+
+    @Test func tasksGoToTheQueueOfTheirRoute() async throws {
+        let routing = Routing(routes: [.init("images.*", to: "images", priority: 6)])
+        let routed = try await send("images.resize", routing: routing, expectIn: "images")
+        #expect(routed.exchange == "")
+        #expect(routed.routingKey == "images")
+        #expect(routed.priority == 6)
+        let other = try await send("mail.send", routing: routing, expectIn: "celery")
+        #expect(other.routingKey == "celery")
+        #expect(other.priority == 0)
+    }
+
+    @Test func theCallersQueueAndPriorityCountMore() async throws {
+        let routing = Routing(routes: [.init("*", to: "routed", priority: 6)])
+        let sent = try await send("a", .init(queue: "mine", priority: 9), routing: routing, expectIn: "mine")
+        #expect(sent.priority == 9)
+        #expect(sent.routingKey == "mine")
+        let kept = try await send("a", .init(priority: 1), routing: routing, expectIn: "routed")
+        #expect(kept.priority == 1)
+    }
+
+    @Test func anotherDefaultQueueIsUsed() async throws {
+        let sent = try await send("a", routing: Routing(defaultQueue: "main"), expectIn: "main")
+        #expect(sent.exchange == "")
+    }
+
+    @Test func aFanoutQueueIsReachedThroughItsExchange() async throws {
+        let queue = Queue("news.one", exchange: "news", exchangeType: .fanout, routingKey: "")
+        let sent = try await send(
+            "a", .init(queue: "news.one"), routing: Routing(queues: [queue]), expectIn: "news.one")
+        #expect(sent.exchange == "news")
+    }
+
+    @Test func anExplicitExchangeAndKeyAreTaken() async throws {
+        let queue = Queue("reports", exchange: "office", routingKey: "daily")
+        let broker = MemoryBroker()
+        _ = try await broker.makeConsumer(ConsumerConfiguration(queues: [queue], prefetch: 1), logger: Bench.logger)
+        let client = try CeleryClient(broker: broker, logger: Bench.logger)
+        try await client.enqueue(named: "a", options: .init(exchange: "office", routingKey: "daily"))
+        let message = try KombuEnvelope.decode(try #require(broker.envelopes(in: "reports").first))
+        #expect(message.properties.exchange == "office")
+        #expect(message.properties.routingKey == "daily")
+    }
+}

@@ -1,0 +1,77 @@
+import CeleryProtocol
+import CeleryTransport
+import Logging
+import Synchronization
+
+/// The broker in memory, with notes of what a worker tells it.
+struct RecordingBroker: Broker {
+    /// What a consumer was told.
+    enum Event: Sendable, Equatable {
+        case opened(prefetch: Int)
+        case settled(Settlement)
+        case parked(isUrgent: Bool)
+        case prefetchRaised(by: Int)
+        case closed
+    }
+
+    let memory = MemoryBroker()
+    /// What the worker's consumers were told. The settlements are in ``settlements`` as well.
+    let events = Notes<Event>()
+    let settlements = Notes<Settlement>()
+    /// Whether messages can be put aside; they are dropped then.
+    var canPark = false
+    /// Errors that the next calls of `makeConsumer` throw.
+    let failures = Failures()
+
+    final class Failures: Sendable {
+        private let errors = Mutex<[TransportError]>([])
+        func add(_ error: TransportError) { errors.withLock { $0.append(error) } }
+        func take() -> TransportError? { errors.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
+    }
+
+    var location: String { memory.location }
+
+    func makeProducer(logger: Logger) async throws -> any Producer {
+        try await memory.makeProducer(logger: logger)
+    }
+
+    func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer {
+        if let error = failures.take() { throw error }
+        let consumer = try await memory.makeConsumer(configuration, logger: logger)
+        events.add(.opened(prefetch: configuration.prefetch))
+        return RecordingConsumer(consumer: consumer, broker: self)
+    }
+}
+
+private struct RecordingConsumer: Consumer {
+    let consumer: any Consumer
+    let broker: RecordingBroker
+
+    func receive(upTo limit: Int) async throws -> [Delivery] {
+        if let error = broker.failures.take() { throw error }
+        return try await consumer.receive(upTo: limit)
+    }
+
+    func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
+        consumer.settle(tag, settlement)
+        broker.events.add(.settled(settlement))
+        broker.settlements.add(settlement)
+    }
+
+    func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool {
+        broker.events.add(.parked(isUrgent: isUrgent))
+        return broker.canPark
+    }
+
+    func adjustPrefetch(extra: Int) {
+        broker.events.add(.prefetchRaised(by: extra))
+        consumer.adjustPrefetch(extra: extra)
+    }
+
+    func stop() async { await consumer.stop() }
+
+    func close() async {
+        await consumer.close()
+        broker.events.add(.closed)
+    }
+}

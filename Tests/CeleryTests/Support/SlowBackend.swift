@@ -1,0 +1,41 @@
+import CeleryProtocol
+import CeleryTransport
+import Synchronization
+
+/// Results in memory that keeps what was stored, in order. A state STARTED takes long to arrive.
+final class SlowBackend: ResultBackend {
+    private let memory = MemoryResultBackend()
+    private let results = Mutex<[TaskResult]>([])
+
+    var location: String { "slow://" }
+    var stored: [TaskResult] { results.withLock { $0 } }
+
+    func makeResultStore(context: ResultStoreContext) throws -> any ResultStore {
+        Store(store: try memory.makeResultStore(context: context), backend: self)
+    }
+
+    private struct Store: ResultStore {
+        let store: any ResultStore
+        let backend: SlowBackend
+
+        func prepare() async throws { try await store.prepare() }
+
+        func store(_ results: [StoredResult]) async throws {
+            if results.contains(where: { $0.result.state == .started }) {
+                for _ in 0..<1000 { await Task.yield() }
+            }
+            backend.results.withLock { $0 += results.map(\.result) }
+            try await store.store(results)
+        }
+
+        func result(of id: String) async throws -> TaskResult? { try await store.result(of: id) }
+
+        func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
+            try await store.updates(of: id)
+        }
+
+        func forget(_ id: String) async throws { try await store.forget(id) }
+
+        func close() async { await store.close() }
+    }
+}

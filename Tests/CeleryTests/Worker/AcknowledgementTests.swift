@@ -1,0 +1,87 @@
+import Celery
+import CeleryProtocol
+import CeleryTransport
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct AcknowledgementTests {
+    struct Failed: Error {}
+
+    /// Stops the worker coldly while a task runs; returns what is back in the queue then.
+    func leftBehind(worker: CeleryWorker.Options, task: TaskOptions = .init()) async throws -> Int {
+        let broker = RecordingBroker()
+        let started = Notes<Void>()
+        let gate = Gate()
+        let worker = try CeleryWorker(broker: broker, backend: .memory, options: worker, logger: Bench.logger) {
+            TaskHandler(named: "tasks.slow", options: task) { _, _, _ in
+                started.add(())
+                try await gate.pass()
+                return 1
+            }
+        }
+        let client = try CeleryClient(broker: broker, logger: Bench.logger)
+        let running = Task { try await worker.run() }
+        try await client.enqueue(named: "tasks.slow")
+        try await started.next()
+        running.cancel()
+        try await running.value
+        return broker.memory.envelopes(in: "celery").count
+    }
+
+    @Test func anEarlyAcknowledgedTaskIsGoneWhenItIsCancelled() async throws {
+        #expect(try await leftBehind(worker: .init()) == 0)
+    }
+
+    @Test func aLateAcknowledgedTaskGoesBackWhenItIsCancelled() async throws {
+        #expect(try await leftBehind(worker: .init(acksLate: true)) == 1)
+    }
+
+    @Test func theTasksOwnWishCountsMoreThanTheWorkers() async throws {
+        #expect(try await leftBehind(worker: .init(acksLate: true), task: .init(acksLate: false)) == 0)
+        #expect(try await leftBehind(worker: .init(), task: .init(acksLate: true)) == 1)
+    }
+
+    @Test(arguments: [
+        (nil, nil, Settlement.acknowledge), (nil, false, .discard), (false, nil, .discard),
+        (false, true, .acknowledge), (true, false, .discard),
+    ] as [(Bool?, Bool?, Settlement)])
+    func aFailureIsAcknowledgedUnlessSaidOtherwise(
+        worker: Bool?, task: Bool?, expected: Settlement
+    ) async throws {
+        var options = CeleryWorker.Options(concurrency: 1, acksLate: true)
+        if let worker { options.acksOnFailure = worker }
+        try await withBench(options: options) {
+            TaskHandler(named: "tasks.fail", options: .init(acksOnFailure: task)) { _, _, _ in throw Failed() }
+        } _: { bench async throws in
+            let handle = try await bench.client.enqueue(named: "tasks.fail")
+            #expect(try await bench.broker.settlements.next() == expected)
+            // Whatever becomes of the message: the result was stored before.
+            #expect(try await handle.status() == .failure)
+        }
+    }
+
+    @Test func aLateMessageIsAcknowledgedAfterItsResultIsStored() async throws {
+        let stored = Notes<TaskState?>()
+        let broker = RecordingBroker()
+        let backend = MemoryResultBackend()
+        try await withBench(broker: broker, backend: backend, options: .init(concurrency: 1, acksLate: true)) {
+            TaskHandler(named: "tasks.good") { _, _, _ in 1 }
+        } _: { bench async throws in
+            let handle = try await bench.client.enqueue(named: "tasks.good")
+            #expect(try await broker.settlements.next() == .acknowledge)
+            stored.add(try await handle.result()?.state)
+            #expect(try await stored.next() == .success)
+        }
+    }
+
+    @Test func aMessageWhoseResultCannotBeStoredRunsAgain() async throws {
+        let backend = FailingBackend(failures: 1)
+        let runs = Counter()
+        try await withBench(backend: backend, options: .init(concurrency: 1, acksLate: true)) {
+            TaskHandler(named: "tasks.good") { _, _, _ in .integer(runs.next()) }
+        } _: { bench async throws in
+            let handle = try await bench.client.enqueue(named: "tasks.good")
+            #expect(try await bench.broker.settlements.next(2) == [.requeue, .acknowledge])
+            #expect(try await handle.value() == 2)
+        }
+    }
+}

@@ -1,0 +1,150 @@
+import Celery
+import CeleryProtocol
+import CeleryTransport
+import ServiceLifecycle
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct ShutdownTests {
+    @Test func aWarmShutdownLetsRunningTasksFinishAndGivesTheRestBack() async throws {
+        let broker = RecordingBroker()
+        let backend = MemoryResultBackend()
+        let started = Notes<JSONValue>()
+        let gate = Gate()
+        try await withBench(broker: broker, backend: backend, options: .init(concurrency: 1, prefetchMultiplier: 4)) {
+            TaskHandler(named: "tasks.slow") { _, args, _ in
+                started.add(args[0])
+                try await gate.pass()
+                return args[0]
+            }
+        } _: { bench async throws in
+            var tasks: [TaskHandle<JSONValue>] = []
+            for number in 0..<10 {
+                tasks.append(try await bench.client.enqueue(named: "tasks.slow", arguments: [.integer(number)]))
+            }
+            #expect(try await started.next() == 0)
+            await bench.services.triggerGracefulShutdown()
+            gate.open()
+            #expect(try await tasks[0].value() == 0)
+            while try await broker.events.next() != .closed {}
+            // All others, in their order.
+            let left = try bench.envelopes().map { try TaskPayload($0).args[0] }
+            #expect(left == (1...9).map { .integer($0) })
+            #expect(try await tasks[1].status() == .pending)
+        }
+    }
+
+    @Test func aColdShutdownCancelsRunningTasks() async throws {
+        let broker = RecordingBroker()
+        let backend = MemoryResultBackend()
+        let notes = Notes<String>()
+        let worker = try CeleryWorker(
+            broker: broker, backend: backend, options: .init(concurrency: 2, acksLate: true), logger: Bench.logger
+        ) {
+            TaskHandler(named: "tasks.slow") { _, _, _ in
+                notes.add("started")
+                do {
+                    try await Gate().pass()
+                } catch {
+                    notes.add("cancelled")
+                    throw error
+                }
+                return 1
+            }
+        }
+        let client = try CeleryClient(broker: broker, backend: backend, logger: Bench.logger)
+        let running = Task { try await worker.run() }
+        let task = try await client.enqueue(named: "tasks.slow")
+        #expect(try await notes.next() == "started")
+        running.cancel()
+        #expect(try await notes.next() == "cancelled")
+        try await running.value
+        #expect(try await task.status() == .pending)
+        #expect(broker.memory.envelopes(in: "celery").count == 1)
+    }
+
+    /// What a task makes of its cancellation is its own affair.
+    @Test func aTaskThatFinishesInSpiteOfItsCancellationHasAResult() async throws {
+        let broker = RecordingBroker()
+        let backend = MemoryResultBackend()
+        let started = Notes<Void>()
+        let worker = try CeleryWorker(
+            broker: broker, backend: backend, options: .init(acksLate: true), logger: Bench.logger
+        ) {
+            TaskHandler(named: "tasks.stubborn") { _, _, _ in
+                started.add(())
+                do { try await Gate().pass() } catch { return "in spite of it" }
+                return "never"
+            }
+        }
+        let client = try CeleryClient(broker: broker, backend: backend, logger: Bench.logger)
+        let running = Task { try await worker.run() }
+        let task = try await client.enqueue(named: "tasks.stubborn")
+        try await started.next()
+        running.cancel()
+        try await running.value
+        #expect(try await task.value() == "in spite of it")
+        #expect(broker.memory.envelopes(in: "celery").isEmpty)
+    }
+
+    @Test func anIdleWorkerEndsAtOnce() async throws {
+        let broker = RecordingBroker()
+        try await withBench(broker: broker) {
+            TaskHandler(named: "tasks.echo") { _, _, _ in 1 }
+        } _: { _ in
+        }
+        #expect(try await broker.events.next() == .closed)
+    }
+
+    @Test func aRefusalEndsTheWorkerWithTheBrokersError() async throws {
+        let broker = RecordingBroker()
+        broker.failures.add(TransportError(.refused, "no access"))
+        let worker = try CeleryWorker(broker: broker, logger: Bench.logger) {}
+        let error = await #expect(throws: TransportError.self) { try await worker.run() }
+        #expect(error?.code == .refused)
+    }
+
+    @Test func aBrokerOutOfReachIsTriedAgain() async throws {
+        let broker = RecordingBroker()
+        broker.failures.add(TransportError(.unreachable, "nobody there"))
+        broker.failures.add(TransportError(.connectionLost, "gone at once"))
+        try await withBench(broker: broker) {
+            TaskHandler(named: "tasks.echo") { _, _, _ in 1 }
+        } _: { bench async throws in
+            #expect(try await bench.client.enqueue(named: "tasks.echo").value() == 1)
+        }
+    }
+
+    @Test func whatWasHeldOverALostConnectionRunsOnTheNextOne() async throws {
+        let broker = RecordingBroker()
+        let started = Notes<JSONValue>()
+        let gate = Gate()
+        try await withBench(broker: broker, options: .init(concurrency: 1, prefetchMultiplier: 2, acksLate: true)) {
+            TaskHandler(named: "tasks.slow") { _, args, _ in
+                started.add(args[0])
+                if args[0] == 0 { try await gate.pass() }
+                return args[0]
+            }
+        } _: { bench async throws in
+            let first = try await bench.client.enqueue(named: "tasks.slow", arguments: [0])
+            #expect(try await started.next() == 0)
+            broker.failures.add(TransportError(.connectionLost, "pulled the plug"))
+            let second = try await bench.client.enqueue(named: "tasks.slow", arguments: [1])
+            while try await broker.events.next() != .opened(prefetch: 2) {}
+            gate.open()
+            #expect(try await first.value() == 0)
+            #expect(try await second.value() == 1)
+        }
+        #expect(broker.memory.envelopes(in: "celery").isEmpty)
+    }
+
+    @Test func twoHandlersOfOneNameAreRefused() {
+        let error = #expect(throws: CeleryError.self) {
+            try CeleryWorker(broker: .memory, logger: Bench.logger) {
+                TaskHandler(named: "tasks.same") { _, _, _ in 1 }
+                TaskHandler(named: "tasks.same") { _, _, _ in 2 }
+            }
+        }
+        #expect(error?.code == .duplicateTask)
+        #expect(error?.message.contains("tasks.same") == true)
+    }
+}

@@ -10,6 +10,8 @@ ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 INTEROP = os.path.join(ROOT, "interop")
 TICKS = os.sysconf("SC_CLK_TCK")
 CONCURRENCY, PREFETCH_MULTIPLIER = 2, 4
+# As far as celery-swift reads ahead while tasks are short (ConsumerSession.largestWindow).
+READ_AHEAD = 128
 CELERY = {
     "solo": ["-P", "solo"],
     "prefork": ["-P", "prefork", "-c", str(CONCURRENCY)],

@@ -37,6 +37,8 @@ def main():
                 getattr(bench_measures, measurement)(broker, figures, sizes, say)
     for name in brokers:
         bench_report.tables(name, figures)
+    for note in sorted(figures.notes):
+        print(f"\n{note}")
     missed = bench_report.targets(brokers, figures)
     return 1 if options.check and missed else 0
 

@@ -32,7 +32,7 @@ public struct CeleryClient: Sendable {
         routing: Routing = .init(),
         logger: Logger
     ) throws {
-        let replyTo = UUID().uuidString.lowercased()
+        let replyTo = RandomID.make()
         publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
         let context = ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger)
         let results = try backend?.makeResultStore(context: context)

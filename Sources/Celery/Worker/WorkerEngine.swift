@@ -51,7 +51,7 @@ final class WorkerEngine: Sendable {
         self.handlers = try Dictionary(handlers.map { ($0.name, $0) }) { first, _ in
             throw CeleryError(.duplicateTask, "two handlers have the name \(first.name)")
         }
-        let replyTo = UUID().uuidString.lowercased()
+        let replyTo = RandomID.make()
         publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))

@@ -23,7 +23,7 @@ final class RedisProducer: Producer {
         var message = message
         message.properties.exchange = destination.exchange
         message.properties.routingKey = destination.routingKey
-        message.properties.deliveryTag = UUID().uuidString.lowercased()
+        message.properties.deliveryTag = RandomID.make()
         var pipeline = RedisPipeline()
         let isNew = destination.queue.map { queue in declared.withLock { $0.insert(queue).inserted } } ?? false
         if isNew, let queue = destination.queue { keys.declare(queue, in: &pipeline) }

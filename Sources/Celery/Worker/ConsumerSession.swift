@@ -18,6 +18,8 @@ final class ConsumerSession: Sendable {
         var window: Int
         /// Those that wait for their eta.
         var waitingForEta = 0
+        /// When the last batch came, if it was as large as the room there was.
+        var lastFullBatch: ContinuousClock.Instant?
     }
 
     /// However large the prefetch count, no more tasks than this are between receipt and conclusion.
@@ -57,6 +59,7 @@ final class ConsumerSession: Sendable {
             load.withLock { load in
                 load.unsettled += deliveries.count
                 load.open += deliveries.count
+                load.lastFullBatch = deliveries.count == room ? .now : nil
             }
             if !deliveries.isEmpty { return deliveries }
             shrink(giveBack)
@@ -65,7 +68,6 @@ final class ConsumerSession: Sendable {
 
     /// Waits until there is room; for how many.
     private func roomForMore(_ giveBack: (_ count: Int) -> Void) async throws -> Int {
-        let start = ContinuousClock.now
         var room = load.withLock { self.room($0) }
         while room == 0 {
             if load.withLock({ $0.window > prefetch }) {
@@ -75,7 +77,7 @@ final class ConsumerSession: Sendable {
             }
             room = load.withLock { self.room($0) }
         }
-        if ContinuousClock.now - start < Self.shortBatch {
+        if let last = load.withLock({ $0.lastFullBatch }), .now - last < Self.shortBatch {
             resize { max(prefetch, min(2 * $0, Self.largestWindow)) }
         } else {
             resize { max(prefetch, $0 / 2) }

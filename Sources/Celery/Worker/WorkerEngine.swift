@@ -96,7 +96,11 @@ final class WorkerEngine: Sendable {
         let configuration = ConsumerConfiguration(queues: queues, prefetch: prefetch, name: name)
         while true {
             do {
-                let consumer = try await broker.makeConsumer(configuration, logger: logger)
+                let consumer = try await withAbandonment { [broker, logger] in
+                    try await broker.makeConsumer(configuration, logger: logger)
+                } cleanUp: { consumer in
+                    await consumer.close()
+                }
                 let session = ConsumerSession(consumer, prefetch: prefetch, concurrency: options.concurrency)
                 began(session)
                 backoff.reset()

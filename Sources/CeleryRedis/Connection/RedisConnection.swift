@@ -53,6 +53,8 @@ final class RedisConnection: Sendable {
     private static let connectTimeout = Duration.seconds(10)
     /// After so long without an answer the peer counts as gone.
     private static let replyTimeout = Duration.seconds(20)
+    /// So long is waited for the last answers when the connection is closed.
+    private static let goodbyeTimeout = Duration.seconds(3)
     /// The thread looks after the connection so often, however idle; one that only listens is checked by a PING.
     private static let heartbeat = Duration.seconds(25)
 
@@ -169,13 +171,13 @@ final class RedisConnection: Sendable {
     }
 
     /// Sends commands; `completion` gets their replies, as a rule on the connection's thread.
-    func submit(_ pipeline: RedisPipeline, _ completion: Completion?) {
+    func submit(_ pipeline: RedisPipeline, timeout: Duration = replyTimeout, _ completion: Completion?) {
         var aftermath = Aftermath()
         var mustNudge = false
         let failure = state.withLock { state -> TransportError? in
             if let failure = state.failure { return failure }
             let isIdle = state.pending.isEmpty && state.output.isEmpty
-            enqueue(pipeline, completion, in: &state)
+            enqueue(pipeline, completion, timeout: timeout, in: &state)
             // The thread may be about to write; whoever has the lock writes all there is.
             if isIdle { flush(&state, &aftermath) }
             mustNudge = !state.output.isEmpty
@@ -205,10 +207,10 @@ final class RedisConnection: Sendable {
     /// Closes the connection once everything sent so far is answered.
     func close() async {
         if onPush == nil, state.withLock({ $0.failure == nil }) {
-            // The last of what is buffered goes out before this.
-            thread.nudge()
             do {
-                _ = try await send(RedisPipeline("PING"))
+                _ = try await withCheckedThrowingContinuation { continuation in
+                    submit(RedisPipeline("PING"), timeout: Self.goodbyeTimeout) { continuation.resume(with: $0) }
+                }
             } catch {
                 logger.debug("the connection was lost while it was being closed", metadata: ["error": "\(error)"])
             }
@@ -216,10 +218,11 @@ final class RedisConnection: Sendable {
         fail(TransportError(.closed, "the connection was closed"))
     }
 
-    private func enqueue(_ pipeline: RedisPipeline, _ completion: Completion?, in state: inout State) {
+    private func enqueue(
+        _ pipeline: RedisPipeline, _ completion: Completion?, timeout: Duration = replyTimeout, in state: inout State
+    ) {
         state.output.append(contentsOf: pipeline.bytes)
-        state.pending.append(
-            Pending(missing: pipeline.count, completion: completion, deadline: .now + Self.replyTimeout))
+        state.pending.append(Pending(missing: pipeline.count, completion: completion, deadline: .now + timeout))
     }
 
     // MARK: Under the lock
@@ -313,11 +316,11 @@ final class RedisConnection: Sendable {
     private func checkDeadlines(
         _ now: ContinuousClock.Instant, _ state: inout State, _ aftermath: inout Aftermath
     ) {
-        if let first = state.pending.first, first.deadline <= now {
-            lose("no answer within \(Self.replyTimeout)", nil, &state, &aftermath)
+        if let due = state.pending.lazy.map(\.deadline).min(), due <= now {
+            lose("it does not answer", nil, &state, &aftermath)
         } else if let due = state.nextPing, due <= now {
             if state.unansweredPing {
-                lose("no answer within \(Self.heartbeat)", nil, &state, &aftermath)
+                lose("it does not answer", nil, &state, &aftermath)
             } else {
                 state.unansweredPing = true
                 state.nextPing = now + Self.heartbeat
@@ -360,7 +363,8 @@ extension RedisConnection: ConnectionDriver {
             checkDeadlines(now, &state, &aftermath)
             flush(&state, &aftermath)
             guard let descriptor = state.socket?.descriptor else { return .nothing }
-            let deadlines = [now + Self.heartbeat, upkeepDeadline, state.nextPing, state.pending.first?.deadline]
+            let reply = state.pending.lazy.map(\.deadline).min()
+            let deadlines = [now + Self.heartbeat, upkeepDeadline, state.nextPing, reply]
             return PollRequest(
                 descriptor: descriptor, wantsRead: true, wantsWrite: !state.output.isEmpty,
                 deadline: deadlines.compactMap { $0 }.min())

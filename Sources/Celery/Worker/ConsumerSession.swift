@@ -46,15 +46,32 @@ final class ConsumerSession: Sendable {
 
     /// Waits until there is room, receives, and counts what came.
     ///
-    /// - Parameter giveBack: called when more than the prefetch count was read ahead and is not worked off.
-    func receive(_ giveBack: (_ keeping: Int) -> Void) async throws -> [Delivery] {
+    /// - Parameter giveBack: called with the number of messages that were read ahead and are not worked off. May
+    ///   be called while nothing comes.
+    func receive(_ giveBack: (_ count: Int) -> Void) async throws -> [Delivery] {
+        while true {
+            let room = try await roomForMore(giveBack)
+            // Others may wait for what this worker has read ahead: it is not kept until something new comes.
+            let isAhead = load.withLock { $0.window > prefetch && $0.unsettled > prefetch }
+            let deliveries =
+                isAhead
+                ? try await receive(upTo: room, atMost: Self.longestSurplus) : try await consumer.receive(upTo: room)
+            load.withLock { load in
+                load.unsettled += deliveries.count
+                load.open += deliveries.count
+                load.lastFullBatch = deliveries.count == room ? .now : nil
+            }
+            if !deliveries.isEmpty { return deliveries }
+            shrink(giveBack)
+        }
+    }
+
+    /// Waits until there is room; for how many.
+    private func roomForMore(_ giveBack: (_ count: Int) -> Void) async throws -> Int {
         var room = load.withLock { self.room($0) }
         while room == 0 {
             if load.withLock({ $0.window > prefetch }) {
-                if try await !waitForRoom(atMost: Self.longestSurplus) {
-                    resize { _ in prefetch }
-                    giveBack(prefetch)
-                }
+                if try await !waitForRoom(atMost: Self.longestSurplus) { shrink(giveBack) }
             } else {
                 try await hasRoom.wait()
             }
@@ -65,13 +82,38 @@ final class ConsumerSession: Sendable {
         } else {
             resize { max(prefetch, $0 / 2) }
         }
-        let deliveries = try await consumer.receive(upTo: room)
-        load.withLock { load in
-            load.unsettled += deliveries.count
-            load.open += deliveries.count
-            load.lastFullBatch = deliveries.count == room ? .now : nil
+        return room
+    }
+
+    /// What comes before the time is over; empty when that is nothing.
+    private func receive(upTo limit: Int, atMost duration: Duration) async throws -> [Delivery] {
+        try await withThrowingTaskGroup(of: [Delivery]?.self) { group in
+            group.addTask { [consumer] in
+                do {
+                    return try await consumer.receive(upTo: limit)
+                } catch is CancellationError where Task.isCancelled {
+                    return []
+                }
+            }
+            group.addTask {
+                do { try await Task.sleep(for: duration) } catch is CancellationError {}
+                return nil
+            }
+            // Both are waited for: a receipt that is cancelled may have got messages all the same.
+            var deliveries: [Delivery] = []
+            for try await received in group {
+                group.cancelAll()
+                deliveries += received ?? []
+            }
+            if deliveries.isEmpty { try Task.checkCancellation() }
+            return deliveries
         }
-        return deliveries
+    }
+
+    private func shrink(_ giveBack: (_ count: Int) -> Void) {
+        let surplus = load.withLock { $0.unsettled - prefetch }
+        resize { _ in prefetch }
+        if surplus > 0 { giveBack(surplus) }
     }
 
     /// The connection is lost: what was received over it and has not started is delivered again.

@@ -107,7 +107,7 @@ final class WorkerEngine: Sendable {
                 logger.info("ready", metadata: [LoggingKeys.broker: "\(broker.location)"])
                 do {
                     while true {
-                        let deliveries = try await session.receive { giveBackSurplus(keeping: $0) }
+                        let deliveries = try await session.receive { giveBack($0) }
                         admit(deliveries, session)
                     }
                 } catch let error as TransportError {
@@ -135,9 +135,9 @@ final class WorkerEngine: Sendable {
     }
 
     /// Gives back what was read too far ahead, so that other workers can run it.
-    private func giveBackSurplus(keeping count: Int) {
+    private func giveBack(_ count: Int) {
         // The last one first, so that the first one is next in the queue again.
-        for work in ready.takeAll(but: count).reversed() {
+        for work in ready.takeLast(count).reversed() {
             work.session.settle(work.tag, .giveBack)
             work.session.conclude()
         }

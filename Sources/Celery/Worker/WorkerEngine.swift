@@ -5,12 +5,6 @@ internal import Logging
 internal import ServiceLifecycle
 internal import Synchronization
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 /// The worker at work: one loop receives, `concurrency` slots run handlers, one finisher stores results and settles.
 ///
 /// Deliveries flow through two queues. The finisher takes whatever has been finished meanwhile and sends it in one

@@ -2,12 +2,6 @@ internal import CeleryProtocol
 internal import CeleryTransport
 internal import Synchronization
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 /// Publishes to kombu's lists on Redis.
 final class RedisProducer: Producer {
     private let connection: RedisConnection

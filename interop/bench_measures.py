@@ -5,7 +5,7 @@ import statistics
 import time
 
 from bench_brokers import PYTHON_CLIENT, SWIFT_CLIENT, run_json
-from bench_workers import CONCURRENCY, PREFETCH_MULTIPLIER, WORKERS, Worker, require, wait_until
+from bench_workers import CONCURRENCY, PREFETCH_MULTIPLIER, READ_AHEAD, WORKERS, Worker, require, strangers, wait_until
 
 # Then a drain is given up and the rate so far counts.
 LONGEST_DRAIN = 8
@@ -16,6 +16,7 @@ class Figures:
 
     def __init__(self):
         self.samples = collections.defaultdict(list)
+        self.notes = set()
 
     def add(self, broker, name, column, value):
         self.samples[broker, name, column].append(value)
@@ -74,15 +75,15 @@ def drain(broker, figures, sizes, say):
                         count = min(max(200, int(1.5 * known)), 5000) if known else sizes.drain_first
                     rate, cpu = drain_worker(broker, worker, count, with_results)
                     note_drain(broker, figures, say, name, worker.kind, rate, cpu)
-                queue = "bench-c"
-                broker.clear(queue)
-                broker.fill(queue, "swift.mul", sizes.drain_fast, not with_results)
-                broker.results.clear()
-                done = run_json(broker.drain_command(
-                    queue, sizes.drain_fast, CONCURRENCY * PREFETCH_MULTIPLIER, with_results))
-                note_drain(
-                    broker, figures, say, name, "c", done["count"] / done["seconds"],
-                    done["cpu"] / done["count"] * 10_000)
+                for column, prefetch in (("c8", CONCURRENCY * PREFETCH_MULTIPLIER), ("c", READ_AHEAD)):
+                    queue = "bench-c"
+                    broker.clear(queue)
+                    broker.fill(queue, "swift.mul", sizes.drain_fast, not with_results)
+                    broker.results.clear()
+                    done = run_json(broker.drain_command(queue, sizes.drain_fast, prefetch, with_results))
+                    note_drain(
+                        broker, figures, say, name, column, done["count"] / done["seconds"],
+                        done["cpu"] / done["count"] * 10_000)
 
 
 def note_drain(broker, figures, say, name, column, rate, cpu):
@@ -160,6 +161,10 @@ def startup(broker, figures, sizes, say):
                 require(lambda: broker.waiting(worker.queue) == 0, worker, seconds=20)
                 time.sleep(0.5)
                 memory = worker.memory()
+                if others := strangers("/libswiftCore.so", worker.processes()) if kind == "swift" else []:
+                    figures.notes.add(
+                        f"The PSS of celery-swift is too small by up to {memory['rss'] - memory['pss']:.0f} MB: "
+                        f"other Swift programs were running, {', '.join(map(str, others))}.")
             for key, value in memory.items():
                 figures.add(broker.name, f"memory {key}", kind, value)
             say(f"start, {kind}: first task after {seconds:.2f} s; with 1,000 waiting {memory['pss']:.1f} MB PSS")

@@ -7,7 +7,9 @@ publish   messages a second, one caller and 64 at once (Python: threads of one p
 drain     messages a second of a task that multiplies two numbers. A worker that is connected is stopped by SIGSTOP,
           its queue is filled, and the clock runs from SIGCONT to the last result. Without results only the last
           message has one (header ignore_result). Queues hold thousands of messages, as many as take a second or two;
-          the C loop starts its clock when it is connected. All take at most 8 messages ahead, threads 32, solo 4.
+          the C loop starts its clock when it is connected. Prefetch counts are 8, threads 32, solo 4, by the same
+          multiplier of 4; celery-swift reads up to 128 ahead while tasks are short, so the C loop has that count,
+          and the column "C loop, 8" the smaller one.
           CPU seconds are those of the worker's processes, from /proc. (solo with results on RabbitMQ falls into
           40 ms pauses now and then, with and without SIGSTOP: delayed acknowledgements of TCP.)
 latency   an idle worker, a call every 5 ms. "to done" is the time from the call to the result's date_done by the
@@ -19,8 +21,9 @@ startup   seconds from the start of the process to its first stored result; then
           Celery would leave most of them in RabbitMQ's queue). PSS counts shared pages once: it is what the target
           compares. Swift programs elsewhere on the machine make the PSS of celery-swift smaller, RSS tells.
 
-Everybody logs at WARNING with the same prefetch multiplier of 4; Celery runs without gossip, mingle and heartbeat
-events. Figures are medians (p99 where it says so) of interleaved turns. Results are in Redis for both brokers.
+The brokers keep their files in memory where /dev/shm is there, as a disk's mood would decide what a confirmation
+takes; `--disk` leaves them in the temporary folder. Everybody logs at WARNING. Celery runs without gossip, mingle and
+heartbeat events. Figures are medians (p99 where it says so) of interleaved turns. Results are in Redis for both brokers.
 """
 import argparse
 import dataclasses
@@ -48,6 +51,7 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="fewer and smaller runs, under 3 minutes instead of 10")
     parser.add_argument("--broker", choices=["redis", "rabbitmq"], help="only this broker")
     parser.add_argument("--only", choices=MEASUREMENTS, help="only this measurement")
+    parser.add_argument("--disk", action="store_true", help="the brokers' files in the temporary folder")
     parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed")
     return parser.parse_args()
 

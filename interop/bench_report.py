@@ -1,6 +1,7 @@
 """The tables at the end of the bench."""
 COLUMNS = {
-    "solo": "solo", "prefork": "prefork -c 2", "threads": "threads -c 8", "swift": "celery-swift", "c": "C loop"}
+    "solo": "solo", "prefork": "prefork -c 2", "threads": "threads -c 8", "swift": "celery-swift",
+    "c8": "C loop, 8", "c": "C loop"}
 SENDERS = {
     "python": "Celery", "python confirmed": "Celery, confirmed", "swift": "celery-swift", "c": "C loop"}
 TITLES = {"redis": "Redis", "rabbitmq": "RabbitMQ"}

@@ -6,10 +6,14 @@ import subprocess
 import sys
 import time
 
+import servers
+
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 INTEROP = os.path.join(ROOT, "interop")
 TICKS = os.sysconf("SC_CLK_TCK")
 CONCURRENCY, PREFETCH_MULTIPLIER = 2, 4
+# As far as celery-swift reads ahead while tasks are short (ConsumerSession.largestWindow).
+READ_AHEAD = 128
 CELERY = {
     "solo": ["-P", "solo"],
     "prefork": ["-P", "prefork", "-c", str(CONCURRENCY)],
@@ -53,7 +57,7 @@ class Worker:
         self.process = subprocess.Popen(
             self.command, cwd=INTEROP, env=self.environment, stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL, stderr=sys.stderr if os.environ.get("BENCH_SHOW_LOGS") else subprocess.DEVNULL,
-            start_new_session=True)
+            start_new_session=True, preexec_fn=servers._die_with_parent)
         return self
 
     def stop(self):
@@ -109,6 +113,19 @@ class Worker:
             rss += int(values["Rss"].split()[0])
             peak += int(status["VmHWM"].split()[0])
         return {"pss": pss / 1024, "rss": rss / 1024, "peak": peak / 1024}
+
+
+def strangers(library, own):
+    """Other processes that share a library, whose memory then counts for less in every process that has it."""
+    found = []
+    for process in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{process}/maps") as file:
+                if int(process) not in own and library in file.read():
+                    found.append(int(process))
+        except OSError:
+            continue
+    return found
 
 
 def wait_until(condition, worker=None, seconds=60, pause=0.002):

@@ -166,12 +166,14 @@ package final class ConnectionThread: SerialExecutor {
             pollfd(fd: interest == 0 ? -1 : request.descriptor, events: interest, revents: 0),
         ]
         let ready = Self.poll(&descriptors, until: mayNotSleep ? .now : request.deadline)
+        // At once: the calls that follow may set another one.
+        let problem = errno
         inbox.withLock { $0.isSleeping = false }
         if descriptors[0].revents != 0 {
             var count: UInt64 = 0
             _ = read(wakeupReader, &count, MemoryLayout<UInt64>.size)
         }
-        guard ready >= 0 || errno == EINTR else { preconditionFailure("poll failed: \(errno)") }
+        guard ready >= 0 || problem == EINTR else { preconditionFailure("poll failed: \(problem)") }
         let events = Int32(descriptors[1].revents)
         let isDue = request.deadline.map { $0 <= .now } ?? false
         guard events != 0 || isDue, let driver = reference.withLock({ $0.driver }) else { return }

@@ -16,7 +16,10 @@ package struct ServerURL: Sendable, Hashable {
 
     /// Reads an address. The error says what is wrong with it, never what its password is.
     package init(_ text: String) throws(IOError) {
-        guard let schemeEnd = text.firstRange(of: "://") else {
+        // Only what can be a scheme is one: errors name it, and it must not be a part of a password.
+        guard let schemeEnd = text.firstRange(of: "://"), schemeEnd.lowerBound > text.startIndex,
+            text[..<schemeEnd.lowerBound].utf8.allSatisfy(Self.isSchemeCharacter)
+        else {
             throw IOError(.invalidURL, "a server address needs a scheme, such as redis://localhost:6379/0")
         }
         scheme = text[..<schemeEnd.lowerBound].lowercased()
@@ -49,7 +52,10 @@ package struct ServerURL: Sendable, Hashable {
             }
             host = String(authority[authority.index(after: authority.startIndex)..<bracket])
             let tail = authority[authority.index(after: bracket)...]
-            if tail.first == ":" { portText = tail.dropFirst() }
+            guard tail.isEmpty || tail.first == ":" else {
+                throw IOError(.invalidURL, "only a port may follow the address in brackets in a \(scheme) URL")
+            }
+            if !tail.isEmpty { portText = tail.dropFirst() }
         } else if let colon = authority.lastIndex(of: ":") {
             host = try Self.decode(authority[..<colon])
             portText = authority[authority.index(after: colon)...]
@@ -61,6 +67,15 @@ package struct ServerURL: Sendable, Hashable {
                 throw IOError(.invalidURL, "the port of a \(scheme) URL must be a number from 1 to 65535")
             }
             port = number
+        }
+    }
+
+    private static func isSchemeCharacter(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "+"), UInt8(ascii: "-"), UInt8(ascii: "."):
+            true
+        default: false
         }
     }
 

@@ -112,7 +112,7 @@ import Darwin
 }
 
 /// An actor on a connection thread that does what tests ask for.
-private actor Driver: ConnectionDriver {
+private actor Driver: ConnectionActor {
     struct Thread: Sendable, Equatable {
         let thread: pthread_t
         static func == (left: Thread, right: Thread) -> Bool { pthread_equal(left.thread, right.thread) != 0 }

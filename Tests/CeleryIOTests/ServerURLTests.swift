@@ -24,12 +24,13 @@ import Testing
         #expect(url.options.isEmpty)
     }
 
-    @Test(arguments: [
-        ("redis://:secret@host", nil, "secret"), ("redis://user@host", "user", nil),
-        ("redis://user:@host", "user", ""), ("redis://u%40x:p%3A%2F%40%25@host", "u@x", "p:/@%"),
-        ("redis://user:a@b@host", "user", "a@b"), ("redis://user:a:b@host", "user", "a:b"),
-        ("redis://%C3%A9:%e2%82%ac@host", "é", "€"),
-    ] as [(String, String?, String?)])
+    @Test(
+        arguments: [
+            ("redis://:secret@host", nil, "secret"), ("redis://user@host", "user", nil),
+            ("redis://user:@host", "user", ""), ("redis://u%40x:p%3A%2F%40%25@host", "u@x", "p:/@%"),
+            ("redis://user:a@b@host", "user", "a@b"), ("redis://user:a:b@host", "user", "a:b"),
+            ("redis://%C3%A9:%e2%82%ac@host", "é", "€"),
+        ] as [(String, String?, String?)])
     func credentialsAreDecoded(text: String, user: String?, password: String?) throws {
         let url = try ServerURL(text)
         #expect(url.user == user)
@@ -37,18 +38,22 @@ import Testing
         #expect(url.host == "host")
     }
 
-    @Test(arguments: [
-        ("redis://[::1]:6379/0", "::1", 6379), ("redis://[fe80::1%25eth0]", "fe80::1%25eth0", nil),
-        ("redis://127.0.0.1", "127.0.0.1", nil), ("redis://host:", "host", nil), ("redis://:6379", "", 6379),
-        ("redis://user:p@[::1]:1/", "::1", 1),
-    ] as [(String, String, Int?)])
+    @Test(
+        arguments: [
+            ("redis://[::1]:6379/0", "::1", 6379), ("redis://[fe80::1%25eth0]", "fe80::1%25eth0", nil),
+            ("redis://127.0.0.1", "127.0.0.1", nil), ("redis://host:", "host", nil), ("redis://:6379", "", 6379),
+            ("redis://user:p@[::1]:1/", "::1", 1),
+        ] as [(String, String, Int?)])
     func hostsAndPortsAreRead(text: String, host: String, port: Int?) throws {
         let url = try ServerURL(text)
         #expect(url.host == host)
         #expect(url.port == port)
     }
 
-    @Test(arguments: [("amqp://h//", "/"), ("amqp://h/", ""), ("amqp://h/a%2Fb", "a/b"), ("redis+socket:///tmp/r.sock?virtual_host=5", "tmp/r.sock")])
+    @Test(arguments: [
+        ("amqp://h//", "/"), ("amqp://h/", ""), ("amqp://h/a%2Fb", "a/b"),
+        ("redis+socket:///tmp/r.sock?virtual_host=5", "tmp/r.sock"),
+    ])
     func thePathIsWhatFollowsTheHostsSlash(text: String, path: String) throws {
         #expect(try ServerURL(text).path == path)
     }

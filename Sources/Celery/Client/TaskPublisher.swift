@@ -33,7 +33,7 @@ final class TaskPublisher: Sendable {
     func send(
         _ task: String, _ payload: TaskPayload, _ options: SendOptions, parent: TaskRequest?, isRegistered: Bool
     ) async throws -> String {
-        var request = TaskRequest(task: task, id: options.id ?? UUID().uuidString.lowercased())
+        var request = TaskRequest(task: task, id: options.id ?? RandomID.make())
         if let parent {
             request.rootID = parent.rootID ?? parent.id
             request.parentID = parent.id
@@ -60,7 +60,8 @@ final class TaskPublisher: Sendable {
         var request = request
         let route = options.queue == nil ? routing.route(for: request.task) : nil
         let now = Date()
-        request.eta = options.eta?.date(now: now)
+        // As in Celery, no countdown is no eta.
+        if let eta = options.eta, eta != .after(.zero) { request.eta = eta.date(now: now) }
         request.expires = options.expires?.date(now: now)
         request.argsrepr = PythonRepr.saferepr(arguments: payload.args)
         request.kwargsrepr = PythonRepr.saferepr(.object(payload.kwargs))

@@ -24,7 +24,8 @@ public struct RetryPolicy: Sendable {
         func countdown(retries: Int) -> Duration {
             var wait = base
             if isGrowing {
-                for _ in 0..<max(retries, 0) where wait < maximum { wait *= 2 }
+                // So many doublings exceed any maximum; the count comes from the message and may be anything.
+                for _ in 0..<min(max(retries, 0), 64) where wait < maximum { wait *= 2 }
             }
             wait = min(wait, maximum)
             return hasJitter ? wait * Double.random(in: 0...1) : wait

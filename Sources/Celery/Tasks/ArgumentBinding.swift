@@ -56,7 +56,7 @@ package struct ArgumentBinding: Sendable {
     private func tooMany(_ count: Int) -> TaskFailure {
         let required = parameters.count { !$0.isOptional }
         let takes = required == parameters.count ? "\(required)" : "from \(required) to \(parameters.count)"
-        let noun = parameters.count == 1 ? "argument" : "arguments"
+        let noun = parameters.count == 1 && required == 1 ? "argument" : "arguments"
         let verb = count == 1 ? "was" : "were"
         return Self.typeError("\(function)() takes \(takes) positional \(noun) but \(count) \(verb) given")
     }

@@ -12,10 +12,14 @@ final class ConsumerSession: Sendable {
         var unsettled = 0
         /// Received and not concluded.
         var open = 0
+        /// Whether the connection is lost.
+        var isLost = false
         /// How many may be unsettled at present.
         var window: Int
         /// Those that wait for their eta.
         var waitingForEta = 0
+        /// When the last batch came, if it was as large as the room there was.
+        var lastFullBatch: ContinuousClock.Instant?
     }
 
     /// However large the prefetch count, no more tasks than this are between receipt and conclusion.
@@ -42,33 +46,83 @@ final class ConsumerSession: Sendable {
 
     /// Waits until there is room, receives, and counts what came.
     ///
-    /// - Parameter giveBack: called when more than the prefetch count was read ahead and is not worked off.
-    func receive(_ giveBack: (_ keeping: Int) -> Void) async throws -> [Delivery] {
-        let start = ContinuousClock.now
+    /// - Parameter giveBack: called with the number of messages that were read ahead and are not worked off. May
+    ///   be called while nothing comes.
+    func receive(_ giveBack: (_ count: Int) -> Void) async throws -> [Delivery] {
+        while true {
+            let room = try await roomForMore(giveBack)
+            // Others may wait for what this worker has read ahead: it is not kept until something new comes.
+            let isAhead = load.withLock { $0.window > prefetch && $0.unsettled > prefetch }
+            let deliveries =
+                isAhead
+                ? try await receive(upTo: room, atMost: Self.longestSurplus) : try await consumer.receive(upTo: room)
+            load.withLock { load in
+                load.unsettled += deliveries.count
+                load.open += deliveries.count
+                load.lastFullBatch = deliveries.count == room ? .now : nil
+            }
+            if !deliveries.isEmpty { return deliveries }
+            shrink(giveBack)
+        }
+    }
+
+    /// Waits until there is room; for how many.
+    private func roomForMore(_ giveBack: (_ count: Int) -> Void) async throws -> Int {
         var room = load.withLock { self.room($0) }
         while room == 0 {
             if load.withLock({ $0.window > prefetch }) {
-                if try await !waitForRoom(atMost: Self.longestSurplus) {
-                    resize { _ in prefetch }
-                    giveBack(prefetch)
-                }
+                if try await !waitForRoom(atMost: Self.longestSurplus) { shrink(giveBack) }
             } else {
                 try await hasRoom.wait()
             }
             room = load.withLock { self.room($0) }
         }
-        if ContinuousClock.now - start < Self.shortBatch {
+        if let last = load.withLock({ $0.lastFullBatch }), .now - last < Self.shortBatch {
             resize { max(prefetch, min(2 * $0, Self.largestWindow)) }
         } else {
             resize { max(prefetch, $0 / 2) }
         }
-        let deliveries = try await consumer.receive(upTo: room)
-        load.withLock { load in
-            load.unsettled += deliveries.count
-            load.open += deliveries.count
-        }
-        return deliveries
+        return room
     }
+
+    /// What comes before the time is over; empty when that is nothing.
+    private func receive(upTo limit: Int, atMost duration: Duration) async throws -> [Delivery] {
+        try await withThrowingTaskGroup(of: [Delivery]?.self) { group in
+            group.addTask { [consumer] in
+                do {
+                    return try await consumer.receive(upTo: limit)
+                } catch is CancellationError where Task.isCancelled {
+                    return []
+                }
+            }
+            group.addTask {
+                do { try await Task.sleep(for: duration) } catch is CancellationError {}
+                return nil
+            }
+            // Both are waited for: a receipt that is cancelled may have got messages all the same.
+            var deliveries: [Delivery] = []
+            for try await received in group {
+                group.cancelAll()
+                deliveries += received ?? []
+            }
+            if deliveries.isEmpty { try Task.checkCancellation() }
+            return deliveries
+        }
+    }
+
+    private func shrink(_ giveBack: (_ count: Int) -> Void) {
+        let surplus = load.withLock { $0.unsettled - prefetch }
+        resize { _ in prefetch }
+        if surplus > 0 { giveBack(surplus) }
+    }
+
+    /// The connection is lost: what was received over it and has not started is delivered again.
+    func markLost() {
+        load.withLock { $0.isLost = true }
+    }
+
+    /// Whether the connection is lost.
+    var isLost: Bool { load.withLock { $0.isLost } }
 
     /// Whether there was room before the time was over.
     private func waitForRoom(atMost duration: Duration) async throws -> Bool {

@@ -44,6 +44,13 @@ final class EtaSchedule: Sendable {
         if isFirst { changed.signal() }
     }
 
+    /// Drops what came over a connection that is lost: the broker delivers it again.
+    func removeAll(of session: ConsumerSession) {
+        state.withLock { state in
+            state.heap = Heap(state.heap.unordered.filter { $0.work.session !== session })
+        }
+    }
+
     /// Ends ``run(_:)``; what still waits is dropped, the broker delivers it again.
     func close() {
         state.withLock { $0.isClosed = true }
@@ -72,12 +79,13 @@ final class EtaSchedule: Sendable {
         }
     }
 
-    /// Waits for a change or for `date`, whichever is first.
+    /// Waits for a change or for `date`, whichever is first; for an hour at most, because a clock of nanoseconds does
+    /// not reach to every date.
     private func wait(until date: Date?) async throws {
         guard let date else { return try await changed.wait() }
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await self.changed.wait() }
-            group.addTask { try await Task.sleep(for: .seconds(max(0, date.timeIntervalSinceNow))) }
+            group.addTask { try await Task.sleep(for: .seconds(min(max(0, date.timeIntervalSinceNow), 3600))) }
             try await group.next()
             group.cancelAll()
         }

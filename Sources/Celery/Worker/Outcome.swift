@@ -61,14 +61,27 @@ extension TaskFailure {
             self = failure
             return
         }
-        let name = String(reflecting: Swift.type(of: error)).split(separator: ".", maxSplits: 1)
+        let name = Self.name(of: Swift.type(of: error))
         self.init(
-            type: name.count == 2 ? String(name[1]) : String(describing: Swift.type(of: error)),
+            type: name.dropFirst().joined(separator: "."),
             // A module that Python cannot have imported: it makes up an exception class of the type's name.
             module: "swift.\(name[0])",
             message: "\(error)"
         )
         traceback = Self.traceback(self, request)
+    }
+
+    /// The module, the outer types and the type. Swift names the context of a private or local type by an address in
+    /// parentheses: that is left out, because it differs in every process.
+    private static func name(of type: any Error.Type) -> [Substring] {
+        var depth = 0
+        let name = String(reflecting: type).filter { character in
+            if character == "(" { depth += 1 }
+            defer { if character == ")" { depth -= 1 } }
+            return depth == 0
+        }
+        let parts = name.split(separator: ".")
+        return parts.count > 1 ? parts : ["Swift", Substring(String(describing: type))]
     }
 
     static func maxRetriesExceeded(_ request: TaskRequest, _ payload: TaskPayload) -> TaskFailure {

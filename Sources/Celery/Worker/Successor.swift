@@ -33,7 +33,7 @@ struct Successor: Sendable {
         kwargs = fields["kwargs"]?.objectValue ?? [:]
         options = fields["options"]?.objectValue ?? [:]
         isImmutable = fields["immutable"]?.isTruthy ?? false
-        id = options["task_id"]?.stringValue ?? UUID().uuidString.lowercased()
+        id = options["task_id"]?.stringValue ?? RandomID.make()
         guard options["chord"]?.isNull ?? true else {
             throw MessageError(.invalidTask, "\(task) belongs to a chord: chords are not built yet")
         }
@@ -71,19 +71,14 @@ struct Successor: Sendable {
         if !stamped.isEmpty { request.stampedHeaders = .array(stamped) }
         for name in stamped.compactMap(\.stringValue) { request.stamps[name] = options[name] ?? .null }
         var send = SendOptions(
-            countdown: options["countdown"]?.doubleValue.map { .seconds($0) },
+            countdown: try Self.duration(options["countdown"]),
             queue: options["queue"]?.stringValue ?? options["queue"]?.objectValue?["name"]?.stringValue,
             exchange: options["exchange"]?.stringValue,
             routingKey: options["routing_key"]?.stringValue,
             priority: options["priority"]?.integerValue
         )
         send.eta = try send.eta ?? Self.time(options["eta"])
-        send.expires =
-            switch options["expires"] {
-            case .integer(let seconds)?: .after(.seconds(seconds))
-            case .double(let seconds)?: .after(.seconds(seconds))
-            case let value: try Self.time(value)
-            }
+        send.expires = try Self.duration(options["expires"]).map { .after($0) } ?? Self.time(options["expires"])
         return try publisher.message(
             request, payload, send, replyTo: options["reply_to"]?.stringValue ?? parent.replyTo)
     }
@@ -94,6 +89,16 @@ struct Successor: Sendable {
         case .array(let values)?: values
         case let value?: [value]
         }
+    }
+
+    /// A number of seconds; any other kind of value is none.
+    private static func duration(_ value: JSONValue?) throws -> Duration? {
+        guard let value, let seconds = value.doubleValue else { return nil }
+        // More than any calendar holds; `Duration` itself would trap.
+        guard seconds.magnitude < 1e15 else {
+            throw MessageError(.invalidTask, "\(value) is no number of seconds")
+        }
+        return .seconds(seconds)
     }
 
     private static func time(_ value: JSONValue?) throws -> SendOptions.Time? {
@@ -151,7 +156,7 @@ struct Successors: Sendable {
     private static func messages(
         _ successors: [Successor], after request: TaskRequest, input: JSONValue, _ publisher: TaskPublisher
     ) throws -> [(message: Message, destination: Destination)] {
-        let group = successors.count > 1 ? UUID().uuidString.lowercased() : nil
+        let group = successors.count > 1 ? RandomID.make() : nil
         return try successors.enumerated().map { index, successor in
             try successor.message(
                 after: request, input: input, rest: nil, group: group.map { ($0, index) }, publisher: publisher)

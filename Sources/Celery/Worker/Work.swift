@@ -9,6 +9,8 @@ struct Work: Sendable {
     let request: TaskRequest
     let handler: TaskHandler
     let session: ConsumerSession
+    /// Whether it waits for its eta without being counted.
+    var isAside = false
 }
 
 /// What is still to be done for a task when its handler has returned.
@@ -23,8 +25,6 @@ struct Conclusion: Sendable {
     var retry: (message: Message, destination: Destination)?
     /// What the broker is told; `nil` when it was told before, or when the message is to come back.
     var settlement: Settlement?
-    /// Whether nothing of this task is left after this.
-    var isFinal = true
 
     /// Whether there is nothing to wait for.
     var isEmpty: Bool { successors.isEmpty && results.isEmpty && retry == nil && settlement == nil }

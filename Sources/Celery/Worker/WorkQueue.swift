@@ -32,12 +32,12 @@ final class WorkQueue<Element: Sendable>: Sendable {
     /// Whether there is nothing to take.
     var isEmpty: Bool { state.withLock { $0.elements.isEmpty } }
 
-    /// Takes out what was put in last, all but the first `count`.
-    func takeAll(but count: Int) -> [Element] {
+    /// Takes out what was put in last, at most so many, in order.
+    func takeLast(_ count: Int) -> [Element] {
         state.withLock { state in
-            let surplus = max(0, state.elements.count - count)
-            defer { state.elements.removeLast(surplus) }
-            return Array(state.elements.suffix(surplus))
+            let count = min(max(0, count), state.elements.count)
+            defer { state.elements.removeLast(count) }
+            return Array(state.elements.suffix(count))
         }
     }
 

@@ -46,10 +46,15 @@ extension WorkerEngine {
 
     /// Keeps a task until its eta: a far one with the broker, if that can, so that memory stays bounded.
     private func hold(_ work: Work, until eta: Date) {
-        let isParked = work.session.consumer.park(
-            work.tag, until: eta.timeIntervalSince1970, isUrgent: schedule.count >= options.etaLimit)
+        var work = work
+        let isFull = schedule.count >= options.etaLimit
+        let isParked = work.session.consumer.park(work.tag, until: eta.timeIntervalSince1970, isUrgent: isFull)
+        if isParked || !isFull {
+            // It does not count against the prefetch; when too many wait already it does, and the broker keeps more.
+            work.session.putAside(isHeld: !isParked)
+            work.isAside = true
+        }
         if !isParked { schedule.add(work, until: eta) }
-        work.session.putAside(isHeld: !isParked)
     }
 
     func isExpired(_ request: TaskRequest) -> Bool {

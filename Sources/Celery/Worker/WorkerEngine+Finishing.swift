@@ -65,10 +65,11 @@ extension WorkerEngine {
         if let settlement = conclusion.settlement {
             conclusion.session.settle(conclusion.tag, isDone ? settlement : .requeue)
         }
-        if conclusion.isFinal { conclusion.session.conclude() }
+        conclusion.session.conclude()
     }
 
-    private func store(_ stored: [StoredResult]) async -> Bool {
+    /// Stores states, trying again when the backend is out of reach; whether it did.
+    func store(_ stored: [StoredResult]) async -> Bool {
         guard let results, !stored.isEmpty else { return true }
         var delays = Self.storeDelays.makeIterator()
         while true {
@@ -129,7 +130,8 @@ extension WorkerEngine {
             message.headers = try request.messageHeaders()
             message.body = payload.encoded()
         }
-        message.headers["retries"] = .integer(request.retries + 1)
+        let (retries, hasOverflown) = request.retries.addingReportingOverflow(1)
+        message.headers["retries"] = .integer(hasOverflown ? .max : retries)
         let now = Date()
         message.headers["eta"] =
             countdown > .zero

@@ -26,7 +26,7 @@ extension WorkerEngine {
         let acksLate = work.handler.options.acksLate ?? options.acksLate
         if !acksLate { work.session.settle(work.tag, .acknowledge) }
         let storesResult = results != nil && !ignoresResult(work)
-        if storesResult, work.handler.options.trackStarted ?? options.trackStarted { markStarted(work) }
+        if storesResult, work.handler.options.trackStarted ?? options.trackStarted { await markStarted(work) }
         let context = TaskContext(
             request: work.request, queue: work.queue,
             environment: TaskEnvironment(logger: logger, publisher: publisher, results: results))
@@ -131,15 +131,12 @@ extension WorkerEngine {
             result: result(of: work.request, .failure, failure.json))
     }
 
-    private func markStarted(_ work: Work) {
-        var started = result(
+    /// Before the handler runs, because states of its own come after this one.
+    private func markStarted(_ work: Work) async {
+        let started = result(
             of: work.request, .started,
             ["pid": .integer(Int(ProcessInfo.processInfo.processIdentifier)), "hostname": .string(name)])
-        started.children = []
-        var conclusion = Conclusion(session: work.session, tag: work.tag)
-        conclusion.results = [StoredResult(started, route: ReplyRoute(work.request))]
-        conclusion.isFinal = false
-        pass(conclusion)
+        _ = await store([StoredResult(started, route: ReplyRoute(work.request))])
     }
 
     func conclude(_ work: Work, settlement: Settlement, result: TaskResult) {

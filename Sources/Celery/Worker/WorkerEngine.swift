@@ -5,12 +5,6 @@ internal import Logging
 internal import ServiceLifecycle
 internal import Synchronization
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 /// The worker at work: one loop receives, `concurrency` slots run handlers, one finisher stores results and settles.
 ///
 /// Deliveries flow through two queues. The finisher takes whatever has been finished meanwhile and sends it in one
@@ -51,7 +45,7 @@ final class WorkerEngine: Sendable {
         self.handlers = try Dictionary(handlers.map { ($0.name, $0) }) { first, _ in
             throw CeleryError(.duplicateTask, "two handlers have the name \(first.name)")
         }
-        let replyTo = UUID().uuidString.lowercased()
+        let replyTo = RandomID.make()
         publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))
@@ -96,18 +90,24 @@ final class WorkerEngine: Sendable {
         let configuration = ConsumerConfiguration(queues: queues, prefetch: prefetch, name: name)
         while true {
             do {
-                let consumer = try await broker.makeConsumer(configuration, logger: logger)
+                let consumer = try await withAbandonment { [broker, logger] in
+                    try await broker.makeConsumer(configuration, logger: logger)
+                } cleanUp: { consumer in
+                    await consumer.close()
+                }
                 let session = ConsumerSession(consumer, prefetch: prefetch, concurrency: options.concurrency)
                 began(session)
                 backoff.reset()
                 logger.info("ready", metadata: [LoggingKeys.broker: "\(broker.location)"])
                 do {
                     while true {
-                        let deliveries = try await session.receive { giveBackSurplus(keeping: $0) }
+                        let deliveries = try await session.receive { giveBack($0) }
                         admit(deliveries, session)
                     }
                 } catch let error as TransportError {
                     began(nil)
+                    session.markLost()
+                    schedule.removeAll(of: session)
                     await consumer.close()
                     throw error
                 }
@@ -123,22 +123,25 @@ final class WorkerEngine: Sendable {
 
     private func runSchedule() async {
         await schedule.run { due in
-            for work in due { work.session.takeBack() }
+            for work in due where work.isAside { work.session.takeBack() }
             self.ready.push(contentsOf: due)
         }
     }
 
     /// Gives back what was read too far ahead, so that other workers can run it.
-    private func giveBackSurplus(keeping count: Int) {
+    private func giveBack(_ count: Int) {
         // The last one first, so that the first one is next in the queue again.
-        for work in ready.takeAll(but: count).reversed() {
+        for work in ready.takeLast(count).reversed() {
             work.session.settle(work.tag, .giveBack)
             work.session.conclude()
         }
     }
 
     private func runSlot() async {
-        while let work = await ready.next() { await run(work) }
+        // What came over a connection that is lost comes again: it must not run twice.
+        while let work = await ready.next() {
+            if !work.session.isLost { await run(work) }
+        }
     }
 
     /// Hands over what is left to do for a task.

@@ -33,10 +33,8 @@ package enum KombuEnvelope {
             default: break
             }
         }
-        guard case .string(let bodyText) = text else {
-            throw MessageError(.undecodable, "the envelope has no body")
-        }
-        let body = try decode(body: bodyText, encoding: properties["body_encoding"])
+        // Without a body it is still a message: its headers say whom to tell that it cannot be run.
+        let body = try decode(body: text.stringValue ?? "", encoding: properties["body_encoding"])
         return Message(
             contentType: contentType,
             contentEncoding: contentEncoding,

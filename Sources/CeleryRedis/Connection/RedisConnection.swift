@@ -31,10 +31,11 @@ final class RedisConnection: Sendable {
     }
 
     private struct State: ~Copyable {
+        /// Closed by whoever is the last to use it: writing and reading happen outside of the lock.
         var socket: Socket?
-        var reader: RESPReader
+        var isWriting = false
+        var isReading = false
         var output: [UInt8] = []
-        var written = 0
         var pending = Deque<Pending>()
         var failure: TransportError?
         var unansweredPing = false
@@ -53,6 +54,8 @@ final class RedisConnection: Sendable {
     private static let connectTimeout = Duration.seconds(10)
     /// After so long without an answer the peer counts as gone.
     private static let replyTimeout = Duration.seconds(20)
+    /// So long is waited for the last answers when the connection is closed.
+    private static let goodbyeTimeout = Duration.seconds(3)
     /// The thread looks after the connection so often, however idle; one that only listens is checked by a PING.
     private static let heartbeat = Duration.seconds(25)
 
@@ -62,6 +65,8 @@ final class RedisConnection: Sendable {
     private let onPush: (@Sendable (RESPValue) -> Void)?
     private let onLoss: (@Sendable (TransportError) -> Void)?
     private let state: Mutex<State>
+    /// Locked by the connection's thread only.
+    private let reader: Mutex<RESPReader>
 
     /// Connects and logs in.
     ///
@@ -107,7 +112,8 @@ final class RedisConnection: Sendable {
         self.logger = logger
         self.onPush = onPush
         self.onLoss = onLoss
-        state = Mutex(State(reader: reader))
+        state = Mutex(State())
+        self.reader = Mutex(reader)
         try thread.start(driving: self)
     }
 
@@ -169,46 +175,41 @@ final class RedisConnection: Sendable {
     }
 
     /// Sends commands; `completion` gets their replies, as a rule on the connection's thread.
-    func submit(_ pipeline: RedisPipeline, _ completion: Completion?) {
-        var aftermath = Aftermath()
-        var mustNudge = false
-        let failure = state.withLock { state -> TransportError? in
-            if let failure = state.failure { return failure }
-            let isIdle = state.pending.isEmpty && state.output.isEmpty
-            enqueue(pipeline, completion, in: &state)
-            // The thread may be about to write; whoever has the lock writes all there is.
-            if isIdle { flush(&state, &aftermath) }
-            mustNudge = !state.output.isEmpty
-            return nil
+    func submit(_ pipeline: RedisPipeline, timeout: Duration = replyTimeout, _ completion: Completion?) {
+        enum Step { case write, nudge, nothing }
+        let (step, failure) = state.withLock { state -> (Step, TransportError?) in
+            if let failure = state.failure { return (.nothing, failure) }
+            let isIdle = state.pending.isEmpty && state.output.isEmpty && !state.isWriting
+            let isFirst = state.output.isEmpty && !state.isWriting
+            enqueue(pipeline, completion, timeout: timeout, in: &state)
+            return (isIdle ? .write : isFirst ? .nudge : .nothing, nil)
         }
-        if mustNudge { thread.nudge() }
-        finish(aftermath)
+        switch step {
+        case .write: write()
+        // Only the first of a batch has to wake the thread; whoever writes at the moment looks for more.
+        case .nudge: thread.nudge()
+        case .nothing: break
+        }
         if let failure { completion?(.failure(failure)) }
     }
 
     /// Writes a subscriber's commands; what the server says to them arrives as messages.
     func subscribe(_ pipeline: RedisPipeline) throws {
-        var aftermath = Aftermath()
-        var mustNudge = false
         let failure = state.withLock { state -> TransportError? in
-            if let failure = state.failure { return failure }
-            state.output.append(contentsOf: pipeline.bytes)
-            flush(&state, &aftermath)
-            mustNudge = !state.output.isEmpty
-            return nil
+            if state.failure == nil { state.output.append(contentsOf: pipeline.bytes) }
+            return state.failure
         }
-        if mustNudge { thread.nudge() }
-        finish(aftermath)
         if let failure { throw failure }
+        write()
     }
 
     /// Closes the connection once everything sent so far is answered.
     func close() async {
         if onPush == nil, state.withLock({ $0.failure == nil }) {
-            // The last of what is buffered goes out before this.
-            thread.nudge()
             do {
-                _ = try await send(RedisPipeline("PING"))
+                _ = try await withCheckedThrowingContinuation { continuation in
+                    submit(RedisPipeline("PING"), timeout: Self.goodbyeTimeout) { continuation.resume(with: $0) }
+                }
             } catch {
                 logger.debug("the connection was lost while it was being closed", metadata: ["error": "\(error)"])
             }
@@ -216,10 +217,11 @@ final class RedisConnection: Sendable {
         fail(TransportError(.closed, "the connection was closed"))
     }
 
-    private func enqueue(_ pipeline: RedisPipeline, _ completion: Completion?, in state: inout State) {
+    private func enqueue(
+        _ pipeline: RedisPipeline, _ completion: Completion?, timeout: Duration = replyTimeout, in state: inout State
+    ) {
         state.output.append(contentsOf: pipeline.bytes)
-        state.pending.append(
-            Pending(missing: pipeline.count, completion: completion, deadline: .now + Self.replyTimeout))
+        state.pending.append(Pending(missing: pipeline.count, completion: completion, deadline: .now + timeout))
     }
 
     // MARK: Under the lock
@@ -227,9 +229,8 @@ final class RedisConnection: Sendable {
     private func fail(_ error: TransportError, _ state: inout State, _ aftermath: inout Aftermath) {
         guard state.failure == nil else { return }
         state.failure = error
-        state.socket = nil
+        closeSocketIfUnused(&state)
         state.output.removeAll()
-        state.written = 0
         for case let entry? in state.pending.map(\.completion) {
             aftermath.completions.append((entry, .failure(error)))
         }
@@ -246,43 +247,8 @@ final class RedisConnection: Sendable {
         fail(error, &state, &aftermath)
     }
 
-    private func flush(_ state: inout State, _ aftermath: inout Aftermath) {
-        while state.socket != nil, state.written < state.output.count {
-            do {
-                let written = state.written
-                let outcome = try state.output.withUnsafeBytes { bytes throws(IOError) -> Socket.Outcome in
-                    try state.socket?.write(UnsafeRawBufferPointer(rebasing: bytes[written...])) ?? .endOfStream
-                }
-                guard case .bytes(let count) = outcome else { return }
-                state.written += count
-            } catch {
-                lose("\(error)", error, &state, &aftermath)
-            }
-        }
-        if state.written == state.output.count {
-            state.output.removeAll(keepingCapacity: state.output.capacity <= 1 << 20)
-            state.written = 0
-        }
-    }
-
-    private func receive(_ state: inout State, _ aftermath: inout Aftermath) {
-        withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 16) { buffer in
-            // Not until the socket is empty: a server that sends without end must not starve the callers.
-            for _ in 0..<8 where state.socket != nil {
-                do {
-                    switch try state.socket?.read(into: buffer) ?? .endOfStream {
-                    case .wouldBlock: return
-                    case .endOfStream: return lose("the server closed it", nil, &state, &aftermath)
-                    case .bytes(let count):
-                        try state.reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-                        while let value = try state.reader.next() { handle(value, &state, &aftermath) }
-                        if count < buffer.count { return }
-                    }
-                } catch {
-                    return lose("\(error)", error, &state, &aftermath)
-                }
-            }
-        }
+    private func closeSocketIfUnused(_ state: inout State) {
+        if state.failure != nil, !state.isWriting, !state.isReading { state.socket = nil }
     }
 
     private func handle(_ value: RESPValue, _ state: inout State, _ aftermath: inout Aftermath) {
@@ -313,11 +279,11 @@ final class RedisConnection: Sendable {
     private func checkDeadlines(
         _ now: ContinuousClock.Instant, _ state: inout State, _ aftermath: inout Aftermath
     ) {
-        if let first = state.pending.first, first.deadline <= now {
-            lose("no answer within \(Self.replyTimeout)", nil, &state, &aftermath)
+        if let due = state.pending.lazy.map(\.deadline).min(), due <= now {
+            lose("it does not answer", nil, &state, &aftermath)
         } else if let due = state.nextPing, due <= now {
             if state.unansweredPing {
-                lose("no answer within \(Self.heartbeat)", nil, &state, &aftermath)
+                lose("it does not answer", nil, &state, &aftermath)
             } else {
                 state.unansweredPing = true
                 state.nextPing = now + Self.heartbeat
@@ -327,6 +293,98 @@ final class RedisConnection: Sendable {
     }
 
     // MARK: Outside of the lock
+
+    /// Writes all there is, unless somebody else does so already and will see to it.
+    private func write() {
+        while true {
+            let work = state.withLock { state -> (descriptor: Int32, bytes: [UInt8])? in
+                guard state.failure == nil, !state.isWriting, !state.output.isEmpty,
+                    let descriptor = state.socket?.descriptor
+                else { return nil }
+                state.isWriting = true
+                let bytes = state.output
+                state.output = []
+                return (descriptor, bytes)
+            }
+            guard let (descriptor, bytes) = work else { return }
+            let outcome = Result { try Self.write(bytes, to: descriptor) }
+            var aftermath = Aftermath()
+            let isBlocked = state.withLock { state in
+                state.isWriting = false
+                defer { closeSocketIfUnused(&state) }
+                guard state.failure == nil else { return true }
+                switch outcome {
+                case .success(bytes.count): return false
+                case .success(let written):
+                    state.output.insert(contentsOf: bytes[written...], at: 0)
+                    return true
+                case .failure(let error):
+                    lose("\(error)", error, &state, &aftermath)
+                    return true
+                }
+            }
+            finish(aftermath)
+            // The thread waits until there is room again.
+            if isBlocked { return thread.nudge() }
+        }
+    }
+
+    /// Writes as much as the socket takes; how much that was.
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) throws -> Int {
+        var written = 0
+        while written < bytes.count {
+            let outcome = try bytes.withUnsafeBytes { bytes in
+                try Socket.write(UnsafeRawBufferPointer(rebasing: bytes[written...]), to: descriptor)
+            }
+            guard case .bytes(let count) = outcome else { break }
+            written += count
+        }
+        return written
+    }
+
+    /// Reads what has come and answers those who wait for it. On the thread only.
+    private func read() {
+        let descriptor = state.withLock { state -> Int32? in
+            guard state.failure == nil, let descriptor = state.socket?.descriptor else { return nil }
+            state.isReading = true
+            return descriptor
+        }
+        guard let descriptor else { return }
+        let (values, end) = reader.withLock { Self.read(from: descriptor, &$0) }
+        var aftermath = Aftermath()
+        state.withLock { state in
+            state.isReading = false
+            for value in values where state.failure == nil { handle(value, &state, &aftermath) }
+            if let end { lose(end.reason, end.error, &state, &aftermath) }
+            closeSocketIfUnused(&state)
+        }
+        finish(aftermath)
+    }
+
+    private static func read(
+        from descriptor: Int32, _ reader: inout RESPReader
+    ) -> (values: [RESPValue], end: (reason: String, error: (any Error)?)?) {
+        var values: [RESPValue] = []
+        let end: (String, (any Error)?)? = withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 16) { buffer in
+            // Not until the socket is empty: a server that sends without end must not starve the callers.
+            for _ in 0..<8 {
+                do {
+                    switch try Socket.read(from: descriptor, into: buffer) {
+                    case .wouldBlock: return nil
+                    case .endOfStream: return ("the server closed it", nil)
+                    case .bytes(let count):
+                        try reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                        while let value = try reader.next() { values.append(value) }
+                        if count < buffer.count { return nil }
+                    }
+                } catch {
+                    return ("\(error)", error)
+                }
+            }
+            return nil
+        }
+        return (values, end)
+    }
 
     private func fail(_ error: TransportError) {
         var aftermath = Aftermath()
@@ -348,31 +406,30 @@ extension RedisConnection: ConnectionDriver {
     func prepareToWait() -> PollRequest {
         let now = ContinuousClock.now
         let (upkeep, isWriting) = state.withLock { state in
-            (state.socket == nil ? nil : state.upkeep, !state.output.isEmpty)
+            (state.failure == nil ? state.upkeep : nil, !state.output.isEmpty)
         }
         // Asked without the lock: it has one of its own, and may call back.
         let commands = upkeep?.commands(at: now, isWriting: isWriting)
         let upkeepDeadline = upkeep?.nextDeadline
         var aftermath = Aftermath()
-        let request = state.withLock { state -> PollRequest in
-            guard state.socket != nil else { return .nothing }
+        state.withLock { state in
+            guard state.failure == nil, state.socket != nil else { return }
             if let commands, commands.count > 0 { enqueue(commands, nil, in: &state) }
             checkDeadlines(now, &state, &aftermath)
-            flush(&state, &aftermath)
-            guard let descriptor = state.socket?.descriptor else { return .nothing }
-            let deadlines = [now + Self.heartbeat, upkeepDeadline, state.nextPing, state.pending.first?.deadline]
-            return PollRequest(
-                descriptor: descriptor, wantsRead: true, wantsWrite: !state.output.isEmpty,
-                deadline: deadlines.compactMap { $0 }.min())
         }
         finish(aftermath)
-        return request
+        write()
+        return state.withLock { state in
+            guard state.failure == nil, let descriptor = state.socket?.descriptor else { return .nothing }
+            let reply = state.pending.lazy.map(\.deadline).min()
+            let deadlines = [now + Self.heartbeat, upkeepDeadline, state.nextPing, reply]
+            return PollRequest(
+                descriptor: descriptor, wantsRead: true, wantsWrite: !state.output.isEmpty && !state.isWriting,
+                deadline: deadlines.compactMap { $0 }.min())
+        }
     }
 
     func respond(isReadable: Bool, isWritable: Bool) {
-        guard isReadable else { return }
-        var aftermath = Aftermath()
-        state.withLock { receive(&$0, &aftermath) }
-        finish(aftermath)
+        if isReadable { read() }
     }
 }

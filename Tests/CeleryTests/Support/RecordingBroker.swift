@@ -11,6 +11,7 @@ struct RecordingBroker: Broker {
         case settled(Settlement)
         case parked(isUrgent: Bool)
         case prefetchRaised(by: Int)
+        case stopped
         case closed
     }
 
@@ -68,7 +69,10 @@ private struct RecordingConsumer: Consumer {
         consumer.adjustPrefetch(extra: extra)
     }
 
-    func stop() async { await consumer.stop() }
+    func stop() async {
+        await consumer.stop()
+        broker.events.add(.stopped)
+    }
 
     func close() async {
         await consumer.close()

@@ -25,7 +25,8 @@ import Testing
         Call(parameters: "x,y", args: [1, 2, 3], error: "f() takes 2 positional arguments but 3 were given"),
         Call(parameters: "x", args: [1, 2], error: "f() takes 1 positional argument but 2 were given"),
         Call(parameters: "x=", args: [1, 2], error: "f() takes from 0 to 1 positional arguments but 2 were given"),
-        Call(parameters: "x,y=", args: [1, 2, 3], error: "f() takes from 1 to 2 positional arguments but 3 were given"),
+        Call(
+            parameters: "x,y=", args: [1, 2, 3], error: "f() takes from 1 to 2 positional arguments but 3 were given"),
         Call(parameters: "", args: [1], error: "f() takes 0 positional arguments but 1 was given"),
         Call(parameters: "", args: [1, 2], error: "f() takes 0 positional arguments but 2 were given"),
         Call(parameters: "x", args: [], error: "f() missing 1 required positional argument: 'x'"),
@@ -55,11 +56,12 @@ import Testing
         #expect(error?.message == call.error)
     }
 
-    @Test(arguments: [
-        ([1, 2], [:], [1, 2, 30]), ([1], ["y": 2], [1, 2, 30]), ([], ["y": 2, "x": 1], [1, 2, 30]),
-        ([1], [:], [1, 20, 30]), ([1], ["z": 3], [1, 20, 3]), ([1, 2, 3], [:], [1, 2, 3]),
-        ([], ["z": 3, "x": 1], [1, 20, 3]),
-    ] as [([JSONValue], JSONObject, [Int])])
+    @Test(
+        arguments: [
+            ([1, 2], [:], [1, 2, 30]), ([1], ["y": 2], [1, 2, 30]), ([], ["y": 2, "x": 1], [1, 2, 30]),
+            ([1], [:], [1, 20, 30]), ([1], ["z": 3], [1, 20, 3]), ([1, 2, 3], [:], [1, 2, 3]),
+            ([], ["z": 3, "x": 1], [1, 20, 3]),
+        ] as [([JSONValue], JSONObject, [Int])])
     func positionalKeywordAndDefaultArgumentsMix(args: [JSONValue], kwargs: JSONObject, expected: [Int]) throws {
         let binding = try ArgumentBinding(
             task: "f", parameters: Self.parameters("x,y=,z="), args: args, kwargs: kwargs)

@@ -40,10 +40,11 @@ import Testing
         #expect(try await leftBehind(worker: .init(), task: .init(acksLate: true)) == 1)
     }
 
-    @Test(arguments: [
-        (nil, nil, Settlement.acknowledge), (nil, false, .discard), (false, nil, .discard),
-        (false, true, .acknowledge), (true, false, .discard),
-    ] as [(Bool?, Bool?, Settlement)])
+    @Test(
+        arguments: [
+            (nil, nil, Settlement.acknowledge), (nil, false, .discard), (false, nil, .discard),
+            (false, true, .acknowledge), (true, false, .discard),
+        ] as [(Bool?, Bool?, Settlement)])
     func aFailureIsAcknowledgedUnlessSaidOtherwise(
         worker: Bool?, task: Bool?, expected: Settlement
     ) async throws {

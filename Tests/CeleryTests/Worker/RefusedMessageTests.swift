@@ -12,9 +12,10 @@ import Testing
         /// The type of the failure that the sender gets; `nil` when there is no id to tell it by.
         var failure: String?
 
-        init(_ name: String, _ text: String) {
+        init(_ name: String, _ text: String, failure: String? = nil) {
             testDescription = name
             bytes = Array(text.utf8)
+            self.failure = failure
         }
 
         init(_ name: String, failure: String? = "InvalidTaskError", _ change: (inout Envelope) -> Void) {
@@ -28,14 +29,19 @@ import Testing
 
     static let undecodable: [Case] = [
         Case("nothing", ""), Case("no JSON", "hello"), Case("cut short", #"{"body": "W1s"#), Case("a list", "[1, 2]"),
-        Case("a number", "5"), Case("no body", #"{"headers": {"task": "tasks.echo", "id": "broken"}}"#),
-        Case("a body that is a number", #"{"body": 5, "headers": {"task": "tasks.echo", "id": "broken"}}"#),
+        Case("no body and no headers", #"{"properties": {}}"#),
         Case("a body that is not base64", #"{"body": "%%%", "properties": {"body_encoding": "base64"}}"#),
         Case("deep", String(repeating: "[", count: 100_000)),
         Case("invalid UTF-8", String(decoding: [0x7B, 0x22], as: UTF8.self)),
     ]
 
     static let broken: [Case] = [
+        Case(
+            "no body", #"{"content-type": "application/json", "headers": {"task": "tasks.echo", "id": "broken"}}"#,
+            failure: "InvalidTaskError"),
+        Case(
+            "a body that is a number", #"{"body": 5, "headers": {"task": "tasks.echo", "id": "broken"}}"#,
+            failure: "InvalidTaskError"),
         Case("no id", failure: nil) { $0.headers["id"] = nil },
         Case("an id that is null", failure: nil) { $0.headers["id"] = .null },
         Case("an id that is a number", failure: nil) { $0.headers["id"] = 5 },

@@ -111,5 +111,6 @@ import Testing
 }
 
 extension TaskState: ExpressibleByStringLiteral {
+    /// The state of that name.
     public init(stringLiteral value: String) { self.init(rawValue: value) }
 }

@@ -38,7 +38,7 @@ let package = Package(
         .target(
             name: "CeleryTransport",
             dependencies: [
-                "CeleryProtocol",
+                "CeleryIO", "CeleryProtocol",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ]

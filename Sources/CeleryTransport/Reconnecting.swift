@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import CeleryIO
 
 /// A connection that is made when it is first needed, and made anew after it was reported as broken.
 ///
@@ -17,7 +17,7 @@ package final class Reconnecting<Connection: Sendable>: Sendable {
         case fail
     }
 
-    private let state = Mutex((current: State.idle, generation: 0))
+    private let state = Locked((current: State.idle, generation: 0))
     private let connect: @Sendable () async throws -> Connection
 
     package init(_ connect: @escaping @Sendable () async throws -> Connection) {

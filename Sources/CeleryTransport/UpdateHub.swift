@@ -1,5 +1,5 @@
+internal import CeleryIO
 package import CeleryProtocol
-internal import Synchronization
 
 /// Hands the states of tasks, as they come in, to those who wait for them.
 package final class UpdateHub: Sendable {
@@ -10,7 +10,7 @@ package final class UpdateHub: Sendable {
         var next = 0
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     package init() {}
 

@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import CeleryIO
 
 /// One task waits, others wake it; a wake-up before the wait is not lost. Waiting can be cancelled.
 package final class WakeSignal: Sendable {
@@ -7,7 +7,7 @@ package final class WakeSignal: Sendable {
         var waiter: CheckedContinuation<Void, Never>?
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     package init() {}
 

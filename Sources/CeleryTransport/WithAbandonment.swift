@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import CeleryIO
 
 /// Runs an operation that takes no notice of cancellation, such as connecting to a server that does not answer, and
 /// leaves it to itself when the calling task is cancelled.
@@ -42,7 +42,7 @@ private final class Waiter<Value: Sendable>: Sendable {
         var isCancelled = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Whether the wait has begun; not when it was cancelled before.
     func wait(_ continuation: CheckedContinuation<Value, any Error>) -> Bool {

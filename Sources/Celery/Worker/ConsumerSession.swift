@@ -1,5 +1,5 @@
+internal import CeleryIO
 internal import CeleryTransport
-internal import Synchronization
 
 /// One connection's worth of consuming: what was received over it is counted here and settled through it.
 ///
@@ -32,7 +32,7 @@ final class ConsumerSession: Sendable {
     private static let longestSurplus = Duration.milliseconds(40)
 
     let consumer: any Consumer
-    private let load: Mutex<Load>
+    private let load: Locked<Load>
     private let hasRoom = WakeSignal()
     private let prefetch: Int
     private let concurrency: Int
@@ -41,7 +41,7 @@ final class ConsumerSession: Sendable {
         self.consumer = consumer
         self.prefetch = prefetch == 0 ? Self.largestLoad : min(prefetch, Self.largestLoad)
         self.concurrency = concurrency
-        load = Mutex(Load(window: self.prefetch))
+        load = Locked(Load(window: self.prefetch))
     }
 
     /// Waits until there is room, receives, and counts what came.

@@ -1,6 +1,6 @@
+internal import CeleryIO
 internal import CeleryTransport
 internal import HeapModule
-internal import Synchronization
 
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
@@ -28,7 +28,7 @@ final class EtaSchedule: Sendable {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let changed = WakeSignal()
 
     /// How many wait.

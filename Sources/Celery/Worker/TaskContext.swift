@@ -1,7 +1,7 @@
+internal import CeleryIO
 public import CeleryProtocol
 internal import CeleryTransport
 public import Logging
-internal import Synchronization
 
 /// What a handler knows of the task that it runs, and what it can do beside returning; Celery's bound task.
 public struct TaskContext: Sendable {
@@ -87,7 +87,7 @@ package struct TaskEnvironment: Sendable {
 
 /// The ids of the tasks that one task has sent.
 private final class ChildTasks: Sendable {
-    private let sent = Mutex<[String]>([])
+    private let sent = Locked<[String]>([])
 
     var ids: [String] { sent.withLock { $0 } }
 

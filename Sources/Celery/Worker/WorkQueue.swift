@@ -1,5 +1,5 @@
+internal import CeleryIO
 internal import DequeModule
-internal import Synchronization
 
 /// A queue that tasks wait on: what is put in is taken out in order, each element by one of those who wait.
 final class WorkQueue<Element: Sendable>: Sendable {
@@ -9,7 +9,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
         var isClosed = false
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     func push(_ element: Element) {
         let waiter = state.withLock { state in

@@ -59,7 +59,7 @@ final class WorkerEngine: Sendable {
             await withDiscardingTaskGroup { running in
                 for _ in 0..<options.concurrency { running.addTask { await self.runSlot() } }
                 running.addTask { await self.runSchedule() }
-                let sessions = Mutex<ConsumerSession?>(nil)
+                let sessions = Locked<ConsumerSession?>(nil)
                 do {
                     try await cancelWhenGracefulShutdown {
                         try await self.receive { session in sessions.withLock { $0 = session } }

@@ -1,4 +1,4 @@
-internal import Synchronization
+internal import CeleryIO
 
 /// The messages that a consumer holds, and what is to be told to Redis of them.
 ///
@@ -23,7 +23,7 @@ final class HeldMessages: RedisConnection.Upkeep {
     private static let acknowledgementDelay = Duration.microseconds(200)
     private static let acknowledgementBatch = 256
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
     private let keys: KombuKeys
     private let tagPrefix: String
     private let renewalInterval: Duration

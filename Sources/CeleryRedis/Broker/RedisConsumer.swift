@@ -2,7 +2,6 @@ internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
-internal import Synchronization
 
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
@@ -41,7 +40,7 @@ final class RedisConsumer: Consumer {
     private let isAutoAcknowledging: Bool
     private let lease: Double
     private let news: RedisNews
-    private let progress = Mutex(Progress())
+    private let progress = Locked(Progress())
 
     static func open(
         _ address: RedisAddress,

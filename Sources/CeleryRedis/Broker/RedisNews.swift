@@ -1,5 +1,5 @@
+internal import CeleryIO
 internal import CeleryTransport
-internal import Synchronization
 
 /// What wakes a consumer while it waits: a push to one of its lists, or a turn of its own affairs.
 final class RedisNews: Sendable {
@@ -18,7 +18,7 @@ final class RedisNews: Sendable {
         var waiter: Waiter?
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// A list has been pushed to: a consumer that waits claims at once.
     func pushed() {

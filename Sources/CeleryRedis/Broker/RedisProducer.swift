@@ -1,13 +1,13 @@
+internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTransport
-internal import Synchronization
 
 /// Publishes to kombu's lists on Redis.
 final class RedisProducer: Producer {
     private let connection: RedisConnection
     private let keys = KombuKeys()
     /// The queues whose bindings this connection has written.
-    private let declared = Mutex<Set<Queue>>([])
+    private let declared = Locked<Set<Queue>>([])
 
     init(_ connection: RedisConnection) {
         self.connection = connection

@@ -2,7 +2,6 @@ internal import CeleryIO
 internal import CeleryTransport
 internal import DequeModule
 internal import Logging
-internal import Synchronization
 
 /// One connection to a Redis server: pipelined commands, or subscriptions.
 ///
@@ -66,9 +65,9 @@ final class RedisConnection: Sendable {
     private let logger: Logger
     private let onPush: (@Sendable (RESPValue) -> Void)?
     private let onLoss: (@Sendable (TransportError) -> Void)?
-    private let state: Mutex<State>
+    private let state: Locked<State>
     /// Locked by the connection's thread only.
-    private let reader: Mutex<RESPReader>
+    private let reader: Locked<RESPReader>
 
     /// Connects and logs in.
     ///
@@ -114,8 +113,8 @@ final class RedisConnection: Sendable {
         self.logger = logger
         self.onPush = onPush
         self.onLoss = onLoss
-        state = Mutex(State())
-        self.reader = Mutex(reader)
+        state = Locked(State())
+        self.reader = Locked(reader)
         try thread.start(driving: self)
     }
 

@@ -1,7 +1,7 @@
+internal import CeleryIO
 internal import CeleryProtocol
 internal import DequeModule
 public import Logging
-internal import Synchronization
 
 /// A broker within this process (`memory://`), for tests: messages go through the same envelope as on Redis.
 ///
@@ -52,7 +52,7 @@ final class MemoryStore: Sendable {
         var consumers: [MemoryConsumer] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     func declare(_ queues: [Queue]) {
         state.withLock { state in
@@ -134,7 +134,7 @@ final class MemoryConsumer: Consumer {
     let news = WakeSignal()
     private let store: MemoryStore
     private let isAutoAcknowledging: Bool
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(_ store: MemoryStore, _ configuration: ConsumerConfiguration) {
         self.store = store

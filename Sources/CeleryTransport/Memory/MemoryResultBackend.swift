@@ -1,5 +1,5 @@
+internal import CeleryIO
 internal import CeleryProtocol
-internal import Synchronization
 
 /// Results within this process, for tests. Copies of the value are the same backend.
 public struct MemoryResultBackend: ResultBackend {
@@ -21,7 +21,7 @@ extension ResultBackend where Self == MemoryResultBackend {
 }
 
 private final class MemoryResultStore: ResultStore {
-    private let results = Mutex<[String: [UInt8]]>([:])
+    private let results = Locked<[String: [UInt8]]>([:])
     private let hub = UpdateHub()
 
     func prepare() async throws {}

@@ -1,6 +1,6 @@
+internal import CeleryIO
 internal import CeleryProtocol
 internal import Logging
-internal import Synchronization
 
 /// The client's end keeps what has arrived; the worker's end sends.
 final class RPCResultStore: ResultStore {
@@ -21,7 +21,7 @@ final class RPCResultStore: ResultStore {
     private let producer: Reconnecting<any Producer>
     private let consumer: Reconnecting<any Consumer>
     private let hub = UpdateHub()
-    private let arrived = Mutex(Arrived())
+    private let arrived = Locked(Arrived())
 
     init(_ context: ResultStoreContext, isPersistent: Bool) {
         self.context = context

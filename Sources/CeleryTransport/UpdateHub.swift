@@ -49,8 +49,13 @@ package final class UpdateHub: Sendable {
         }
     }
 
-    /// The ids that somebody waits for.
-    package var ids: [String] { state.withLock { Array($0.waiting.keys) } }
+    /// Whether somebody waits for the states of this task.
+    package func isWaiting(for id: String) -> Bool { state.withLock { $0.waiting[id] != nil } }
+
+    /// Ends the streams of one task with an error.
+    package func fail(_ error: any Error, id: String) {
+        for continuation in waiting(for: id) { continuation.finish(throwing: error) }
+    }
 
     /// Ends all streams with an error.
     package func fail(_ error: any Error) {

@@ -29,12 +29,12 @@ struct KombuBinding: Sendable, Equatable {
 
     /// Whether a message with this key goes to the queue. kombu tells topic exchanges by the pattern alone here.
     func matches(_ key: String) -> Bool {
-        pattern.isEmpty ? routingKey == key : Self.matches(words: routingKey.split(separator: "."), of: key)
+        pattern.isEmpty ? routingKey == key : Self.matches(words: Self.words(routingKey), of: key)
     }
 
     /// `*` is one word, `#` any rest; as kombu's expression has it, what stands before `#` keeps its dot.
     private static func pattern(_ key: String) -> String {
-        let words = key.split(separator: ".", omittingEmptySubsequences: false).map { word in
+        let words = words(key).map { word in
             switch word {
             case "*": "[^\\.]+"
             case "#": ".*?"
@@ -45,7 +45,11 @@ struct KombuBinding: Sendable, Equatable {
     }
 
     private static func matches(words pattern: [Substring], of key: String) -> Bool {
-        matches(pattern[...], key.split(separator: ".", omittingEmptySubsequences: false)[...])
+        matches(pattern[...], words(key)[...])
+    }
+
+    private static func words(_ key: String) -> [Substring] {
+        key.split(separator: ".", omittingEmptySubsequences: false)
     }
 
     private static func matches(_ pattern: ArraySlice<Substring>, _ words: ArraySlice<Substring>) -> Bool {

@@ -32,7 +32,7 @@ public struct RedisBroker: Broker {
         address = Result { () throws(TransportError) in try RedisAddress(url) }
         if case .success(let address) = address,
             let seconds = address.options["visibility_timeout"].flatMap(Double.init),
-            seconds > 0
+            seconds > 0, seconds.isFinite
         {
             options.visibilityTimeout = seconds
         }

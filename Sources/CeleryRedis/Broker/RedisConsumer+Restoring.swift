@@ -33,7 +33,7 @@ extension RedisConsumer {
             pipeline.add(keys.unackedIndex)
             pipeline.add(String(limit))
             pipeline.add(String(Self.overdueBatch))
-            let found = try await connection.call(pipeline).array ?? []
+            let found = try await LoadedScripts.call(pipeline, on: connection).array ?? []
             for index in stride(from: 0, to: found.count - 1, by: 2) {
                 guard let tag = found[index].text, let entry = found[index + 1].bytes else { continue }
                 try await restore(tag: tag, entry: entry, limit: limit)
@@ -53,7 +53,7 @@ extension RedisConsumer {
         var queues = try await keys.queues(exchange: exchange, routingKey: routingKey, on: connection)
         // Nothing is bound there any more: the routing key is the queue's name in all of Celery's own routes.
         if queues.isEmpty { queues = [routingKey] }
-        let priority = message["properties"]?.objectValue?["priority"]?.integerValue
+        let priority = Self.priority(of: message)
         let lists = queues.map { keys.queue($0, priority: priority) }
         if try await putBack(tag, JSONValue.object(message).serialized(), to: lists, .next, limit: limit) {
             logger.debug("restored a message that was left behind", metadata: ["celery.queue": "\(queues)"])
@@ -89,7 +89,7 @@ extension RedisConsumer {
         do {
             guard let entry = try await entry(number) else { return }
             guard let (message, _, _) = Self.redelivered(entry) else { return await bury(number, queue: queue) }
-            let priority = message["properties"]?.objectValue?["priority"]?.integerValue
+            let priority = Self.priority(of: message)
             _ = try await putBack(
                 held.tag(number), JSONValue.object(message).serialized(), to: [keys.queue(queue, priority: priority)],
                 end, limit: .infinity)
@@ -114,7 +114,7 @@ extension RedisConsumer {
         pipeline.add(limit == .infinity ? "inf" : String(limit))
         pipeline.add(end.command)
         pipeline.add(message)
-        return try await connection.call(pipeline).integer == 1
+        return try await LoadedScripts.call(pipeline, on: connection).integer == 1
     }
 
     private func logFailure(_ message: Logger.Message, _ error: any Error) {
@@ -137,6 +137,12 @@ extension RedisConsumer {
         properties["delivery_info"] = .object(info)
         message["properties"] = .object(properties)
         return (message, parts[1].stringValue ?? "", parts[2].stringValue ?? "")
+    }
+
+    /// As kombu reads it: a number, or text that is one.
+    private static func priority(of message: JSONObject) -> Int? {
+        let priority = message["properties"]?.objectValue?["priority"]
+        return priority?.integerValue ?? priority?.stringValue.flatMap { Int($0) }
     }
 
     private static func parse(_ bytes: [UInt8]) -> JSONValue? {

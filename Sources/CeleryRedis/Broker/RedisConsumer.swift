@@ -85,7 +85,7 @@ final class RedisConsumer: Consumer {
         queues = configuration.queues.map(\.name)
         isAutoAcknowledging = configuration.isAutoAcknowledging
         let visibilityTimeout = options.visibilityTimeout
-        let lease = min(options.lease, visibilityTimeout)
+        let lease = max(0.1, min(options.lease, visibilityTimeout))
         self.visibilityTimeout = visibilityTimeout
         self.lease = lease
         held = HeldMessages(
@@ -126,7 +126,7 @@ final class RedisConsumer: Consumer {
             // Before the claim: what is announced from here on, the claim may not have seen.
             news.clear()
             var claim = makeClaim(limit)
-            var reply = try await connection.call(claim.pipeline)
+            var reply = try await LoadedScripts.call(claim.pipeline, on: connection)
             var deliveries = try take(claim, reply)
             if !deliveries.isEmpty { return deliveries }
             guard
@@ -137,6 +137,8 @@ final class RedisConsumer: Consumer {
                 })
             else { continue }
             (claim, reply) = answer
+            // The next claim brings the script with it.
+            if case .error(let message) = reply, message.hasPrefix("NOSCRIPT") { continue }
             deliveries = try take(claim, reply)
             if !deliveries.isEmpty { return deliveries }
         }
@@ -257,7 +259,10 @@ final class RedisConsumer: Consumer {
 
     func close() async {
         await stop()
-        for (number, queue) in held.removeAll() { finish { await $0.restore(number, queue: queue) } }
+        // The last one first, so that the first one is next in the queue again.
+        for (number, queue) in held.removeAll().sorted(by: { $0.key > $1.key }) {
+            finish { await $0.restore(number, queue: queue) }
+        }
         await progress.withLock { $0.unfinished }?.value
         held.close()
         await connection.close()

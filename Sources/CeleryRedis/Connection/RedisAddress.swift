@@ -48,8 +48,8 @@ struct RedisAddress: Sendable {
         let digits = text.drop { $0 == "/" }
         if digits.isEmpty { return 0 }
         guard let number = Int(digits), number >= 0 else {
-            throw TransportError(
-                .invalidConfiguration, "the path of a Redis address is the number of a database, not \(digits)")
+            // The path is not named: a password with a slash in it may have ended up there.
+            throw TransportError(.invalidConfiguration, "the path of a Redis address must be the number of a database")
         }
         return number
     }

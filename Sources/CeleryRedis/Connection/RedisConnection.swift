@@ -50,6 +50,8 @@ final class RedisConnection: Sendable {
         var loss: TransportError?
     }
 
+    /// The kinds of refusal that another connection may not meet.
+    private static let passing = ["READONLY ", "LOADING ", "MASTERDOWN "]
     private static let connectTimeout = Duration.seconds(10)
     /// After so long without an answer the peer counts as gone.
     private static let replyTimeout = Duration.seconds(20)
@@ -139,9 +141,10 @@ final class RedisConnection: Sendable {
         }
         if address.database != 0 { login.append("SELECT", String(address.database)) }
         login.append("CLIENT", "SETNAME", String(name.map { $0.isWhitespace ? "-" : $0 }))
-        for case .error(let message) in try await send(login) {
-            // A server that does not know CLIENT is no reason not to use it.
-            if message.contains("CLIENT") || message.hasPrefix("ERR unknown") { continue }
+        for (position, reply) in try await send(login).enumerated() {
+            guard case .error(let message) = reply else { continue }
+            // A server that does not let this user name its connection is no reason not to use it.
+            if position == login.count - 1, !message.hasPrefix("NOAUTH") { continue }
             let error = TransportError(.refused, "\(address.description) refuses: \(message)")
             fail(error)
             throw error
@@ -172,6 +175,10 @@ final class RedisConnection: Sendable {
 
     /// Sends commands; `completion` gets their replies, as a rule on the connection's thread.
     func submit(_ pipeline: RedisPipeline, timeout: Duration = replyTimeout, _ completion: Completion?) {
+        if pipeline.count == 0 {
+            completion?(.success([]))
+            return
+        }
         var aftermath = Aftermath()
         var mustNudge = false
         let failure = state.withLock { state -> TransportError? in
@@ -189,11 +196,14 @@ final class RedisConnection: Sendable {
     }
 
     /// Writes a subscriber's commands; what the server says to them arrives as messages.
-    func subscribe(_ pipeline: RedisPipeline) throws {
+    ///
+    /// - Parameter condition: asked right before; nothing else can be written between the answer and the commands.
+    func subscribe(_ pipeline: RedisPipeline, if condition: () -> Bool = { true }) throws {
         var aftermath = Aftermath()
         var mustNudge = false
         let failure = state.withLock { state -> TransportError? in
             if let failure = state.failure { return failure }
+            guard condition() else { return nil }
             state.output.append(contentsOf: pipeline.bytes)
             flush(&state, &aftermath)
             mustNudge = !state.output.isEmpty
@@ -297,8 +307,9 @@ final class RedisConnection: Sendable {
             return lose("it sent a reply that nobody asked for", nil, &state, &aftermath)
         }
         if case .error(let message) = value {
-            // After a failover the old master only reads: a new connection may find the new one.
-            if message.hasPrefix("READONLY") {
+            // After a failover the old master only reads, and a new one loads its data: a new connection may find
+            // one that is ready.
+            if Self.passing.contains(where: message.hasPrefix) {
                 state.pending.prepend(entry)
                 return lose(message, nil, &state, &aftermath)
             }

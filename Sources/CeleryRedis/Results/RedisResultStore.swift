@@ -54,6 +54,7 @@ final class RedisResultStore: ResultStore {
                 logger.warning(
                     "ignored an announced result that cannot be read",
                     metadata: ["celery.task.id": "\(id)", "error": "\(error)"])
+                hub.fail(error, id: id)
             }
         case "subscribe":
             // Only now: what is stored from here on is announced, what was stored before is found. Not a child of
@@ -62,7 +63,7 @@ final class RedisResultStore: ResultStore {
                 do {
                     if let known = try await result(of: id, link) { hub.yield(known, id: id) }
                 } catch {
-                    hub.fail(error)
+                    hub.fail(error, id: id)
                 }
             }
         default: break
@@ -102,7 +103,7 @@ final class RedisResultStore: ResultStore {
                 pipeline.add(stored.result.encoded())
                 pipeline.add(String(expires))
             }
-            _ = try await link.connection.call(pipeline)
+            _ = try await LoadedScripts.call(pipeline, on: link.connection)
         }
     }
 
@@ -113,13 +114,12 @@ final class RedisResultStore: ResultStore {
     func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
         let (connection, generation) = try await subscriptions.get()
         let channel = keys.result(id)
-        let (stream, continuation, isFirst) = hub.stream(of: id) { [logger] in
-            Task {
-                do {
-                    try connection.subscribe(RedisPipeline("UNSUBSCRIBE", channel))
-                } catch {
-                    logger.trace("not unsubscribed", metadata: ["error": "\(error)"])
-                }
+        let (stream, continuation, isFirst) = hub.stream(of: id) { [hub, logger] in
+            do {
+                // Somebody else may have begun to wait in the meantime.
+                try connection.subscribe(RedisPipeline("UNSUBSCRIBE", channel)) { !hub.isWaiting(for: id) }
+            } catch {
+                logger.trace("not unsubscribed", metadata: ["error": "\(error)"])
             }
         }
         do {

@@ -1,0 +1,43 @@
+import CeleryTransport
+import Testing
+
+@testable import CeleryRedis
+
+@Suite struct KombuBindingTests {
+    @Test func theMemberIsKombus() {
+        #expect(KombuBinding("celery").member == "celery\u{6}\u{16}\u{6}\u{16}celery")
+        let topic = Queue("q", exchange: "ex", exchangeType: .topic, routingKey: "a.*.b.#")
+        #expect(KombuBinding(topic).member == #"a.*.b.#\#u{6}\#u{16}^a\.[^\.]+\.b\..*?$\#u{6}\#u{16}q"#)
+    }
+
+    @Test(arguments: ["celery", "a.b", "", "é"])
+    func aMemberIsReadAsItWasWritten(key: String) throws {
+        let binding = KombuBinding(Queue("q", exchange: "ex", exchangeType: .topic, routingKey: key))
+        #expect(try #require(KombuBinding(binding.member)) == binding)
+    }
+
+    @Test(arguments: ["", "a", "a\u{6}\u{16}b", "a\u{6}\u{16}b\u{6}\u{16}c\u{6}\u{16}d"])
+    func anotherFormIsNone(member: String) {
+        #expect(KombuBinding(member) == nil)
+    }
+
+    /// The answers of `re.match(pattern, key)` in Python.
+    @Test(arguments: [
+        ("foo.#", "foo", false), ("foo.#", "foo.", true), ("foo.#", "foo.a", true), ("foo.#", "foo.a.b", true),
+        ("#", "", true), ("#", "a.b.c", true), ("#.foo", "foo", false), ("#.foo", ".foo", true),
+        ("#.foo", "a.b.foo", true), ("a.#.b", "a.b", false), ("a.#.b", "a.x.y.b", true), ("a.#.b", "a..b", true),
+        ("*", "a", true), ("*", "", false), ("*", "a.b", false), ("a.*", "a.b", true), ("a.*", "a.", false),
+        ("a.*.c", "a.b.c", true), ("a.*.c", "a.b.b.c", false), ("a..b", "a..b", true), ("a..b", "a.b", false),
+        ("a.b", "a.b", true), ("a.b", "axb", false), ("a.b", "a.b.c", false),
+    ])
+    func aTopicMatchesAsInKombu(pattern: String, key: String, matches: Bool) {
+        let binding = KombuBinding(Queue("q", exchange: "ex", exchangeType: .topic, routingKey: pattern))
+        #expect(binding.matches(key) == matches)
+    }
+
+    @Test func aDirectBindingTakesItsOwnKeyOnly() {
+        let binding = KombuBinding(Queue("q", exchange: "ex", routingKey: "a.#"))
+        #expect(binding.matches("a.#"))
+        #expect(!binding.matches("a.b"))
+    }
+}

@@ -1,0 +1,103 @@
+import CeleryTransport
+import Foundation
+import Synchronization
+
+@testable import CeleryRedis
+
+/// A Redis server that says what a test wants: every command is answered by a closure.
+final class ScriptedRedis: Sendable {
+    enum Answer: Sendable {
+        case bytes(String)
+        /// The bytes one by one, as a bad network might deliver them.
+        case dribble(String)
+        /// The bytes, then the end.
+        case last(String)
+        /// Nothing at all.
+        case silence
+    }
+
+    let port: Int
+    private let listener: Int32
+    private let connections = Mutex<[Int32]>([])
+
+    init(_ answer: @escaping @Sendable ([String]) -> Answer) throws {
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let listener = listener
+        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                bind(listener, pointer, length) == 0 && listen(listener, 8) == 0
+                    && getsockname(listener, pointer, &length) == 0
+            }
+        }
+        guard isListening else { throw POSIXError(.EADDRINUSE) }
+        port = Int(UInt16(bigEndian: address.sin_port))
+        Thread.detachNewThread { [weak self] in
+            while true {
+                let connection = accept(listener, nil, nil)
+                guard connection >= 0 else { return }
+                self?.connections.withLock { $0.append(connection) }
+                Thread.detachNewThread { Self.serve(connection, answer) }
+            }
+        }
+    }
+
+    deinit {
+        shutdown(listener, Int32(SHUT_RDWR))
+        close(listener)
+        cut()
+    }
+
+    var address: RedisAddress {
+        get throws { try RedisAddress("redis://127.0.0.1:\(port)/0") }
+    }
+
+    /// Ends all connections.
+    func cut() {
+        for connection in connections.withLock({ $0 }) { shutdown(connection, Int32(SHUT_RDWR)) }
+    }
+
+    /// Writes on all connections, unasked.
+    func push(_ text: String) {
+        for connection in connections.withLock({ $0 }) { Self.send(Array(text.utf8)[...], to: connection) }
+    }
+
+    private static func serve(_ connection: Int32, _ answer: ([String]) -> Answer) {
+        defer { close(connection) }
+        guard var reader = RESPReader() else { return }
+        var buffer = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = recv(connection, &buffer, buffer.count, 0)
+            guard count > 0 else { return }
+            do {
+                try buffer.withUnsafeBytes { try reader.feed(UnsafeRawBufferPointer(rebasing: $0[..<count])) }
+                while let command = try reader.next() {
+                    switch answer((command.array ?? []).compactMap(\.text)) {
+                    case .bytes(let text): send(Array(text.utf8)[...], to: connection)
+                    case .dribble(let text):
+                        for byte in text.utf8 { send([byte], to: connection) }
+                    case .last(let text):
+                        send(Array(text.utf8)[...], to: connection)
+                        shutdown(connection, Int32(SHUT_RDWR))
+                        return
+                    case .silence: break
+                    }
+                }
+            } catch {
+                return
+            }
+        }
+    }
+
+    private static func send(_ bytes: ArraySlice<UInt8>, to connection: Int32) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = rest.withUnsafeBytes { Glibc.send(connection, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            guard count > 0 else { return }
+            rest = rest.dropFirst(count)
+        }
+    }
+}

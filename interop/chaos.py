@@ -144,11 +144,12 @@ class Killer:
 class Run:
     """One run: a broker, a mode, the workers and what came of the tasks."""
 
-    def __init__(self, kind, server, results_url, mode, options):
+    def __init__(self, kind, server, results_server, mode, options):
         self.kind, self.server, self.mode, self.options = kind, server, mode, options
         self.name = f"{kind}, {mode} acknowledgement"
-        self.broker, self.results_url = server.url, results_url
-        self.results = Results(results_url)
+        self.results_server = results_server
+        self.broker, self.results_url = server.url, results_server.url
+        self.results = Results(self.results_url)
         self.queue = RedisQueue(server.url) if kind == "redis" else RabbitMQQueue(server)
         self.load = Load(options.tasks, options.seed)
         self.problems = []
@@ -199,10 +200,11 @@ class Run:
                 if status := worker.stop(20):
                     self.problems.append(f"{worker.name} ended with status {status} after SIGTERM")
             started = self.results.noted_starts() | self.swift_starts(members)
+            logs = relevant_lines(members)
         taken = redis_log.taken_and_not_noted(self.server.folder, QUEUE) if self.kind == "redis" else set()
-        self.judge(left, started, taken)
+        self.judge(left, started, taken, logs)
         self.say(f"{kills} in {seconds:.1f} s; {self.summary}; left: {left}")
-        for problem in self.problems[:20]:
+        for problem in self.problems[:60]:
             self.say(problem)
         outcome = "FAILED" if self.problems else "ok"
         reason = f"  {len(self.problems)} problems" if self.problems else ""
@@ -256,34 +258,51 @@ class Run:
                     starts.update(found[1] or found[2] for found in map(STARTED.search, log) if found)
         return starts
 
-    def judge(self, left, started, taken):
+    def judge(self, left, started, taken, logs):
         """Compares what is stored with what must be."""
         stored = self.results.read(list(self.load.expected))
-        right = interrupted = by_kombu = 0
-        for identifier, expected in self.load.expected.items():
-            result = stored.get(identifier)
-            status = result and result["status"]
-            if status in ("SUCCESS", "FAILURE", "REVOKED"):
-                value = result["result"]["exc_message"] if status == "FAILURE" else result["result"]
-                if (status, value) == (expected.state, expected.value):
-                    right += 1
-                else:
-                    self.problems.append(f"{identifier} ({expected.kind}): {status} {str(value)[:200]}")
-            elif self.mode == "early" and identifier in started:
-                interrupted += 1
-            elif identifier in taken:
-                by_kombu += 1
+        doubtful = {identifier for identifier, expected in self.load.expected.items()
+                    if not is_right(stored.get(identifier), expected)}
+        history = redis_log.stored_results(self.results_server.folder, doubtful) if doubtful else {}
+        counts = collections.Counter({"as expected": len(self.load.expected) - len(doubtful)})
+        for identifier in sorted(doubtful):
+            expected, record = self.load.expected[identifier], stored.get(identifier)
+            is_open = record is None or record["status"] not in ("SUCCESS", "FAILURE", "REVOKED")
+            if any(is_right(each, expected) for each in history[identifier]):
+                # Python's worker publishes a retry, reads the state, and writes RETRY, in this order: a task that is
+                # tried again meanwhile may have ended between.
+                counts["as expected until the Python worker wrote RETRY over it"] += 1
+            elif is_open and self.mode == "early" and identifier in started:
+                counts["started and interrupted by a kill"] += 1
+            elif is_open and identifier in taken:
+                counts["taken from Redis by the Python worker and, as it was killed, never noted by it (kombu does that"
+                       " in two steps)"] += 1
             else:
-                self.problems.append(f"{identifier} ({expected.kind}) is LOST; stored: {status}")
-        self.summary = f"{right} of {len(self.load.expected)} as expected"
-        if self.mode == "early":
-            self.summary += f", {interrupted} started and interrupted by a kill"
-        if by_kombu:
-            self.summary += (f", {by_kombu} lost by the Python worker, which was killed after it had taken the message"
-                             " and before it had noted it (kombu does that in two steps; see redis_log.py)")
+                states = [each["status"] for each in history[identifier]]
+                self.problems.append(f"{identifier} ({expected.kind}) "
+                                     f"{'is LOST' if is_open else 'ended wrongly'}; stored: {states}, now {record}")
+                self.problems += [f"    {line}" for line in logs if identifier in line][-12:]
+        self.summary = ", ".join(f"{count} {what}" for what, count in counts.items())
         for what, count in left.items():
             if count:
                 self.problems.append(f"{what}: {count} messages are left")
+
+
+def is_right(record, expected):
+    """Whether this is the result that the task must have."""
+    if record is None or record["status"] != expected.state:
+        return False
+    value = record["result"]["exc_message"] if expected.state == "FAILURE" else record["result"]
+    return value == expected.value
+
+
+def relevant_lines(members):
+    """What the workers wrote of tasks."""
+    lines = []
+    for worker in members:
+        with open(worker.log_path, encoding="utf-8", errors="replace") as log:
+            lines += [f"{worker.name}: {line.rstrip()}" for line in log if "chaos-" in line]
+    return lines
 
 
 def main():
@@ -300,8 +319,8 @@ def main():
             for mode in [options.mode] if options.mode else ["late", "early"]:
                 # A server of its own for each run, and a Redis of its own for the results.
                 broker = servers.Redis(arguments=redis_log.ARGUMENTS) if kind == "redis" else servers.RabbitMQ()
-                with broker as server, servers.Redis() as results:
-                    held = Run(kind, server, results.url, mode, options).run() and held
+                with broker as server, servers.Redis(arguments=redis_log.ARGUMENTS) as results:
+                    held = Run(kind, server, results, mode, options).run() and held
     return 0 if held else 1
 
 

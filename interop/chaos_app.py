@@ -27,6 +27,10 @@ if broker.startswith("redis"):
         "unacked_restore_throttle": 1,
         "unacked_mutex_expire": 2,
     }
+else:
+    # Without it Python does not wait for RabbitMQ to have a retry before it acknowledges the task: a kill in between
+    # loses the task, whoever else works on the queue.
+    app.conf.broker_transport_options = {"confirm_publish": True}
 _notes = redis.Redis.from_url(backend)
 
 

@@ -56,6 +56,24 @@ def prefetch(bed):
 
 
 @check()
+def prefetch_one_by_one(bed):
+    """Messages that come one by one during a long task are left to other workers"""
+    worker = bed.swift_worker(["hoard"], "hoard", ["-c", "1", "--prefetch-multiplier", "1", "--acks-late"])
+    results = [bed.app.send_task("swift.sleep", (1.5,), queue="hoard")]
+    for _ in range(5):
+        time.sleep(0.1)
+        results.append(bed.app.send_task("swift.add", (1, 1), queue="hoard"))
+    other = bed.swift_worker(["hoard"], "other", ["-c", "1", "--prefetch-multiplier", "1", "--acks-late"])
+    begin = time.monotonic()
+    for result in results[1:]:
+        result.get(timeout=10)
+    if time.monotonic() - begin > 0.7:
+        raise AssertionError("they waited for the long task")
+    results[0].get(timeout=10)
+    equal((worker.stop(), other.stop()), (0, 0))
+
+
+@check()
 def warm_shutdown(bed):
     """SIGTERM lets the running task finish, gives back the others, and ends with status 0"""
     worker = bed.swift_worker(["warm"], "warm", ["-c", "1"])
@@ -234,3 +252,20 @@ def stopped_while_connecting(bed):
         finally:
             if broker == bed.broker:
                 bed.server.resume()
+
+
+@check("redis")
+def priority_order(bed):
+    """Of what waits on Redis, priority 0 is served first and 9 last"""
+    worker = bed.swift_worker(["ranked"], "ranked", ["-c", "1", "--prefetch-multiplier", "1", "--acks-late"])
+    first = bed.app.send_task("swift.sleep", (0.5,), queue="ranked")
+    eventually(lambda: unacked(bed, "ranked")[0] == 1, "it runs")
+    results = {priority: bed.app.send_task("swift.sleep", (0.02,), queue="ranked", priority=priority)
+               for priority in [9, 0, 6, 3]}
+    first.get(timeout=10)
+    done = {}
+    for priority, result in results.items():
+        result.get(timeout=10)
+        done[priority] = result.date_done
+    equal(sorted(done, key=done.get), [0, 3, 6, 9])
+    equal(worker.stop(), 0)

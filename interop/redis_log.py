@@ -1,10 +1,11 @@
-"""Reads from a Redis server's append-only file what became of messages.
+"""Reads from a Redis server's append-only file what became of messages and results.
 
 Kombu's worker takes a message from a list (BRPOP) and notes it in `unacked` in a second step. Killed in between, it
 loses the message, and nothing on the server shows it afterwards but this log. A Swift worker does both in one step.
 """
 import collections
 import glob
+import json
 import os
 import re
 
@@ -54,3 +55,13 @@ def taken_and_not_noted(folder, queue):
             for entry in arguments[2::2]:
                 loose[task_id(entry)] -= 1
     return {identifier for identifier, count in loose.items() if count > 0}
+
+
+def stored_results(folder, identifiers):
+    """All that was ever stored for these tasks, in order: id -> list of records."""
+    stored = {identifier: [] for identifier in identifiers}
+    keys = {b"celery-task-meta-" + identifier.encode(): identifier for identifier in identifiers}
+    for name, *arguments in commands(folder):
+        if name.upper() in (b"SET", b"SETEX") and (identifier := keys.get(arguments[0])):
+            stored[identifier].append(json.loads(arguments[2 if name.upper() == b"SETEX" else 1]))
+    return stored

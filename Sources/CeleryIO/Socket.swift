@@ -157,6 +157,13 @@ package struct Socket: ~Copyable {
 
     /// Reads what is there, at most the buffer's size.
     package borrowing func read(into buffer: UnsafeMutableRawBufferPointer) throws(IOError) -> Outcome {
+        try Self.read(from: descriptor, into: buffer)
+    }
+
+    /// As ``read(into:)``, for an owner who sees to it that the socket stays open meanwhile.
+    package static func read(
+        from descriptor: Int32, into buffer: UnsafeMutableRawBufferPointer
+    ) throws(IOError) -> Outcome {
         while true {
             let count = recv(descriptor, buffer.baseAddress, buffer.count, 0)
             if count > 0 { return .bytes(count) }
@@ -171,6 +178,11 @@ package struct Socket: ~Copyable {
 
     /// Writes as much as the socket takes. A peer that is gone is an error, never a signal.
     package borrowing func write(_ bytes: UnsafeRawBufferPointer) throws(IOError) -> Outcome {
+        try Self.write(bytes, to: descriptor)
+    }
+
+    /// As ``write(_:)``, for an owner who sees to it that the socket stays open meanwhile.
+    package static func write(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32) throws(IOError) -> Outcome {
         #if canImport(Glibc)
         let flags = Int32(MSG_NOSIGNAL)
         #else

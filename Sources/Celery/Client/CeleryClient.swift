@@ -3,12 +3,6 @@ public import CeleryTransport
 public import Logging
 public import ServiceLifecycle
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 /// Sends tasks to Celery workers, in whichever language, and reads their results.
 ///
 /// A client connects when it is first used and again after a connection was lost. Many calls at once share one
@@ -32,7 +26,7 @@ public struct CeleryClient: Sendable {
         routing: Routing = .init(),
         logger: Logger
     ) throws {
-        let replyTo = UUID().uuidString.lowercased()
+        let replyTo = RandomID.make()
         publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
         let context = ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger)
         let results = try backend?.makeResultStore(context: context)

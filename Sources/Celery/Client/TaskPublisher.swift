@@ -33,7 +33,7 @@ final class TaskPublisher: Sendable {
     func send(
         _ task: String, _ payload: TaskPayload, _ options: SendOptions, parent: TaskRequest?, isRegistered: Bool
     ) async throws -> String {
-        var request = TaskRequest(task: task, id: options.id ?? UUID().uuidString.lowercased())
+        var request = TaskRequest(task: task, id: options.id ?? RandomID.make())
         if let parent {
             request.rootID = parent.rootID ?? parent.id
             request.parentID = parent.id

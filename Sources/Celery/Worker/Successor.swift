@@ -33,7 +33,7 @@ struct Successor: Sendable {
         kwargs = fields["kwargs"]?.objectValue ?? [:]
         options = fields["options"]?.objectValue ?? [:]
         isImmutable = fields["immutable"]?.isTruthy ?? false
-        id = options["task_id"]?.stringValue ?? UUID().uuidString.lowercased()
+        id = options["task_id"]?.stringValue ?? RandomID.make()
         guard options["chord"]?.isNull ?? true else {
             throw MessageError(.invalidTask, "\(task) belongs to a chord: chords are not built yet")
         }
@@ -156,7 +156,7 @@ struct Successors: Sendable {
     private static func messages(
         _ successors: [Successor], after request: TaskRequest, input: JSONValue, _ publisher: TaskPublisher
     ) throws -> [(message: Message, destination: Destination)] {
-        let group = successors.count > 1 ? UUID().uuidString.lowercased() : nil
+        let group = successors.count > 1 ? RandomID.make() : nil
         return try successors.enumerated().map { index, successor in
             try successor.message(
                 after: request, input: input, rest: nil, group: group.map { ($0, index) }, publisher: publisher)

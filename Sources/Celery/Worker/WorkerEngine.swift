@@ -5,12 +5,6 @@ internal import Logging
 internal import ServiceLifecycle
 internal import Synchronization
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 /// The worker at work: one loop receives, `concurrency` slots run handlers, one finisher stores results and settles.
 ///
 /// Deliveries flow through two queues. The finisher takes whatever has been finished meanwhile and sends it in one
@@ -51,7 +45,7 @@ final class WorkerEngine: Sendable {
         self.handlers = try Dictionary(handlers.map { ($0.name, $0) }) { first, _ in
             throw CeleryError(.duplicateTask, "two handlers have the name \(first.name)")
         }
-        let replyTo = UUID().uuidString.lowercased()
+        let replyTo = RandomID.make()
         publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))

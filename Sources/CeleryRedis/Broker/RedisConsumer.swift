@@ -90,7 +90,7 @@ final class RedisConsumer: Consumer {
         self.lease = lease
         held = HeldMessages(
             keys: keys,
-            tagPrefix: UUID().uuidString.lowercased() + ":",
+            tagPrefix: RandomID.make() + ":",
             renewalInterval: .seconds(lease / 3),
             checkInterval: .seconds(min(10, max(visibilityTimeout / 2, 0.5))),
             leaseScore: { Date().timeIntervalSince1970 - visibilityTimeout + lease },

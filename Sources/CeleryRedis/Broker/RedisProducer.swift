@@ -2,12 +2,6 @@ internal import CeleryProtocol
 internal import CeleryTransport
 internal import Synchronization
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 /// Publishes to kombu's lists on Redis.
 final class RedisProducer: Producer {
     private let connection: RedisConnection
@@ -23,7 +17,7 @@ final class RedisProducer: Producer {
         var message = message
         message.properties.exchange = destination.exchange
         message.properties.routingKey = destination.routingKey
-        message.properties.deliveryTag = UUID().uuidString.lowercased()
+        message.properties.deliveryTag = RandomID.make()
         var pipeline = RedisPipeline()
         let isNew = destination.queue.map { queue in declared.withLock { $0.insert(queue).inserted } } ?? false
         if isNew, let queue = destination.queue { keys.declare(queue, in: &pipeline) }

@@ -31,10 +31,11 @@ final class RedisConnection: Sendable {
     }
 
     private struct State: ~Copyable {
+        /// Closed by whoever is the last to use it: writing and reading happen outside of the lock.
         var socket: Socket?
-        var reader: RESPReader
+        var isWriting = false
+        var isReading = false
         var output: [UInt8] = []
-        var written = 0
         var pending = Deque<Pending>()
         var failure: TransportError?
         var unansweredPing = false
@@ -66,6 +67,8 @@ final class RedisConnection: Sendable {
     private let onPush: (@Sendable (RESPValue) -> Void)?
     private let onLoss: (@Sendable (TransportError) -> Void)?
     private let state: Mutex<State>
+    /// Locked by the connection's thread only.
+    private let reader: Mutex<RESPReader>
 
     /// Connects and logs in.
     ///
@@ -111,7 +114,8 @@ final class RedisConnection: Sendable {
         self.logger = logger
         self.onPush = onPush
         self.onLoss = onLoss
-        state = Mutex(State(reader: reader))
+        state = Mutex(State())
+        self.reader = Mutex(reader)
         try thread.start(driving: self)
     }
 
@@ -179,19 +183,20 @@ final class RedisConnection: Sendable {
             completion?(.success([]))
             return
         }
-        var aftermath = Aftermath()
-        var mustNudge = false
-        let failure = state.withLock { state -> TransportError? in
-            if let failure = state.failure { return failure }
-            let isIdle = state.pending.isEmpty && state.output.isEmpty
+        enum Step { case write, nudge, nothing }
+        let (step, failure) = state.withLock { state -> (Step, TransportError?) in
+            if let failure = state.failure { return (.nothing, failure) }
+            let isIdle = state.pending.isEmpty && state.output.isEmpty && !state.isWriting
+            let isFirst = state.output.isEmpty && !state.isWriting
             enqueue(pipeline, completion, timeout: timeout, in: &state)
-            // The thread may be about to write; whoever has the lock writes all there is.
-            if isIdle { flush(&state, &aftermath) }
-            mustNudge = !state.output.isEmpty
-            return nil
+            return (isIdle ? .write : isFirst ? .nudge : .nothing, nil)
         }
-        if mustNudge { thread.nudge() }
-        finish(aftermath)
+        switch step {
+        case .write: write()
+        // Only the first of a batch has to wake the thread; whoever writes at the moment looks for more.
+        case .nudge: thread.nudge()
+        case .nothing: break
+        }
         if let failure { completion?(.failure(failure)) }
     }
 
@@ -199,19 +204,12 @@ final class RedisConnection: Sendable {
     ///
     /// - Parameter condition: asked right before; nothing else can be written between the answer and the commands.
     func subscribe(_ pipeline: RedisPipeline, if condition: () -> Bool = { true }) throws {
-        var aftermath = Aftermath()
-        var mustNudge = false
         let failure = state.withLock { state -> TransportError? in
-            if let failure = state.failure { return failure }
-            guard condition() else { return nil }
-            state.output.append(contentsOf: pipeline.bytes)
-            flush(&state, &aftermath)
-            mustNudge = !state.output.isEmpty
-            return nil
+            if state.failure == nil, condition() { state.output.append(contentsOf: pipeline.bytes) }
+            return state.failure
         }
-        if mustNudge { thread.nudge() }
-        finish(aftermath)
         if let failure { throw failure }
+        write()
     }
 
     /// Closes the connection once everything sent so far is answered.
@@ -240,9 +238,8 @@ final class RedisConnection: Sendable {
     private func fail(_ error: TransportError, _ state: inout State, _ aftermath: inout Aftermath) {
         guard state.failure == nil else { return }
         state.failure = error
-        state.socket = nil
+        closeSocketIfUnused(&state)
         state.output.removeAll()
-        state.written = 0
         for case let entry? in state.pending.map(\.completion) {
             aftermath.completions.append((entry, .failure(error)))
         }
@@ -259,43 +256,8 @@ final class RedisConnection: Sendable {
         fail(error, &state, &aftermath)
     }
 
-    private func flush(_ state: inout State, _ aftermath: inout Aftermath) {
-        while state.socket != nil, state.written < state.output.count {
-            do {
-                let written = state.written
-                let outcome = try state.output.withUnsafeBytes { bytes throws(IOError) -> Socket.Outcome in
-                    try state.socket?.write(UnsafeRawBufferPointer(rebasing: bytes[written...])) ?? .endOfStream
-                }
-                guard case .bytes(let count) = outcome else { return }
-                state.written += count
-            } catch {
-                lose("\(error)", error, &state, &aftermath)
-            }
-        }
-        if state.written == state.output.count {
-            state.output.removeAll(keepingCapacity: state.output.capacity <= 1 << 20)
-            state.written = 0
-        }
-    }
-
-    private func receive(_ state: inout State, _ aftermath: inout Aftermath) {
-        withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 16) { buffer in
-            // Not until the socket is empty: a server that sends without end must not starve the callers.
-            for _ in 0..<8 where state.socket != nil {
-                do {
-                    switch try state.socket?.read(into: buffer) ?? .endOfStream {
-                    case .wouldBlock: return
-                    case .endOfStream: return lose("the server closed it", nil, &state, &aftermath)
-                    case .bytes(let count):
-                        try state.reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-                        while let value = try state.reader.next() { handle(value, &state, &aftermath) }
-                        if count < buffer.count { return }
-                    }
-                } catch {
-                    return lose("\(error)", error, &state, &aftermath)
-                }
-            }
-        }
+    private func closeSocketIfUnused(_ state: inout State) {
+        if state.failure != nil, !state.isWriting, !state.isReading { state.socket = nil }
     }
 
     private func handle(_ value: RESPValue, _ state: inout State, _ aftermath: inout Aftermath) {
@@ -342,6 +304,98 @@ final class RedisConnection: Sendable {
 
     // MARK: Outside of the lock
 
+    /// Writes all there is, unless somebody else does so already and will see to it.
+    private func write() {
+        while true {
+            let work = state.withLock { state -> (descriptor: Int32, bytes: [UInt8])? in
+                guard state.failure == nil, !state.isWriting, !state.output.isEmpty,
+                    let descriptor = state.socket?.descriptor
+                else { return nil }
+                state.isWriting = true
+                let bytes = state.output
+                state.output = []
+                return (descriptor, bytes)
+            }
+            guard let (descriptor, bytes) = work else { return }
+            let outcome = Result { try Self.write(bytes, to: descriptor) }
+            var aftermath = Aftermath()
+            let isBlocked = state.withLock { state in
+                state.isWriting = false
+                defer { closeSocketIfUnused(&state) }
+                guard state.failure == nil else { return true }
+                switch outcome {
+                case .success(bytes.count): return false
+                case .success(let written):
+                    state.output.insert(contentsOf: bytes[written...], at: 0)
+                    return true
+                case .failure(let error):
+                    lose("\(error)", error, &state, &aftermath)
+                    return true
+                }
+            }
+            finish(aftermath)
+            // The thread waits until there is room again.
+            if isBlocked { return thread.nudge() }
+        }
+    }
+
+    /// Writes as much as the socket takes; how much that was.
+    private static func write(_ bytes: [UInt8], to descriptor: Int32) throws -> Int {
+        var written = 0
+        while written < bytes.count {
+            let outcome = try bytes.withUnsafeBytes { bytes in
+                try Socket.write(UnsafeRawBufferPointer(rebasing: bytes[written...]), to: descriptor)
+            }
+            guard case .bytes(let count) = outcome else { break }
+            written += count
+        }
+        return written
+    }
+
+    /// Reads what has come and answers those who wait for it. On the thread only.
+    private func read() {
+        let descriptor = state.withLock { state -> Int32? in
+            guard state.failure == nil, let descriptor = state.socket?.descriptor else { return nil }
+            state.isReading = true
+            return descriptor
+        }
+        guard let descriptor else { return }
+        let (values, end) = reader.withLock { Self.read(from: descriptor, &$0) }
+        var aftermath = Aftermath()
+        state.withLock { state in
+            state.isReading = false
+            for value in values where state.failure == nil { handle(value, &state, &aftermath) }
+            if let end { lose(end.reason, end.error, &state, &aftermath) }
+            closeSocketIfUnused(&state)
+        }
+        finish(aftermath)
+    }
+
+    private static func read(
+        from descriptor: Int32, _ reader: inout RESPReader
+    ) -> (values: [RESPValue], end: (reason: String, error: (any Error)?)?) {
+        var values: [RESPValue] = []
+        let end: (String, (any Error)?)? = withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 16) { buffer in
+            // Not until the socket is empty: a server that sends without end must not starve the callers.
+            for _ in 0..<8 {
+                do {
+                    switch try Socket.read(from: descriptor, into: buffer) {
+                    case .wouldBlock: return nil
+                    case .endOfStream: return ("the server closed it", nil)
+                    case .bytes(let count):
+                        try reader.feed(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+                        while let value = try reader.next() { values.append(value) }
+                        if count < buffer.count { return nil }
+                    }
+                } catch {
+                    return ("\(error)", error)
+                }
+            }
+            return nil
+        }
+        return (values, end)
+    }
+
     private func fail(_ error: TransportError) {
         var aftermath = Aftermath()
         state.withLock { fail(error, &$0, &aftermath) }
@@ -362,32 +416,30 @@ extension RedisConnection: ConnectionDriver {
     func prepareToWait() -> PollRequest {
         let now = ContinuousClock.now
         let (upkeep, isWriting) = state.withLock { state in
-            (state.socket == nil ? nil : state.upkeep, !state.output.isEmpty)
+            (state.failure == nil ? state.upkeep : nil, !state.output.isEmpty)
         }
         // Asked without the lock: it has one of its own, and may call back.
         let commands = upkeep?.commands(at: now, isWriting: isWriting)
         let upkeepDeadline = upkeep?.nextDeadline
         var aftermath = Aftermath()
-        let request = state.withLock { state -> PollRequest in
-            guard state.socket != nil else { return .nothing }
+        state.withLock { state in
+            guard state.failure == nil, state.socket != nil else { return }
             if let commands, commands.count > 0 { enqueue(commands, nil, in: &state) }
             checkDeadlines(now, &state, &aftermath)
-            flush(&state, &aftermath)
-            guard let descriptor = state.socket?.descriptor else { return .nothing }
+        }
+        finish(aftermath)
+        write()
+        return state.withLock { state in
+            guard state.failure == nil, let descriptor = state.socket?.descriptor else { return .nothing }
             let reply = state.pending.lazy.map(\.deadline).min()
             let deadlines = [now + Self.heartbeat, upkeepDeadline, state.nextPing, reply]
             return PollRequest(
-                descriptor: descriptor, wantsRead: true, wantsWrite: !state.output.isEmpty,
+                descriptor: descriptor, wantsRead: true, wantsWrite: !state.output.isEmpty && !state.isWriting,
                 deadline: deadlines.compactMap { $0 }.min())
         }
-        finish(aftermath)
-        return request
     }
 
     func respond(isReadable: Bool, isWritable: Bool) {
-        guard isReadable else { return }
-        var aftermath = Aftermath()
-        state.withLock { receive(&$0, &aftermath) }
-        finish(aftermath)
+        if isReadable { read() }
     }
 }

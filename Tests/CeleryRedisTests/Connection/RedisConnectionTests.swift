@@ -215,8 +215,8 @@ import Testing
 
     @Test func largeCommandsAndRepliesGoThrough() async throws {
         let server = try Self.loggedIn { command in
-            let text = command.last ?? ""
-            return .bytes("$\(text.utf8.count)\r\n\(text)\r\n")
+            guard command.count > 1 else { return .bytes("+PONG\r\n") }
+            return .bytes("$\(command[1].utf8.count)\r\n\(command[1])\r\n")
         }
         let connection = try await open(server)
         let text = String(repeating: "0123456789", count: 500_000)

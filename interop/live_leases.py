@@ -1,0 +1,86 @@
+"""Swift and Python workers on one Redis queue: each gives back what the other held when it was killed, and neither takes
+what the other still works on. Both count a message as left behind after five seconds."""
+import time
+
+import workers
+from live import check, equal, eventually
+
+
+def swift_worker(bed, name):
+    return bed.swift_worker(
+        ["leases"], name, ["-c", "1", "--acks-late", "--prefetch-multiplier", "1"],
+        broker=bed.broker + "?visibility_timeout=5")
+
+
+def python_worker(bed, name):
+    """It runs tasks under the names of the Swift ones."""
+    worker = workers.PythonWorker(
+        bed.broker, bed.backend, ["leases"], name, "chaos_app", ["--pool", "threads", "-c", "1"], {"CHAOS_LATE": "1"})
+    return bed.stack.enter_context(worker).wait_until_ready()
+
+
+def has_started(bed, result):
+    """Waits until a worker holds the message."""
+    return eventually(lambda: bed.redis.hlen("unacked") == 1, f"{result.id} is held")
+
+
+@check("redis")
+def renewed(bed):
+    """A task longer than the visibility timeout runs once, though a Python worker looks for what is left behind"""
+    worker = swift_worker(bed, "busy")
+    result = bed.app.send_task("swift.sleep", (8,), queue="leases")
+    has_started(bed, result)
+    python = python_worker(bed, "restorer")
+    equal(result.get(timeout=20), 8)
+    equal((worker.log().count("received"), python.log().count(result.id)), (1, 0))
+    equal(worker.stop(), 0)
+    python.close()
+
+
+@check("redis")
+def back_from_swift(bed):
+    """A Python worker gets back what a killed Swift worker held"""
+    worker = swift_worker(bed, "killed")
+    result = bed.app.send_task("swift.sleep", (2,), queue="leases")
+    has_started(bed, result)
+    worker.kill()
+    python = python_worker(bed, "heir")
+    begin = time.monotonic()
+    equal(result.get(timeout=30), 2)
+    if time.monotonic() - begin > 15:
+        raise AssertionError(f"only after {time.monotonic() - begin:.0f} s")
+    python.stop()
+    python.close()
+    worker.close()
+
+
+@check("redis")
+def back_from_python(bed):
+    """A Swift worker gets back what a killed Python worker held"""
+    python = python_worker(bed, "killed")
+    result = bed.app.send_task("swift.sleep", (2,), queue="leases")
+    has_started(bed, result)
+    python.kill()
+    worker = swift_worker(bed, "heir")
+    begin = time.monotonic()
+    equal(result.get(timeout=30), 2)
+    if time.monotonic() - begin > 15:
+        raise AssertionError(f"only after {time.monotonic() - begin:.0f} s")
+    equal(worker.stop(), 0)
+    python.close()
+
+
+@check("redis")
+def parked(bed):
+    """A task with a far eta is parked, and any worker gets it when it is due"""
+    worker = swift_worker(bed, "parker")
+    result = bed.app.send_task("swift.add", (1, 2), countdown=3600, queue="leases")
+    eventually(lambda: bed.redis.hlen("unacked") == 1, "it is held")
+    (tag, score), = bed.redis.zrange("unacked_index", 0, -1, withscores=True)
+    # Overdue, for whoever looks, when the eta is near.
+    if not time.time() + 3400 < score + 5 <= time.time() + 3600:
+        raise AssertionError(f"its score is {score - time.time():.0f} s from now")
+    equal(worker.stop(), 0)
+    equal(bed.redis.llen("leases") + bed.redis.hlen("unacked"), 1)
+    bed.redis.delete("leases", "unacked", "unacked_index")
+    result.forget()

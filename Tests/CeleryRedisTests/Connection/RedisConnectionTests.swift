@@ -161,7 +161,7 @@ import Testing
                     return nil
                 }
             }
-            for _ in 0..<20 { try? await seen.next() }
+            for _ in 0..<20 { _ = try? await seen.next() }
             server.cut()
             for await code in group { #expect(code == .connectionLost) }
         }

@@ -1,0 +1,211 @@
+import CeleryProtocol
+import CeleryTransport
+import Foundation
+import Testing
+
+@testable import CeleryRedis
+
+extension LiveTests {
+    @Suite struct Consuming {
+        @Test func messagesComeByPriorityAndThenInOrder() async throws {
+            let redis = try await LiveRedis(database: 1)
+            try await redis.publish("late", priority: 9)
+            try await redis.publish("a", "b", priority: 0)
+            try await redis.publish("middle", priority: 4)
+            try await redis.publish("none")
+            let consumer = try await redis.consumer()
+            #expect(try await consumer.receive(count: 5).map(\.text) == ["a", "b", "none", "middle", "late"])
+            await consumer.close()
+        }
+
+        @Test func queuesTakeTurns() async throws {
+            let redis = try await LiveRedis(database: 1)
+            for queue in ["a", "b", "c"] as [Queue] {
+                for _ in 0..<3 { try await redis.publish(queue.name, to: queue) }
+            }
+            let consumer = try await redis.consumer(["a", "b", "c"])
+            var order: [String] = []
+            for _ in 0..<9 { order += try await consumer.receive(upTo: 1).map(\.queue) }
+            #expect(Set(order.prefix(3)) == ["a", "b", "c"])
+            #expect(order.sorted() == ["a", "a", "a", "b", "b", "b", "c", "c", "c"])
+            await consumer.close()
+        }
+
+        @Test func aHeldMessageIsNotedAsKombuNotesIt() async throws {
+            let redis = try await LiveRedis(database: 1)
+            try await redis.publish("hello")
+            let raw = try await redis.call(RedisPipeline("LINDEX", "q", "0")).text
+            let consumer = try await redis.consumer()
+            let before = Date().timeIntervalSince1970
+            let delivery = try #require(try await consumer.receive(upTo: 5).first)
+            #expect(delivery.queue == "q")
+            #expect(String(decoding: delivery.raw, as: UTF8.self) == raw)
+            #expect(try await redis.length("q") == 0)
+            let held = try await redis.call(RedisPipeline("HGETALL", "unacked")).array ?? []
+            #expect(held.count == 2)
+            let entry = try JSONValue(json: try #require(held.last?.bytes))
+            #expect(entry == [try JSONValue(json: try #require(raw)), "", "q"])
+            let scores = try await redis.call(RedisPipeline("ZRANGE", "unacked_index", "0", "-1", "WITHSCORES")).array
+            #expect(scores?.first?.text == held.first?.text)
+            // It may be restored when the lease is over, a minute from now.
+            let score = try #require(scores?.last?.text.flatMap(Double.init))
+            #expect((before - 3600 + 60...before - 3600 + 120).contains(score))
+            await consumer.close()
+        }
+
+        @Test func anAcknowledgedMessageIsGone() async throws {
+            let redis = try await LiveRedis(database: 1)
+            try await redis.publish("a", "b", "c")
+            let consumer = try await redis.consumer()
+            let deliveries = try await consumer.receive(count: 3)
+            consumer.settle(deliveries[0].tag, .acknowledge)
+            consumer.settle(deliveries[1].tag, .discard)
+            await consumer.close()
+            #expect(try await redis.length("q") == 1)
+            #expect(try await redis.call(RedisPipeline("EXISTS", "unacked", "unacked_index")) == .integer(0))
+        }
+
+        @Test func whatIsHeldAtTheEndGoesBackInOrderToBeNext() async throws {
+            let redis = try await LiveRedis(database: 1)
+            try await redis.publish("a", "b", "c", "d", "e", "f", "g", "h")
+            let consumer = try await redis.consumer()
+            _ = try await consumer.receive(count: 6)
+            await consumer.close()
+            let next = try await redis.consumer()
+            let deliveries = try await next.receive(count: 8)
+            #expect(deliveries.map(\.text) == ["a", "b", "c", "d", "e", "f", "g", "h"])
+            #expect(deliveries.map(\.isRedelivered) == [true, true, true, true, true, true, false, false])
+            await next.close()
+        }
+
+        @Test func aRequeuedMessageIsLastAndOneGivenBackIsNext() async throws {
+            let redis = try await LiveRedis(database: 1)
+            try await redis.publish("a", "b", "c")
+            let consumer = try await redis.consumer()
+            let deliveries = try await consumer.receive(count: 2)
+            consumer.settle(deliveries[0].tag, .requeue)
+            consumer.settle(deliveries[1].tag, .giveBack)
+            await consumer.close()
+            let next = try await redis.consumer()
+            #expect(try await next.receive(count: 3).map(\.text) == ["b", "c", "a"])
+            await next.close()
+        }
+
+        @Test(arguments: ["not JSON at all", #"{"body": 5}"#, "[]"])
+        func aDeadLetterIsKeptAsItIs(text: String) async throws {
+            let redis = try await LiveRedis(database: 1)
+            _ = try await redis.call(RedisPipeline("LPUSH", "q", text))
+            let consumer = try await redis.consumer()
+            let delivery = try #require(try await consumer.receive(upTo: 1).first)
+            consumer.settle(delivery.tag, .deadLetter(reason: "nonsense"))
+            await consumer.close()
+            #expect(try await redis.call(RedisPipeline("RPOP", "q.dead-letter")).text == text)
+            #expect(try await redis.call(RedisPipeline("EXISTS", "unacked", "unacked_index", "q")) == .integer(0))
+        }
+
+        @Test func waitingTakesNothingAndAsksForNothing() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let consumer = try await redis.consumer()
+            let waiting = Task { try await consumer.receive(upTo: 5) }
+            let idle = try await redis.consumer(["other"])
+            // The other one has waited as well when this has come.
+            try await redis.publish("x", to: "other")
+            _ = try await idle.receive(upTo: 1)
+            let before = try await redis.commandCounts()
+            for _ in 0..<50 { _ = try await redis.call(RedisPipeline("PING")) }
+            let after = try await redis.commandCounts()
+            #expect((after["evalsha"] ?? 0) - (before["evalsha"] ?? 0) <= 2)
+            #expect(after["brpop"] == before["brpop"])
+            try await redis.publish("woken")
+            #expect(try await waiting.value.map(\.text) == ["woken"])
+            await consumer.close()
+            await idle.close()
+        }
+
+        @Test func cancellingAReceiptLosesNothing() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let consumer = try await redis.consumer()
+            var seen: [String] = []
+            for number in 0..<100 {
+                let receiving = Task { try await consumer.receive(upTo: 10) }
+                if number % 2 == 0 { await Task.yield() }
+                try await redis.publish("\(number)")
+                receiving.cancel()
+                do {
+                    for delivery in try await receiving.value {
+                        seen.append(delivery.text)
+                        consumer.settle(delivery.tag, .acknowledge)
+                    }
+                } catch is CancellationError {}
+            }
+            while seen.count < 100 { seen += try await consumer.receive(upTo: 100).map(\.text) }
+            #expect(seen == (0..<100).map(String.init))
+            await consumer.close()
+        }
+
+        @Test func severalConsumersShareAQueue() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let consumers = [try await redis.consumer(), try await redis.consumer(), try await redis.consumer()]
+            let texts = try await withThrowingTaskGroup(of: [String].self) { group in
+                for consumer in consumers {
+                    group.addTask {
+                        var texts: [String] = []
+                        while true {
+                            for delivery in try await consumer.receive(upTo: 7) {
+                                consumer.settle(delivery.tag, .acknowledge)
+                                if delivery.text == "end" { return texts }
+                                texts.append(delivery.text)
+                            }
+                        }
+                    }
+                }
+                let producer = try await redis.broker().makeProducer(logger: LiveRedis.logger)
+                try await withThrowingTaskGroup(of: Void.self) { group in
+                    for number in 0..<600 {
+                        group.addTask {
+                            try await producer.publish(
+                                Message(body: Array("\(number)".utf8)), to: Destination(queue: "q"))
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                // One at a time, so that none of them takes two.
+                var texts: [String] = []
+                for _ in consumers {
+                    try await redis.publish("end", priority: 9)
+                    texts += try await group.next() ?? []
+                }
+                await producer.close()
+                return texts
+            }
+            #expect(texts.compactMap(Int.init).sorted() == Array(0..<600))
+            for consumer in consumers { await consumer.close() }
+            #expect(try await redis.call(RedisPipeline("EXISTS", "unacked", "unacked_index", "q")) == .integer(0))
+        }
+
+        @Test func bindingsOfTopicAndDirectExchangesAreFollowed() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let queues = [
+                Queue("all", exchange: "topics", exchangeType: .topic, routingKey: "#"),
+                Queue("images", exchange: "topics", exchangeType: .topic, routingKey: "image.*"),
+                Queue("plain", exchange: "direct", routingKey: "key"),
+            ]
+            let consumer = try await redis.consumer(queues)
+            let producer = try await redis.broker().makeProducer(logger: LiveRedis.logger)
+            for (exchange, key) in [("topics", "image.small"), ("topics", "text"), ("direct", "key"), ("direct", "x")] {
+                try await producer.publish(
+                    Message(body: Array(key.utf8)), to: Destination(exchange: exchange, routingKey: key))
+            }
+            let deliveries = try await consumer.receive(count: 4)
+            #expect(
+                Set(deliveries.map { "\($0.queue) \($0.text)" }) == [
+                    "all image.small", "images image.small", "all text", "plain key",
+                ])
+            #expect(
+                try await redis.call(RedisPipeline("SMEMBERS", "_kombu.binding_permanent.direct"))
+                    == .array([.bulk(Array("key\u{6}\u{16}\u{6}\u{16}plain".utf8))]))
+            await consumer.close()
+            await producer.close()
+        }
+    }
+}

@@ -1,0 +1,185 @@
+import CeleryProtocol
+import CeleryTransport
+import Testing
+
+@testable import CeleryRedis
+
+extension LiveTests {
+    @Suite struct Results {
+        func store(_ redis: LiveRedis, expires: Int? = 86400) throws -> any ResultStore {
+            let context = ResultStoreContext(broker: redis.broker(), replyTo: "me", logger: LiveRedis.logger)
+            return try RedisResultBackend(redis.url, expires: expires).makeResultStore(context: context)
+        }
+
+        func entry(_ id: String, _ state: TaskState, _ value: JSONValue = nil) -> StoredResult {
+            StoredResult(
+                TaskResult(id: id, state: state, result: value), route: ReplyRoute(replyTo: nil, correlationID: id))
+        }
+
+        @Test func aResultIsStoredWithAnEndAndAnnounced() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let announcements = Notes<RESPValue>()
+            let subscriber = try await RedisConnection.open(
+                RedisAddress(redis.url), name: "test", logger: LiveRedis.logger, onPush: { announcements.add($0) })
+            try subscriber.subscribe(RedisPipeline("SUBSCRIBE", "celery-task-meta-a"))
+            _ = try await announcements.next()
+            let store = try store(redis, expires: 100)
+            let result = entry("a", .success, 5)
+            try await store.store([result])
+            let encoded = result.result.encoded()
+            #expect(try await redis.call(RedisPipeline("GET", "celery-task-meta-a")).bytes == encoded)
+            #expect(try await announcements.next().array?.last?.bytes == encoded)
+            let life = try await redis.call(RedisPipeline("TTL", "celery-task-meta-a")).integer
+            #expect(try (90...100).contains(#require(life)))
+            await store.close()
+            await subscriber.close()
+        }
+
+        @Test func aResultWithoutAnEndStays() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let store = try store(redis, expires: nil)
+            try await store.store([entry("a", .success)])
+            #expect(try await redis.call(RedisPipeline("TTL", "celery-task-meta-a")) == .integer(-1))
+            await store.close()
+        }
+
+        @Test func successIsNeverOverwrittenAndEverythingElseIs() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let store = try store(redis)
+            try await store.store([entry("a", .started), entry("a", .failure), entry("a", .retry)])
+            #expect(try await store.result(of: "a")?.state == .retry)
+            try await store.store([entry("a", .success, 1), entry("a", .failure, 2), entry("a", .success, 3)])
+            #expect(try await store.result(of: "a")?.result == 1)
+            try await store.forget("a")
+            #expect(try await store.result(of: "a") == nil)
+            await store.close()
+        }
+
+        @Test(arguments: [true, false])
+        func updatesShowWhatIsStoredBeforeAndAfter(isBefore: Bool) async throws {
+            let redis = try await LiveRedis(database: 4)
+            let (reader, writer) = (try store(redis), try store(redis))
+            if isBefore { try await writer.store([entry("a", .success, 1)]) }
+            let updates = try await reader.updates(of: "a")
+            if !isBefore { try await writer.store([entry("a", .started), entry("a", .success, 1)]) }
+            var last: TaskResult?
+            for try await result in updates { last = result }
+            #expect(last?.state == .success)
+            #expect(last?.result == 1)
+            await reader.close()
+            await writer.close()
+        }
+
+        @Test func manyWaitAtOnce() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let (reader, writer) = (try store(redis), try store(redis))
+            try await withThrowingTaskGroup(of: Int?.self) { group in
+                for number in 0..<500 {
+                    group.addTask {
+                        for try await result in try await reader.updates(of: "\(number % 250)")
+                        where result.state.isReady {
+                            return result.result.integerValue
+                        }
+                        return nil
+                    }
+                }
+                try await withThrowingTaskGroup(of: Void.self) { writing in
+                    for number in 0..<250 {
+                        let result = entry("\(number)", .success, .integer(number))
+                        writing.addTask { try await writer.store([result]) }
+                    }
+                    try await writing.waitForAll()
+                }
+                var sum = 0
+                for try await number in group { sum += try #require(number) }
+                #expect(sum == 2 * (0..<250).reduce(0, +))
+            }
+            await reader.close()
+            await writer.close()
+        }
+
+        /// The end of one wait must not end the subscription of the next.
+        @Test func waitingAgainRightAfterGivingUpWorks() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let (reader, writer) = (try store(redis), try store(redis))
+            for number in 0..<200 {
+                for _ in 0..<3 {
+                    let givenUp = try await reader.updates(of: "\(number)")
+                    let task = Task { for try await _ in givenUp {} }
+                    task.cancel()
+                }
+                let updates = try await reader.updates(of: "\(number)")
+                try await writer.store([entry("\(number)", .success, .integer(number))])
+                var last: TaskResult?
+                for try await result in updates { last = result }
+                #expect(last?.result == .integer(number))
+            }
+            await reader.close()
+            await writer.close()
+        }
+
+        @Test func aResultThatCannotBeReadFailsItsOwnWaitersOnly() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let (reader, writer) = (try store(redis), try store(redis))
+            let other = try await reader.updates(of: "good")
+            _ = try await redis.call(RedisPipeline("SET", "celery-task-meta-bad", "nonsense"))
+            let bad = try await reader.updates(of: "bad")
+            await #expect(throws: MessageError.self) { for try await _ in bad {} }
+            let announced = try await reader.updates(of: "announced")
+            // Not before the subscription: it has been answered when this has.
+            try await writer.store([entry("announced", .started)])
+            var iterator = announced.makeAsyncIterator()
+            #expect(try await iterator.next()?.state == .started)
+            _ = try await redis.call(RedisPipeline("PUBLISH", "celery-task-meta-announced", "nonsense"))
+            let error = await #expect(throws: MessageError.self) {
+                while try await iterator.next() != nil {}
+            }
+            #expect(error?.code == .undecodable)
+            try await writer.store([entry("good", .success, 1)])
+            var last: TaskResult?
+            for try await result in other { last = result }
+            #expect(last?.result == 1)
+            await reader.close()
+            await writer.close()
+        }
+
+        @Test func lostScriptsAreSentAgain() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let store = try store(redis)
+            try await store.prepare()
+            _ = try await redis.call(RedisPipeline("SCRIPT", "FLUSH"))
+            try await store.store([entry("a", .success, 1), entry("b", .success, 2)])
+            #expect(try await store.result(of: "a")?.result == 1)
+            #expect(try await store.result(of: "b")?.result == 2)
+            await store.close()
+        }
+
+        @Test func aLostSubscriptionIsAnErrorAndTheNextOneWorks() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let store = try store(redis)
+            let updates = try await store.updates(of: "a")
+            _ = try await redis.call(RedisPipeline("CLIENT", "KILL", "TYPE", "pubsub"))
+            let error = await #expect(throws: TransportError.self) { for try await _ in updates {} }
+            #expect(error?.code == .connectionLost)
+            try await store.store([entry("a", .success, 1)])
+            var last: TaskResult?
+            // The first try finds the lost connection, the second makes a new one.
+            do {
+                for try await result in try await store.updates(of: "a") { last = result }
+            } catch {
+                for try await result in try await store.updates(of: "a") { last = result }
+            }
+            #expect(last?.result == 1)
+            await store.close()
+        }
+
+        @Test func aClosedStoreEndsThoseWhoWait() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let store = try store(redis)
+            let updates = try await store.updates(of: "a")
+            await store.close()
+            let error = await #expect(throws: TransportError.self) { for try await _ in updates {} }
+            #expect(error?.code == .closed)
+        }
+    }
+}

@@ -1,6 +1,6 @@
+import CeleryIO
 import CeleryTransport
 import Foundation
-import Synchronization
 
 @testable import CeleryRedis
 
@@ -18,7 +18,7 @@ final class ScriptedRedis: Sendable {
 
     let port: Int
     private let listener: Int32
-    private let connections = Mutex<[Int32]>([])
+    private let connections = Locked<[Int32]>([])
 
     init(_ answer: @escaping @Sendable ([String]) -> Answer) throws {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)

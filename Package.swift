@@ -116,7 +116,7 @@ let package = Package(
         .testTarget(
             name: "CeleryTests",
             dependencies: [
-                "Celery", "CeleryProtocol", "CeleryTesting", "CeleryTransport", "celery-swift",
+                "Celery", "CeleryIO", "CeleryProtocol", "CeleryTesting", "CeleryTransport", "celery-swift",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]

@@ -1,11 +1,11 @@
-import Synchronization
+import CeleryIO
 import Testing
 
 @testable import CeleryRedis
 
 @Suite struct HeldMessagesTests {
     final class Checks: Sendable {
-        private let counter = Mutex(0)
+        private let counter = Locked(0)
         func add() { counter.withLock { $0 += 1 } }
         var count: Int { counter.withLock { $0 } }
     }

@@ -1,6 +1,6 @@
+import CeleryIO
 import CeleryTransport
 import Foundation
-import Synchronization
 
 @testable import CeleryRedis
 
@@ -22,7 +22,7 @@ final class ScriptedRedis: Sendable {
 
     /// The descriptors that are open. One that is closed is nobody's business any more: its number is used again.
     private final class Connections: Sendable {
-        private let open = Mutex<Set<Int32>>([])
+        private let open = Locked<Set<Int32>>([])
 
         func add(_ descriptor: Int32) { open.withLock { _ = $0.insert(descriptor) } }
 

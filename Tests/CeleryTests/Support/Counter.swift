@@ -1,8 +1,8 @@
-import Synchronization
+import CeleryIO
 
 /// Counts what happens in several tasks at once.
 final class Counter: Sendable {
-    private let state = Mutex((now: 0, total: 0, highest: 0))
+    private let state = Locked((now: 0, total: 0, highest: 0))
 
     /// One more; how many there were now.
     @discardableResult

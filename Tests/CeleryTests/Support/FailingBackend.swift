@@ -1,6 +1,6 @@
+import CeleryIO
 import CeleryProtocol
 import CeleryTransport
-import Synchronization
 
 /// Results in memory, of which the first cannot be stored.
 struct FailingBackend: ResultBackend {
@@ -8,8 +8,8 @@ struct FailingBackend: ResultBackend {
     private let remaining: Remaining
 
     final class Remaining: Sendable {
-        private let count: Mutex<Int>
-        init(_ count: Int) { self.count = Mutex(count) }
+        private let count: Locked<Int>
+        init(_ count: Int) { self.count = Locked(count) }
         func take() -> Bool {
             count.withLock { count in
                 count -= 1

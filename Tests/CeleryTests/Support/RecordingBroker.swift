@@ -1,7 +1,7 @@
+import CeleryIO
 import CeleryProtocol
 import CeleryTransport
 import Logging
-import Synchronization
 
 /// The broker in memory, with notes of what a worker tells it.
 struct RecordingBroker: Broker {
@@ -25,7 +25,7 @@ struct RecordingBroker: Broker {
     let failures = Failures()
 
     final class Failures: Sendable {
-        private let errors = Mutex<[TransportError]>([])
+        private let errors = Locked<[TransportError]>([])
         func add(_ error: TransportError) { errors.withLock { $0.append(error) } }
         func take() -> TransportError? { errors.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
     }

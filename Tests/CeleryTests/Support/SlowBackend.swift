@@ -1,11 +1,11 @@
+import CeleryIO
 import CeleryProtocol
 import CeleryTransport
-import Synchronization
 
 /// Results in memory that keeps what was stored, in order. A state STARTED takes long to arrive.
 final class SlowBackend: ResultBackend {
     private let memory = MemoryResultBackend()
-    private let results = Mutex<[TaskResult]>([])
+    private let results = Locked<[TaskResult]>([])
 
     var location: String { "slow://" }
     var stored: [TaskResult] { results.withLock { $0 } }

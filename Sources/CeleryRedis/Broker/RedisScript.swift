@@ -103,12 +103,15 @@ struct LoadedScripts: Sendable {
     /// Calls scripts and returns the last reply. A server that has lost them, by SCRIPT FLUSH or because it is a new
     /// one, gets them again: what the digests stand for never changes.
     static func call(_ pipeline: RedisPipeline, on connection: RedisConnection) async throws -> RESPValue {
-        do {
-            return try await connection.call(pipeline)
-        } catch let error as TransportError where error.message.hasPrefix("Redis refuses: NOSCRIPT") {
-            _ = try await LoadedScripts(on: connection)
-            return try await connection.call(pipeline)
+        // Several times, because the server may be told to forget them again in between.
+        for _ in 0..<4 {
+            do {
+                return try await connection.call(pipeline)
+            } catch let error as TransportError where error.message.hasPrefix("Redis refuses: NOSCRIPT") {
+                _ = try await LoadedScripts(on: connection)
+            }
         }
+        return try await connection.call(pipeline)
     }
 
     /// Starts the call of a script; so many keys and arguments are to be added.

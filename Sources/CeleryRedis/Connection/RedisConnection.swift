@@ -211,9 +211,16 @@ final class RedisConnection: Sendable {
         write()
     }
 
+    private func submitUpkeep() {
+        let upkeep = state.withLock { $0.upkeep }
+        if let commands = upkeep?.commands(at: .now, isWriting: true) { submit(commands, nil) }
+    }
+
     /// Closes the connection once everything sent so far is answered.
     func close() async {
         if onPush == nil, state.withLock({ $0.failure == nil }) {
+            // On the thread, which may have asked for some already: what is still to be said goes before the goodbye.
+            await BlockingCalls(on: thread).run { self.submitUpkeep() }
             do {
                 _ = try await withCheckedThrowingContinuation { continuation in
                     submit(RedisPipeline("PING"), timeout: Self.goodbyeTimeout) { continuation.resume(with: $0) }

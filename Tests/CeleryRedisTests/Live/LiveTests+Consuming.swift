@@ -65,6 +65,19 @@ extension LiveTests {
             #expect(try await redis.call(RedisPipeline("EXISTS", "unacked", "unacked_index")) == .integer(0))
         }
 
+        @Test func everyAcknowledgementIsHeardBeforeTheEnd() async throws {
+            let redis = try await LiveRedis(database: 1)
+            for number in 0..<100 {
+                try await redis.publish("\(number)")
+                let consumer = try await redis.consumer()
+                let delivery = try #require(try await consumer.receive(upTo: 1).first)
+                #expect(delivery.text == "\(number)")
+                consumer.settle(delivery.tag, .acknowledge)
+                await consumer.close()
+                #expect(try await redis.call(RedisPipeline("EXISTS", "unacked", "unacked_index")) == .integer(0))
+            }
+        }
+
         @Test func whatIsHeldAtTheEndGoesBackInOrderToBeNext() async throws {
             let redis = try await LiveRedis(database: 1)
             try await redis.publish("a", "b", "c", "d", "e", "f", "g", "h")

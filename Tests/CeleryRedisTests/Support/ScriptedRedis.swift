@@ -18,7 +18,23 @@ final class ScriptedRedis: Sendable {
 
     let port: Int
     private let listener: Int32
-    private let connections = Locked<[Int32]>([])
+    private let connections = Connections()
+
+    /// The descriptors that are open. One that is closed is nobody's business any more: its number is used again.
+    private final class Connections: Sendable {
+        private let open = Locked<Set<Int32>>([])
+
+        func add(_ descriptor: Int32) { open.withLock { _ = $0.insert(descriptor) } }
+
+        func close(_ descriptor: Int32) {
+            open.withLock { open in
+                open.remove(descriptor)
+                Glibc.close(descriptor)
+            }
+        }
+
+        func each(_ body: (Int32) -> Void) { open.withLock { $0.forEach(body) } }
+    }
 
     init(_ answer: @escaping @Sendable ([String]) -> Answer) throws {
         listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
@@ -35,12 +51,15 @@ final class ScriptedRedis: Sendable {
         }
         guard isListening else { throw POSIXError(.EADDRINUSE) }
         port = Int(UInt16(bigEndian: address.sin_port))
-        Thread.detachNewThread { [weak self] in
+        Thread.detachNewThread { [connections] in
             while true {
                 let connection = accept(listener, nil, nil)
                 guard connection >= 0 else { return }
-                self?.connections.withLock { $0.append(connection) }
-                Thread.detachNewThread { Self.serve(connection, answer) }
+                connections.add(connection)
+                Thread.detachNewThread {
+                    Self.serve(connection, answer)
+                    connections.close(connection)
+                }
             }
         }
     }
@@ -57,16 +76,15 @@ final class ScriptedRedis: Sendable {
 
     /// Ends all connections.
     func cut() {
-        for connection in connections.withLock({ $0 }) { shutdown(connection, Int32(SHUT_RDWR)) }
+        connections.each { shutdown($0, Int32(SHUT_RDWR)) }
     }
 
     /// Writes on all connections, unasked.
     func push(_ text: String) {
-        for connection in connections.withLock({ $0 }) { Self.send(Array(text.utf8)[...], to: connection) }
+        connections.each { Self.send(Array(text.utf8)[...], to: $0) }
     }
 
     private static func serve(_ connection: Int32, _ answer: ([String]) -> Answer) {
-        defer { close(connection) }
         guard var reader = RESPReader() else { return }
         var buffer = [UInt8](repeating: 0, count: 65536)
         while true {

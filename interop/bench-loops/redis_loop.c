@@ -30,7 +30,7 @@ typedef struct {
     redisContext *connection, *results;
     char *claim, *store;
     char lists[4][256], end[256], (*tags)[64];
-    int limit, held, acks, stored;
+    int limit, held, acks, stored, is_empty;
     long next;
 } Worker;
 
@@ -72,6 +72,9 @@ static void append_claim(Worker *worker) {
         worker->lists[2], worker->lists[3], limit, score, prefix, number, worker->end, worker->end, worker->end,
         worker->end};
     redisAppendCommandArgv(worker->connection, 17, command, NULL);
+    redisAppendCommand(
+        worker->connection, "EXISTS %s %s %s %s", worker->lists[0], worker->lists[1], worker->lists[2],
+        worker->lists[3]);
 }
 
 // Sends what was added to both connections and reads the answers, but for the claim's.
@@ -82,10 +85,10 @@ static void exchange(Worker *worker) {
         if (redisBufferWrite(worker->results, &done) != REDIS_OK) fail("redis", worker->results->errstr);
     skip_replies(worker->connection, worker->acks);
     skip_replies(worker->results, worker->stored);
-    worker->stored = 0;
+    worker->acks = worker->stored = 0;
 }
 
-// Reads the claim's answer and adds the results; returns how many messages came.
+// Reads the claim's answers and adds the results; returns how many messages came.
 static int take_claim(Worker *worker) {
     redisReply *found = read_reply(worker->connection);
     for (size_t i = 1; i < found->elements; i += 2) {
@@ -98,6 +101,9 @@ static int take_claim(Worker *worker) {
         worker->stored++;
     }
     freeReplyObject(found);
+    redisReply *left = read_reply(worker->connection);
+    worker->is_empty = left->integer == 0;
+    freeReplyObject(left);
     return worker->held;
 }
 
@@ -123,10 +129,13 @@ static void work(void) {
     freeReplyObject(redisCommand(news, "SUBSCRIBE __redis__:invalidate"));
     freeReplyObject(redisCommand(idle_worker.connection, "CLIENT TRACKING ON REDIRECT %lld", id->integer));
     for (;;) {
-        append_acks(&idle_worker);
+        // The last claim left nothing: the next push is announced.
+        if (idle_worker.is_empty) freeReplyObject(read_reply(news));
         append_claim(&idle_worker);
         exchange(&idle_worker);
-        if (take_claim(&idle_worker) == 0) freeReplyObject(read_reply(news));
+        take_claim(&idle_worker);
+        append_acks(&idle_worker);
+        exchange(&idle_worker);
     }
 }
 

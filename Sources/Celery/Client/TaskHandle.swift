@@ -74,6 +74,8 @@ public struct TaskHandle<Output: Sendable>: Sendable {
         let store = try store
         while true {
             do {
+                // Cheaper than a subscription, and enough when the task has already ended.
+                if let result = try await store.result(of: id), result.state.isReady { return result }
                 for try await result in try await store.updates(of: id) where result.state.isReady { return result }
                 try Task.checkCancellation()
             } catch let error as TransportError where error.code == .connectionLost {

@@ -24,6 +24,8 @@ final class RedisConsumer: Consumer {
     private struct Progress {
         var nextNumber: UInt64 = 1
         var firstQueue = 0
+        /// Whether the last claim left nothing behind. The server then announces the next push.
+        var areListsEmpty = false
         var isStopped = false
         /// The last of the settlements that take more than one round trip; each waits for the one before.
         var unfinished: Task<Void, Never>?
@@ -122,25 +124,30 @@ final class RedisConsumer: Consumer {
             if progress.withLock({ $0.isStopped }) { throw CancellationError() }
             try Task.checkCancellation()
             if try news.takeCheck() { try await restoreOverdue() }
-            // Before the claim: what is announced from here on, the claim may not have seen.
-            news.clear()
-            var claim = makeClaim(limit)
-            var reply = try await LoadedScripts.call(claim.pipeline, on: connection)
-            var deliveries = try take(claim, reply)
-            if !deliveries.isEmpty { return deliveries }
-            guard
-                let answer = try await news.wait(thenSend: { completion in
-                    // On the thread that brings the news, without a detour over another one.
-                    let claim = self.makeClaim(limit)
-                    self.connection.submit(claim.pipeline) { completion($0.map { (claim, $0.last ?? .null) }) }
-                })
-            else { continue }
-            (claim, reply) = answer
-            // The next claim brings the script with it.
-            if case .error(let message) = reply, message.hasPrefix("NOSCRIPT") { continue }
-            deliveries = try take(claim, reply)
+            let answer =
+                if progress.withLock({ $0.areListsEmpty }) {
+                    try await news.wait(thenSend: { completion in
+                        // On the thread that brings the news, without a detour over another one.
+                        let claim = self.makeClaim(limit)
+                        self.connection.submit(claim.pipeline) { completion($0.map { (claim, $0) }) }
+                    })
+                } else {
+                    try await self.claim(limit)
+                }
+            guard let (claim, replies) = answer, !replies.contains(where: LoadedScripts.isForgotten) else {
+                progress.withLock { $0.areListsEmpty = false }
+                continue
+            }
+            let deliveries = try take(claim, replies)
             if !deliveries.isEmpty { return deliveries }
         }
+    }
+
+    private func claim(_ limit: Int) async throws -> RedisNews.Answer {
+        // Before the claim: what is announced from here on, the claim may not have seen.
+        news.clear()
+        let claim = makeClaim(limit)
+        return (claim, try await LoadedScripts.send(claim.pipeline, on: connection))
     }
 
     /// A claim that is on its way.
@@ -170,13 +177,21 @@ final class RedisConsumer: Consumer {
         pipeline.add(held.tag(0).dropLast())
         pipeline.add(String(firstNumber))
         for list in lists { pipeline.add(Self.entryEnd(list.queue)) }
+        // What is left. And being read, the lists are tracked: the server announces the next push. Not read by the
+        // script, because all of a script's keys would be tracked then.
+        pipeline.begin(1 + lists.count)
+        pipeline.add("EXISTS")
+        for list in lists { pipeline.add(list.key) }
         return Claim(pipeline: pipeline, firstNumber: firstNumber, queues: lists.map(\.queue))
     }
 
-    /// The deliveries of a claim's reply.
-    private func take(_ claim: Claim, _ reply: RESPValue) throws -> [Delivery] {
-        if case .error(let message) = reply { throw TransportError(.rejected, "Redis refuses: \(message)") }
-        let found = reply.array ?? []
+    /// The deliveries of a claim's replies.
+    private func take(_ claim: Claim, _ replies: [RESPValue]) throws -> [Delivery] {
+        let found = try replies.prefix(1).value().array ?? []
+        let isEmpty = replies.last?.integer == 0
+        progress.withLock { $0.areListsEmpty = isEmpty }
+        // An error of what follows the claim must not hide what was claimed.
+        if found.isEmpty { _ = try replies.value() }
         var deliveries: [Delivery] = []
         deliveries.reserveCapacity(found.count / 2)
         var number = claim.firstNumber

@@ -9,7 +9,6 @@ struct RedisScript: Sendable {
     /// Keys: unacked, unacked_index, then the lists in the order in which they are served. Arguments: how many at
     /// most, the score, the prefix of the tags, the number of the first tag, then for each list what closes the entry
     /// of `unacked`. The raw text is only concatenated, never decoded. Returns pairs of list number and raw text.
-    /// When there is nothing, the lists are read, so that client tracking announces the next push.
     static let claim = RedisScript(
         source: """
             local left, number = tonumber(ARGV[1]), tonumber(ARGV[4])
@@ -31,9 +30,7 @@ struct RedisScript: Sendable {
                 left = left - #popped
               end
             end
-            if #found == 0 then
-              for k = 3, #KEYS do redis.call('EXISTS', KEYS[k]) end
-            else
+            if #found > 0 then
               redis.call('ZADD', KEYS[2], unpack(scores))
               redis.call('HSET', KEYS[1], unpack(entries))
             end
@@ -100,18 +97,26 @@ struct LoadedScripts: Sendable {
         self.digests = digests
     }
 
-    /// Calls scripts and returns the last reply. A server that has lost them, by SCRIPT FLUSH or because it is a new
-    /// one, gets them again: what the digests stand for never changes.
+    /// Calls scripts and returns the last reply; an error of the server is thrown.
     static func call(_ pipeline: RedisPipeline, on connection: RedisConnection) async throws -> RESPValue {
+        try await send(pipeline, on: connection).value()
+    }
+
+    /// Sends calls of scripts and returns all replies. A server that has lost the scripts, by SCRIPT FLUSH or because
+    /// it is a new one, gets them again: what the digests stand for never changes.
+    static func send(_ pipeline: RedisPipeline, on connection: RedisConnection) async throws -> [RESPValue] {
         // Several times, because the server may be told to forget them again in between.
         for _ in 0..<4 {
-            do {
-                return try await connection.call(pipeline)
-            } catch let error as TransportError where error.message.hasPrefix("Redis refuses: NOSCRIPT") {
-                _ = try await LoadedScripts(on: connection)
-            }
+            let replies = try await connection.send(pipeline)
+            guard replies.contains(where: isForgotten) else { return replies }
+            _ = try await LoadedScripts(on: connection)
         }
-        return try await connection.call(pipeline)
+        return try await connection.send(pipeline)
+    }
+
+    /// Whether the server says that it does not have the script.
+    static func isForgotten(_ reply: RESPValue) -> Bool {
+        if case .error(let message) = reply { message.hasPrefix("NOSCRIPT") } else { false }
     }
 
     /// Starts the call of a script; so many keys and arguments are to be added.

@@ -1,3 +1,5 @@
+internal import CeleryTransport
+
 /// A reply of a Redis server.
 enum RESPValue: Sendable, Equatable {
     case null
@@ -30,5 +32,13 @@ enum RESPValue: Sendable, Equatable {
     /// The elements of an array reply.
     var array: [RESPValue]? {
         if case .array(let elements) = self { elements } else { nil }
+    }
+}
+
+extension BidirectionalCollection<RESPValue> {
+    /// The last of the replies; the server's first refusal is thrown.
+    func value() throws(TransportError) -> RESPValue {
+        for case .error(let message) in self { throw TransportError(.rejected, "Redis refuses: \(message)") }
+        return last ?? .null
     }
 }

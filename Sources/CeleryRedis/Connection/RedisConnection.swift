@@ -171,9 +171,7 @@ final class RedisConnection: Sendable {
 
     /// Sends one command and returns its reply; an error of the server is thrown.
     func call(_ pipeline: RedisPipeline) async throws -> RESPValue {
-        let replies = try await send(pipeline)
-        for case .error(let message) in replies { throw TransportError(.rejected, "Redis refuses: \(message)") }
-        return replies.last ?? .null
+        try await send(pipeline).value()
     }
 
     /// Sends commands; `completion` gets their replies, as a rule on the connection's thread.

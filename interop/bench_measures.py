@@ -97,6 +97,14 @@ def publish(broker, figures, sizes, say):
     clients = {"python": PYTHON_CLIENT, "swift": SWIFT_CLIENT}
     if broker.name == "rabbitmq":
         clients["python confirmed"] = PYTHON_CLIENT
+
+    def note(callers, column, done):
+        name, rate = f"publish {callers}", done["count"] / done["seconds"]
+        cpu = done["cpu"] / done["count"] * 10_000
+        figures.add(broker.name, name, column, rate)
+        figures.add(broker.name, f"{name} cpu", column, cpu)
+        say(f"{name}, {column}: {rate:,.0f}/s, {cpu:.2f} CPU s per 10,000")
+
     for _ in range(sizes.turns):
         for callers in (1, 64):
             for column, client in [*clients.items(), ("c", None)]:
@@ -107,16 +115,14 @@ def publish(broker, figures, sizes, say):
                     count = sizes.publish_confirmed
                 broker.clear(queue)
                 if client is None:
-                    done = broker.fill(queue, task, count, True, window=callers)
+                    note(callers, column, broker.fill(queue, task, count, True, window=callers))
                 else:
-                    done = run_json([
+                    note(callers, column, run_json([
                         *client, "publish", broker.url, queue, task, str(count), str(callers),
-                        *(["confirm"] if column == "python confirmed" else [])])
-                name, rate = f"publish {callers}", done["count"] / done["seconds"]
-                cpu = done["cpu"] / done["count"] * 10_000
-                figures.add(broker.name, name, column, rate)
-                figures.add(broker.name, f"{name} cpu", column, cpu)
-                say(f"{name}, {column}: {rate:,.0f}/s, {cpu:.2f} CPU s per 10,000")
+                        *(["confirm"] if column == "python confirmed" else [])]))
+        # Without any waiting: what the broker takes.
+        broker.clear(queue)
+        note(64, "most", broker.fill(queue, task, sizes.publish_fast, True, window=sizes.publish_fast))
     broker.clear(queue)
 
 

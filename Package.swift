@@ -40,6 +40,7 @@ let package = Package(
             dependencies: [
                 "CeleryIO", "CeleryProtocol",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),
@@ -105,6 +106,7 @@ let package = Package(
 
         .testTarget(name: "CeleryProtocolTests", dependencies: ["CeleryProtocol"]),
         .testTarget(name: "CeleryIOTests", dependencies: ["CeleryIO"]),
+        .testTarget(name: "CeleryTransportTests", dependencies: ["CeleryTransport"]),
         .testTarget(
             name: "CeleryRedisTests",
             dependencies: ["CeleryIO", "CeleryProtocol", "CeleryRedis", "CeleryTransport"]

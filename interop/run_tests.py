@@ -41,6 +41,11 @@ class Counts:
         return sum(each == outcome for each in self.outcomes.values())
 
 
+SANITIZERS = {
+    "tsan": ["--sanitize=thread", "--scratch-path", ".build-tsan"],
+    "asan": ["--sanitize=address", "--scratch-path", ".build-asan"],
+}
+
 # What the parts print, and what it means for the counts.
 OURS = re.compile(r"^(ok|FAILED|skipped) {2,}(.+?)(?: {2,}(.*))?$")
 SWIFT = re.compile(r"^(?:\W )?Test (?!run |case )(.+?) (passed after|failed after|skipped)\b(.*)$")
@@ -59,8 +64,8 @@ def read_ours(part, lines, counts):
 
 
 def read_swift(part, lines, counts):
-    """Swift Testing's console output. A test counts once for all parts but tsan."""
-    prefix = "tsan: " if part == "tsan" else "swift: "
+    """Swift Testing's console output. A test counts once for all parts but those with a sanitizer."""
+    prefix = f"{part}: " if part in SANITIZERS else "swift: "
     total = None
     for line in lines:
         if found := SWIFT.match(line):
@@ -105,7 +110,6 @@ class Part:
 def parts():
     # One by one: some tests are busy for seconds, and others then miss their deadlines on a small machine.
     tests = ["swift", "test", "--skip-build", "--disable-xctest", "--no-parallel"]
-    tsan = ["--sanitize=thread", "--scratch-path", ".build-tsan"]
     with_servers = [python, "interop/servers.py", "--redis", "--rabbitmq", "--"]
     return [
         Part("format", [["swift", "format", "lint", "--strict", "-r", "Sources", "Tests", "Package.swift", "interop"]],
@@ -119,15 +123,16 @@ def parts():
         Part("demo", [[python, "interop/demo.py"]], minutes=3),
         Part("chaos", [[python, "interop/chaos.py", "--tasks", "1000"]], minutes=8, read=read_ours),
         Part("readme", [[python, "interop/readme.py"]], minutes=15, read=read_ours),
-        Part("tsan", [["swift", "build", "--build-tests", *tsan], [*tests, *tsan]], minutes=25, read=read_swift,
-             is_loud=True, without_servers=True, forbidden=re.compile(r"WARNING: ThreadSanitizer")),
+        *(Part(name, [["swift", "build", "--build-tests", *options], [*tests, *options]], minutes=25, read=read_swift,
+               is_loud=True, without_servers=True, forbidden=re.compile("WARNING: ThreadSanitizer|Sanitizer: .* leaked"))
+          for name, options in SANITIZERS.items()),
     ]
 
 
 NEEDS_BUILD = {"unit", "live", "python", "json", "demo", "chaos"}
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # Worth showing of a quiet part while it runs.
-NOTABLE = re.compile(r"^(\W )?Test .* recorded an issue|^↳ (?!T)|^FAILED|: error: |WARNING: ThreadSanitizer|^skipped "
+NOTABLE = re.compile(r"^(\W )?Test .* recorded an issue|^↳ (?!T)|^FAILED|: error: |WARNING: ThreadSanitizer|ERROR: (Address|Leak)Sanitizer|^skipped "
                      r"|^(Fatal|Precondition|Assertion)|Exited with unexpected signal")
 
 
@@ -138,7 +143,7 @@ class Runner:
 
     def run(self, part):
         """Runs the part; prints what matters and how it ended."""
-        if part.name in NEEDS_BUILD | {"tsan"} and "build" in self.broken:
+        if part.name in NEEDS_BUILD | set(SANITIZERS) and "build" in self.broken:
             self.counts.skipped(part.name, "the build failed")
             print(f"{part.name}: skipped, as the build failed", flush=True)
             return

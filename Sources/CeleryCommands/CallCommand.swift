@@ -1,6 +1,7 @@
 public import ArgumentParser
 internal import Celery
 internal import CeleryProtocol
+internal import CeleryTransport
 internal import Logging
 
 #if canImport(FoundationEssentials)
@@ -102,17 +103,6 @@ public struct CallCommand: AsyncParsableCommand {
             return try PythonDateTime(isoparse: text).date()
         } catch {
             throw ValidationError("\(option) is no time: \(error)")
-        }
-    }
-}
-
-extension Result where Failure == any Error {
-    /// The outcome of an asynchronous closure.
-    init(_ body: () async throws -> Success) async {
-        do {
-            self = .success(try await body())
-        } catch {
-            self = .failure(error)
         }
     }
 }

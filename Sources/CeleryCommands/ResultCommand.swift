@@ -1,6 +1,7 @@
 public import ArgumentParser
 internal import Celery
 internal import CeleryProtocol
+internal import CeleryTransport
 internal import Logging
 
 /// `result`: prints what a task returned.

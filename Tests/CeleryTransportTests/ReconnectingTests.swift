@@ -1,0 +1,58 @@
+import CeleryIO
+import Testing
+
+@testable import CeleryTransport
+
+@Suite struct ReconnectingTests {
+    private struct Mishap: Error {}
+
+    /// Numbers the connections.
+    private final class Attempts: Sendable {
+        private let count = Locked(0)
+
+        func next() -> Int {
+            count.withLock {
+                $0 += 1
+                return $0
+            }
+        }
+    }
+
+    @Test func manyCallersShareOneConnection() async throws {
+        let attempts = Attempts()
+        let connection = Reconnecting { attempts.next() }
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for _ in 0..<50 { group.addTask { try await connection.get().connection } }
+            for try await number in group { #expect(number == 1) }
+        }
+    }
+
+    @Test func aReportedConnectionIsReplacedOnce() async throws {
+        let attempts = Attempts()
+        let connection = Reconnecting { attempts.next() }
+        let first = try await connection.get()
+        connection.report(broken: first.generation)
+        #expect(try await connection.get().connection == 2)
+        // Late: somebody else has reported it already.
+        connection.report(broken: first.generation)
+        #expect(try await connection.get().connection == 2)
+    }
+
+    @Test func aFailedAttemptIsMadeAgainByTheNextCaller() async throws {
+        let attempts = Attempts()
+        let connection = Reconnecting {
+            let number = attempts.next()
+            if number == 1 { throw Mishap() }
+            return number
+        }
+        await #expect(throws: Mishap.self) { try await connection.get() }
+        #expect(try await connection.get().connection == 2)
+    }
+
+    @Test func nothingIsConnectedAfterTheEnd() async throws {
+        let connection = Reconnecting { 1 }
+        _ = try await connection.get()
+        #expect(connection.close() == 1)
+        await #expect(throws: TransportError.self) { try await connection.get() }
+    }
+}

@@ -56,18 +56,10 @@ public struct TaskHandle<Output: Sendable>: Sendable {
 
     private func end(timeout: Duration?) async throws -> TaskResult {
         guard let timeout else { return try await end() }
-        return try await withThrowingTaskGroup(of: TaskResult?.self) { group in
-            group.addTask { try await end() }
-            group.addTask {
-                try await Task.sleep(for: timeout)
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let first = try await group.next(), let result = first else {
-                throw CeleryError(.timedOut, "task \(id) has not ended within \(timeout)")
-            }
-            return result
+        guard let result = try await withTimeout(timeout, end) else {
+            throw CeleryError(.timedOut, "task \(id) has not ended within \(timeout)")
         }
+        return result
     }
 
     private func end() async throws -> TaskResult {

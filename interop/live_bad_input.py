@@ -1,6 +1,7 @@
 """Messages that break the protocol: after each the worker still answers, and the caller is told where the message
 names an id. Python's workers are ended by many of these."""
 import base64
+import datetime
 import json
 import uuid
 import zlib
@@ -29,8 +30,10 @@ class Raw:
         return changed({"lang": "py", "task": "swift.add", "id": identifier, "retries": 0, "root_id": identifier},
                        self.headers)
 
-    def payload(self):
-        return self.raw_body if self.raw_body is not None else json.dumps(self.body).encode()
+    def payload(self, identifier):
+        # A body that holds the id is made of it.
+        body = self.body(identifier) if callable(self.body) else self.body
+        return self.raw_body if self.raw_body is not None else json.dumps(body).encode()
 
     def send(self, bed, identifier):
         (self.to_redis if bed.kind == "redis" else self.to_rabbitmq)(bed, identifier)
@@ -40,7 +43,7 @@ class Raw:
             "correlation_id": identifier, "reply_to": "", "delivery_mode": 2, "priority": 0,
             "delivery_info": {"exchange": "", "routing_key": "swift"}, "body_encoding": "base64",
             "delivery_tag": str(uuid.uuid4())}, self.properties)
-        body = self.payload()
+        body = self.payload(identifier)
         text = base64.b64encode(body).decode() if properties.get("body_encoding") == "base64" else body.decode()
         envelope = changed({
             "body": text, "content-encoding": self.content_encoding, "content-type": self.content_type,
@@ -55,7 +58,7 @@ class Raw:
                              self.properties)
         with bed.app.connection_for_write() as connection:
             message = amqp.Message(
-                self.payload(), application_headers=self.header_fields(identifier), **changed(properties, {}))
+                self.payload(identifier), application_headers=self.header_fields(identifier), **changed(properties, {}))
             connection.default_channel.basic_publish(message, exchange="", routing_key="swift")
 
 
@@ -78,14 +81,16 @@ def still_works(bed):
 
 
 def case(name, raw, exception=None, value=5):
-    """Registers a check. `exception` is a pattern of what the caller gets; SILENT if nobody can be told."""
+    """Registers a check. `exception` is a pattern of what the caller gets; SILENT if nobody can be told. A message that
+    is not run is one line of the log, with the id if there is one."""
     def test(bed):
         identifier = str(uuid.uuid4())
         expect_reply(bed, identifier)
+        before = len(bed.swift.log())
         raw.send(bed, identifier)
         result = bed.app.AsyncResult(identifier)
         if exception is None:
-            equal(result.get(timeout=10), value)
+            equal(result.get(timeout=10), value(identifier) if callable(value) else value)
         elif exception is not SILENT:
             try:
                 result.get(timeout=10)
@@ -95,12 +100,21 @@ def case(name, raw, exception=None, value=5):
                 raise AssertionError("there is a result")
             equal(result.state, "FAILURE")
         still_works(bed)
+        lines = bed.swift.log()[before:].splitlines()
+        refusals = [line for line in lines if "refused" in line]
+        equal(len(refusals), 0 if exception is None else 1)
+        for line in refusals:
+            equal(f"celery.task.id={identifier}" in line, exception is not SILENT)
+        # What is not a line of its own is the rest of a line that was broken.
+        for line in lines:
+            matches(line, LINE)
     test.__doc__ = name
     test.__module__ = __name__
     check(*raw.only)(test)
 
 
 SILENT = object()
+LINE = r"^\d{4}-\d\d-\d\dT\S+ \w+ celery\b"
 INVALID = "^InvalidTaskError: "
 
 # What is harmless.
@@ -129,6 +143,36 @@ case("A message of a million bytes is run",
 case("A protocol 1 body without arguments is run",
      Raw(headers={"task": "swift.echo"}, body={"args": [], "kwargs": {}}), value={"args": [], "kwargs": {}})
 case("A body of protocol 1 under headers of protocol 2 is run", Raw(body={"args": [2], "kwargs": {"y": 3}}))
+case("What the headers lack is in the body of a mixed message", Raw(
+    headers={"id": ABSENT, "task": "swift.info", "retries": ABSENT},
+    body=lambda identifier: {"id": identifier, "args": [], "kwargs": {}, "retries": 7}),
+    value=lambda identifier: {"id": identifier, "retries": 7, "queue": "swift", "headers": {}})
+for value in ["x", "2", -1, 1.5, True, [], {}]:
+    case(f"The retries {json.dumps(value)} do no harm", Raw(headers={"retries": value}))
+case("A number of retries beyond 64 bits does no harm", Raw(headers={"retries": 10**30}, only=("redis",)))
+for value in [0, "", {}, False]:
+    case(f"The time limits {json.dumps(value)} are none", Raw(headers={"timelimit": value}))
+for value in ["", False]:
+    case(f"The compression {json.dumps(value)} is none", Raw(headers={"compression": value}))
+case("A group index that is a string does no harm", Raw(headers={"group_index": "x"}))
+case("Names of stamps without the stamps do no harm", Raw(headers={"stamped_headers": ["a"]}))
+case("An empty shadow is none", Raw(headers={"shadow": ""}))
+case("A body encoding of UTF-8 is plain text", Raw(properties={"body_encoding": "utf-8"}, only=("redis",)))
+case("Empty lists of what follows are nothing", Raw(body=[[2, 3], {}, {**EMBED, "callbacks": [], "errbacks": []}]))
+case("Empty objects for what follows are nothing",
+     Raw(body=[[2, 3], {}, {"callbacks": {}, "errbacks": {}, "chain": {}, "chord": {}}]))
+for group in [ABSENT, None, ""]:
+    case(f"A chord {'without a group' if group is ABSENT else f'of the group {group!r}'} is not one", Raw(
+        headers={"group": group}, body=[[2, 3], {}, {**EMBED, "chord": {"task": "swift.tsum", "args": []}}]))
+case("A time without a zone is in UTC, whatever protocol 1 says", Raw(
+    headers={"task": ABSENT, "id": ABSENT},
+    body=lambda identifier: {"task": "swift.add", "id": identifier, "args": [2, 3], "utc": False,
+                             "expires": (datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None)
+                                         + datetime.timedelta(minutes=10)).isoformat()}))
+for key in ["eta", "expires"]:
+    year = 2020 if key == "eta" else 2999
+    case(f"An {key} of AMQP's type for times is read", Raw(
+        headers={key: datetime.datetime(year, 1, 2, 3, 4, 5)}, only=("rabbitmq",)))
 case("A priority that is a string is taken", Raw(properties={"priority": "3"}, only=("redis",)))
 case("A message without a delivery tag is run", Raw(properties={"delivery_tag": ABSENT}, only=("redis",)))
 case("A message without delivery info is run", Raw(properties={"delivery_info": ABSENT}, only=("redis",)))
@@ -145,13 +189,17 @@ case("A message without a content type is refused", Raw(content_type=None), INVA
 case("A message without headers and body of a task is refused", Raw(headers={"task": ABSENT, "id": ABSENT}), SILENT)
 case("A body that names no task is refused",
      Raw(headers={"task": ABSENT, "id": ABSENT}, body={"id": "x", "args": []}), SILENT)
-case("A task whose name is a number is refused", Raw(headers={"task": 5}), SILENT)
+case("A task whose name is a number is refused", Raw(headers={"task": 5}), INVALID)
 case("A task without an id is refused", Raw(headers={"id": ABSENT}), SILENT)
 for identifier in [None, "", 5]:
     case(f"A task whose id is {identifier!r} is refused", Raw(headers={"id": identifier}), SILENT)
 case("A protocol 1 message without an id is refused",
      Raw(headers={"task": ABSENT, "id": ABSENT}, body={"task": "swift.add", "args": [2, 3]}), SILENT)
+case("A task without an id whose name has two lines is refused", Raw(headers={"id": ABSENT, "task": "a\nb"}), SILENT)
+case("An envelope whose headers are null is refused", Raw(envelope={"headers": None}), SILENT)
 case("A task that is not registered is refused", Raw(headers={"task": "no.such.task"}), "^NotRegistered: .*no.such.task")
+case("A task that is not registered and whose name has two lines is refused",
+     Raw(headers={"task": "no.such\ntask"}), "^NotRegistered: ")
 
 # What cannot be decoded.
 for text in [b"", b"[[2, 3], {}", b"[[2, 3], {}, {}] x", b"\xff\xfe\x00", b"\x00", b"[[2,], {}, {}]", b"{'a': 1}", b"nul"]:
@@ -171,20 +219,22 @@ case("A compressed body that is cut off is a failure",
 
 # What is decoded and makes no sense.
 for body in [[], [[2, 3], {}], [[2, 3], {}, {}, 1], [1, 2, 3], [[2, 3], [], {}], [None, {}, {}], [[2, 3], None, {}],
-             [{"x": 2}, {}, {}], ["23", {}, {}], {}, {"args": None}, {"args": [2, 3], "kwargs": 5}, "text", 5, None,
+             [{"x": 2}, {}, {}], ["23", {}, {}], {}, {"foo": 1}, {"args": None}, {"args": [2, 3], "kwargs": 5}, "text", 5, None,
              True]:
-    case(f"The body {json.dumps(body)} is a failure", Raw(body=body), "InvalidTaskError: |TypeError: ")
+    case(f"The body {json.dumps(body)} is a failure", Raw(body=body), INVALID)
 for value in ["", "tomorrow", "2026-13-45T00:00:00", "99999999999-01-01", 5, -1.5, [], {}, True, "2026-11-21T25:00:00"]:
     case(f"The eta {json.dumps(value)} is a failure", Raw(headers={"eta": value}), INVALID + ".*eta")
     case(f"The expiry {json.dumps(value)} is a failure", Raw(headers={"expires": value}), INVALID + ".*expires")
-for value in [[5], "x", {"a": 1}, ["x", None], 5, [[], []]]:
+for value in [[5], "x", {"a": 1}, ["x", None], 5, [[1], []], [1, 2, 3]]:
     case(f"The time limits {json.dumps(value)} are a failure", Raw(headers={"timelimit": value}), INVALID + ".*timelimit")
-for value in ["x", -1, 1.5, [], {}, 10**30]:
-    if value != 10**30:
-        case(f"The retries {json.dumps(value)} are a failure", Raw(headers={"retries": value}), INVALID + ".*retries")
-    else:
-        case("A number of retries beyond 64 bits is a failure",
-             Raw(headers={"retries": value}, only=("redis",)), INVALID + ".*retries")
+for fields in [{"eta": "tomorrow"}, {"expires": 5}, {"timelimit": [5]}]:
+    def old(identifier, fields=fields):
+        return {"task": "swift.add", "id": identifier, "args": [2, 3], **fields}
+    key = next(iter(fields))
+    case(f"In protocol 1 the {json.dumps(fields)} is a failure",
+         Raw(headers={"task": ABSENT, "id": ABSENT}, body=old), INVALID + f".*{key}")
+    case(f"In a mixed message the {json.dumps(fields)} is a failure", Raw(headers={"id": ABSENT}, body=old),
+         INVALID + f".*{key}")
 
 # What is no message at all, on Redis.
 for entry in [b"", b"x", b"5", b"null", b"[]", b"{}", b"\xff\xfe", b'{"body": 5}', b'{"body": "", "headers": 5}',
@@ -201,7 +251,6 @@ case("An envelope whose properties are a list is run", Raw(envelope={
 @check("rabbitmq")
 def odd_header_types(bed):
     """Headers of types that JSON does not have do no harm"""
-    import datetime
     import decimal
     headers = {
         "x-death": [{"count": 1, "time": datetime.datetime(2020, 1, 1), "queue": "q", "routing-keys": ["a"]}],

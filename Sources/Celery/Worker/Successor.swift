@@ -26,7 +26,9 @@ struct Successor: Sendable {
             throw MessageError(.invalidTask, "what is to follow the task is no signature")
         }
         guard fields["subtask_type"]?.isNull ?? true, !Self.composites.contains(task) else {
-            throw MessageError(.invalidTask, "\(task) cannot follow a task here: groups and chords are not built yet")
+            throw MessageError(
+                .invalidTask,
+                "\(PythonRepr.quoted(task)) cannot follow a task here: groups and chords are not built yet")
         }
         self.task = task
         args = fields["args"]?.arrayValue ?? []
@@ -34,8 +36,8 @@ struct Successor: Sendable {
         options = fields["options"]?.objectValue ?? [:]
         isImmutable = fields["immutable"]?.isTruthy ?? false
         id = options["task_id"]?.stringValue ?? RandomID.make()
-        guard options["chord"]?.isNull ?? true else {
-            throw MessageError(.invalidTask, "\(task) belongs to a chord: chords are not built yet")
+        guard !(options["chord"]?.isTruthy ?? false) else {
+            throw MessageError(.invalidTask, "\(PythonRepr.quoted(task)) belongs to a chord: chords are not built yet")
         }
     }
 
@@ -62,8 +64,8 @@ struct Successor: Sendable {
         request.groupIndex = group?.index ?? options["group_index"]?.integerValue
         request.shadow = options["shadow"]?.stringValue
         request.retries = options["retries"]?.integerValue ?? 0
-        request.timeLimit = options["time_limit"]?.doubleValue
-        request.softTimeLimit = options["soft_time_limit"]?.doubleValue
+        request.writtenTimeLimit = options["time_limit"] ?? .null
+        request.writtenSoftTimeLimit = options["soft_time_limit"] ?? .null
         request.ignoreResult = options["ignore_result"]?.boolValue
         request.replacedTaskNesting = options["replaced_task_nesting"]?.integerValue ?? 0
         request.headers = options["headers"]?.objectValue ?? [:]
@@ -96,7 +98,7 @@ struct Successor: Sendable {
         guard let value, let seconds = value.doubleValue else { return nil }
         // More than any calendar holds; `Duration` itself would trap.
         guard seconds.magnitude < 1e15 else {
-            throw MessageError(.invalidTask, "\(value) is no number of seconds")
+            throw MessageError(.invalidTask, "\(PythonRepr.quoted(value)) is no number of seconds")
         }
         return .seconds(seconds)
     }
@@ -115,8 +117,9 @@ struct Successors: Sendable {
     private let chainSignatures: [JSONValue]
 
     /// Reads what a task's message says of it.
-    init(_ payload: TaskPayload) throws(MessageError) {
-        guard payload.chord == nil else {
+    init(_ payload: TaskPayload, of request: TaskRequest) throws(MessageError) {
+        // Without a group nobody waits for this task; Celery runs it like any other.
+        guard payload.chord == nil || request.group?.isEmpty ?? true else {
             throw MessageError(.invalidTask, "the task belongs to a chord: chords are not built yet")
         }
         callbacks = try payload.callbacks.map { value throws(MessageError) in try Successor(value) }

@@ -8,7 +8,7 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// What is decided of a message before it gets a slot; its body is not looked at.
+/// What is decided of a message before it gets a slot; in protocol 2 its body is not looked at.
 extension WorkerEngine {
     func admit(_ deliveries: [Delivery], _ session: ConsumerSession) {
         let admitted = deliveries.compactMap { admit($0, session) }
@@ -38,7 +38,10 @@ extension WorkerEngine {
         }
         logger.log(
             level: options.taskLogLevel, "received",
-            metadata: [LoggingKeys.taskID: "\(request.id)", LoggingKeys.taskName: "\(request.task)"])
+            metadata: [
+                LoggingKeys.taskID: LoggingKeys.line(request.id),
+                LoggingKeys.taskName: LoggingKeys.line(request.task),
+            ])
         guard let eta = request.eta, eta.timeIntervalSinceNow > 0 else { return work }
         hold(work, until: eta)
         return nil
@@ -66,19 +69,23 @@ extension WorkerEngine {
     func expire(_ work: Work) {
         logger.log(
             level: options.taskLogLevel, "expired",
-            metadata: [LoggingKeys.taskID: "\(work.request.id)", LoggingKeys.taskName: "\(work.request.task)"])
+            metadata: [
+                LoggingKeys.taskID: LoggingKeys.line(work.request.id),
+                LoggingKeys.taskName: LoggingKeys.line(work.request.task),
+            ])
         let failure = TaskFailure(type: "TaskRevokedError", module: "celery.exceptions", message: "expired")
         conclude(work, settlement: .acknowledge, result: result(of: work.request, .revoked, failure.json))
     }
 
     /// The message cannot be run, whatever handlers there are.
     private func refuse(_ delivery: Delivery, _ session: ConsumerSession, _ error: MessageError) {
-        logger.error(
-            "refused a message that cannot be run as a task",
-            metadata: [LoggingKeys.error: "\(error)", LoggingKeys.queue: "\(delivery.queue)"])
+        var metadata: Logger.Metadata = [LoggingKeys.error: "\(error)", LoggingKeys.queue: "\(delivery.queue)"]
+        metadata[LoggingKeys.taskName] = error.task.map(LoggingKeys.line)
+        metadata[LoggingKeys.taskID] = error.taskID.map(LoggingKeys.line)
+        logger.error("refused a message that cannot be run as a task", metadata: metadata)
         var conclusion = Conclusion(session: session, tag: delivery.tag)
         conclusion.settlement = .deadLetter(reason: error.reason)
-        if case .success(let message) = delivery.message, case .string(let id)? = message.headers["id"], !id.isEmpty {
+        if case .success(let message) = delivery.message, let id = error.taskID {
             // Whoever waits for the result is told.
             let failure = TaskFailure(
                 type: "InvalidTaskError", module: "celery.exceptions", message: error.reason)
@@ -97,12 +104,12 @@ extension WorkerEngine {
         logger.error(
             "refused a task that is not registered",
             metadata: [
-                LoggingKeys.taskName: "\(request.task)", LoggingKeys.taskID: "\(request.id)",
+                LoggingKeys.taskName: LoggingKeys.line(request.task), LoggingKeys.taskID: LoggingKeys.line(request.id),
                 LoggingKeys.queue: "\(delivery.queue)",
             ])
         let failure = TaskFailure(type: "NotRegistered", module: "celery.exceptions", message: request.task)
         var conclusion = Conclusion(session: session, tag: delivery.tag)
-        conclusion.settlement = .deadLetter(reason: "unregistered task \(request.task)")
+        conclusion.settlement = .deadLetter(reason: "unregistered task \(PythonRepr.quoted(request.task))")
         conclusion.results = [StoredResult(result(of: request, .failure, failure.json), route: ReplyRoute(request))]
         pass(conclusion)
     }

@@ -146,6 +146,10 @@ extension WorkerEngine {
         message.properties.deliveryTag = nil
         if let expires = request.expires {
             message.properties.expiration = TaskPublisher.expiration(expires, now: now)
+            // A time that came as one of AMQP's own would go on as a table.
+            if message.headers["expires"]?.objectValue != nil {
+                message.headers["expires"] = .string(try PythonDateTime(expires).isoFormat)
+            }
         }
         return (message, publisher.destination(forRetryOf: request, queue: work.queue))
     }

@@ -16,7 +16,7 @@ extension WorkerEngine {
         let successors: Successors
         do throws(MessageError) {
             payload = try TaskPayload(work.message)
-            successors = try Successors(payload)
+            successors = try Successors(payload, of: work.request)
         } catch {
             return fail(work, error)
         }
@@ -124,7 +124,10 @@ extension WorkerEngine {
     private func fail(_ work: Work, _ error: MessageError) {
         logger.error(
             "refused a message that cannot be run as a task",
-            metadata: [LoggingKeys.error: "\(error)", LoggingKeys.taskID: "\(work.request.id)"])
+            metadata: [
+                LoggingKeys.error: "\(error)", LoggingKeys.taskID: LoggingKeys.line(work.request.id),
+                LoggingKeys.taskName: LoggingKeys.line(work.request.task),
+            ])
         let failure = TaskFailure(type: "InvalidTaskError", module: "celery.exceptions", message: error.reason)
         conclude(
             work, settlement: .deadLetter(reason: error.reason),

@@ -39,6 +39,25 @@ package enum Zlib {
         return try result.get()
     }
 
+    /// The first bytes of what a stream holds, a few at most; none if it is no stream.
+    package static func beginning(of bytes: [UInt8]) -> [UInt8] {
+        var stream = z_stream()
+        guard inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else { return [] }
+        defer { inflateEnd(&stream) }
+        let capacity = 64
+        return [UInt8](unsafeUninitializedCapacity: capacity) { output, count in
+            bytes.withUnsafeBufferPointer { input in
+                stream.next_in = UnsafeMutablePointer(mutating: input.baseAddress)
+                stream.avail_in = uInt(min(input.count, Int(Int32.max)))
+                stream.next_out = output.baseAddress
+                stream.avail_out = uInt(capacity)
+                // Whether the stream is sound is found out when all of it is read.
+                _ = inflate(&stream, Z_NO_FLUSH)
+            }
+            count = capacity - Int(stream.avail_out)
+        }
+    }
+
     private static func inflated(_ input: UnsafeBufferPointer<UInt8>, _ limit: Int) -> Result<[UInt8], Failure> {
         var stream = z_stream()
         guard inflateInit_(&stream, ZLIB_VERSION, Int32(MemoryLayout<z_stream>.size)) == Z_OK else {

@@ -32,6 +32,11 @@ enum JSONBytes {
         }
     }
 
+    /// Whether a byte may stand between values.
+    @inline(__always) static func isBlank(_ byte: UInt8) -> Bool {
+        byte == 0x20 || byte == 0x0A || byte == 0x0D || byte == 0x09
+    }
+
     /// Whether a byte is a decimal digit.
     @inline(__always) static func isDigit(_ byte: UInt8) -> Bool { byte &- UInt8(ascii: "0") < 10 }
 }

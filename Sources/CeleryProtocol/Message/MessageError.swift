@@ -16,11 +16,23 @@ public struct MessageError: Error, Sendable, Hashable, CustomStringConvertible {
     public let code: Code
     /// What is wrong, in one line.
     public let reason: String
+    /// The name of the task, if the message could be read that far.
+    public private(set) var task: String?
+    /// The id of the task, if the message could be read that far: whoever waits for its result can be told.
+    public private(set) var taskID: String?
 
     /// Makes an error from its kind and one line that says what is wrong.
     public init(_ code: Code, _ reason: String) {
         self.code = code
         self.reason = reason
+    }
+
+    /// The same error of the message with this metadata.
+    func about(_ fields: JSONObject) -> MessageError {
+        var error = self
+        if case .string(let task)? = fields["task"] { error.task = error.task ?? task }
+        if case .string(let id)? = fields["id"], !id.isEmpty { error.taskID = error.taskID ?? id }
+        return error
     }
 
     /// The reason.

@@ -59,7 +59,11 @@ extension TaskPayload {
             }
             try self.init(args: parts[0], kwargs: parts[1], embed: parts[2].objectValue ?? [:])
         case .object(let fields):
-            // Protocol 1, and the mixture of both that Celery's workers read as well.
+            // Protocol 1, and the mixture of both that Celery's workers read as well. Only in protocol 1 may the
+            // arguments be missing.
+            guard fields["args"] != nil || message.headers["task"]?.stringValue == nil else {
+                throw MessageError(.invalidTask, "the body is an object without arguments")
+            }
             try self.init(args: fields["args"] ?? [], kwargs: fields["kwargs"] ?? [:], embed: fields)
             chain = nil
         default:
@@ -75,11 +79,14 @@ extension TaskPayload {
             throw MessageError(.invalidTask, "the keyword arguments are not an object")
         }
         self.init(args: args, kwargs: kwargs)
-        for (key, value) in embed where !value.isNull {
+        for (key, value) in embed {
             switch key {
+            // A chain's last task has an empty list, and that is passed on.
+            case "chain" where value.isTruthy || value.arrayValue != nil: chain = Self.list(value)
+            // For Celery anything empty is nothing.
+            case _ where !value.isTruthy: break
             case "callbacks": callbacks = Self.list(value)
             case "errbacks": errbacks = Self.list(value)
-            case "chain": chain = Self.list(value)
             case "chord": chord = value
             default: break
             }
@@ -96,7 +103,10 @@ extension Message {
         guard contentType == "application/json" else {
             throw MessageError(
                 .contentTypeRefused,
-                "refusing to deserialize content of type \(contentType ?? "none"): only application/json is accepted"
+                """
+                refusing to deserialize content of type \(contentType.map { PythonRepr.quoted($0) } ?? "none"): \
+                only application/json is accepted
+                """
             )
         }
         do {
@@ -106,17 +116,37 @@ extension Message {
         }
     }
 
+    /// Whether the body is an object, as far as its first byte tells.
+    var beginsWithObject: Bool {
+        guard let compression, Self.isZlib(compression) else { return Self.beginsWithObject(body) }
+        return Self.beginsWithObject(Zlib.beginning(of: body))
+    }
+
+    private static func beginsWithObject(_ bytes: [UInt8]) -> Bool {
+        bytes.first { !JSONBytes.isBlank($0) } == UInt8(ascii: "{")
+    }
+
+    /// The header that names a compression; as in Celery, an empty one is none.
+    private var compression: JSONValue? {
+        guard let header = headers["compression"], header.isTruthy else { return nil }
+        return header
+    }
+
+    private static func isZlib(_ compression: JSONValue) -> Bool {
+        ["application/x-gzip", "gzip", "zlib"].contains(compression.stringValue)
+    }
+
     private func decompressedBody() throws(MessageError) -> [UInt8] {
-        guard let header = headers["compression"], !header.isNull else { return body }
-        switch header.stringValue {
-        case "application/x-gzip", "gzip", "zlib":
+        guard let compression else { return body }
+        switch compression {
+        case _ where Self.isZlib(compression):
             do {
                 return try Zlib.decompress(body)
             } catch {
                 throw MessageError(.undecodable, "the compressed body cannot be read: \(error)")
             }
         default:
-            throw MessageError(.undecodable, "the compression \(PythonRepr.repr(of: header)) is not supported")
+            throw MessageError(.undecodable, "the compression \(PythonRepr.quoted(compression)) is not supported")
         }
     }
 }

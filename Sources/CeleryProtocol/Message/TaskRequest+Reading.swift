@@ -10,26 +10,10 @@ extension TaskRequest {
     ///
     /// - Throws: ``MessageError`` that says whether it is no task at all or a broken one.
     public init(_ message: Message) throws(MessageError) {
-        if case .string(let task)? = message.headers["task"] {
-            guard case .string(let id)? = message.headers["id"], !id.isEmpty else {
-                throw MessageError(.invalidTask, "the message of task \(task) has no id")
-            }
-            self.init(task: task, id: id)
-            try read(message.headers, naiveTimesAreUTC: true)
-        } else {
-            let body = try message.decodedBody()
-            guard case .object(let object) = body, case .string(let task)? = object["task"] else {
-                throw MessageError(.notATask, "the message names no task")
-            }
-            guard case .string(let id)? = object["id"], !id.isEmpty else {
-                throw MessageError(.invalidTask, "the message of task \(task) has no id")
-            }
-            self.init(task: task, id: id)
-            try read(object, naiveTimesAreUTC: object["utc"]?.isTruthy ?? true)
-            if case .string(let taskset)? = object["taskset"] { group = taskset }
-            for key in ["args", "kwargs", "callbacks", "errbacks", "chord", "utc", "taskset", "chain"] {
-                headers[key] = nil
-            }
+        do throws(MessageError) {
+            try self.init(Self.fields(of: message))
+        } catch {
+            throw error.about(message.headers)
         }
         replyTo = message.properties.replyTo
         correlationID = message.properties.correlationID
@@ -41,17 +25,61 @@ extension TaskRequest {
         )
     }
 
-    private mutating func read(_ fields: JSONObject, naiveTimesAreUTC: Bool) throws(MessageError) {
+    private init(_ fields: JSONObject) throws(MessageError) {
+        guard case .string(let task)? = fields["task"] else {
+            throw MessageError(.notATask, "the message names no task")
+        }
+        do throws(MessageError) {
+            guard case .string(let id)? = fields["id"], !id.isEmpty else {
+                throw MessageError(.invalidTask, "the message of task \(PythonRepr.quoted(task)) has no id")
+            }
+            self.init(task: task, id: id)
+            try read(fields)
+        } catch {
+            throw error.about(fields)
+        }
+    }
+
+    /// The metadata: the headers in protocol 2, the body in protocol 1, and both in the mixture that Celery 3.1 could
+    /// send, where the headers count more.
+    private static func fields(of message: Message) throws(MessageError) -> JSONObject {
+        let isNamedInHeaders = message.headers["task"]?.stringValue != nil
+        // In protocol 2 the body is not looked at before the task runs.
+        if isNamedInHeaders, !message.beginsWithObject { return message.headers }
+        guard case .object(var body) = try message.decodedBody() else {
+            throw MessageError(.notATask, "the message names no task")
+        }
+        guard isNamedInHeaders else {
+            if case .string? = body["taskset"] { body["group"] = body["taskset"] }
+            for key in ["args", "kwargs", "callbacks", "errbacks", "chord", "utc", "taskset", "chain"] {
+                body[key] = nil
+            }
+            return body
+        }
+        guard body["args"] != nil else { return message.headers }
+        var fields = JSONObject()
+        for key in fieldsOfBoth { fields[key] = body[key] }
+        for (key, value) in message.headers { fields[key] = value }
+        return fields
+    }
+
+    /// What Celery takes from the body of a message that names its task in the headers.
+    private static let fieldsOfBoth = [
+        "id", "root_id", "parent_id", "group", "shadow", "eta", "expires", "retries", "timelimit", "argsrepr",
+        "kwargsrepr", "origin",
+    ]
+
+    private mutating func read(_ fields: JSONObject) throws(MessageError) {
         rootID = nil
         for (key, value) in fields {
             switch key {
             case "task", "id", "lang", "compression": break
             case "shadow": shadow = value.stringValue.flatMap { $0.isEmpty ? nil : $0 }
-            case "eta": eta = try Self.time(value, name: "eta", naiveIsUTC: naiveTimesAreUTC)
-            case "expires": expires = try Self.time(value, name: "expires", naiveIsUTC: naiveTimesAreUTC)
+            case "eta": eta = try Self.time(value, name: "eta")
+            case "expires": expires = try Self.time(value, name: "expires")
             case "group": group = value.stringValue
             case "group_index": groupIndex = value.integerValue
-            case "retries": retries = try Self.count(value, name: "retries")
+            case "retries": retries = Self.count(value)
             case "timelimit": try readTimeLimits(value)
             case "root_id": rootID = value.stringValue
             case "parent_id": parentID = value.stringValue
@@ -67,44 +95,47 @@ extension TaskRequest {
         }
     }
 
-    private static func time(_ value: JSONValue, name: String, naiveIsUTC: Bool) throws(MessageError) -> Date? {
-        switch value {
-        case .null: return nil
-        case .string(let text):
-            do {
-                let time = try PythonDateTime(isoparse: text)
-                return time.date(assumingOffset: naiveIsUTC ? 0 : TimeZone.current.secondsFromGMT() * 1_000_000)
-            } catch {
-                throw MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.repr(of: value))")
-            }
-        default: throw MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.repr(of: value))")
+    /// A time without a zone is UTC, whatever protocol 1's `utc` says: that is how Celery reads it.
+    private static func time(_ value: JSONValue, name: String) throws(MessageError) -> Date? {
+        guard !value.isNull else { return nil }
+        do {
+            return try dateTime(value).date()
+        } catch {
+            throw MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.quoted(value))")
         }
     }
 
-    private static func count(_ value: JSONValue, name: String) throws(MessageError) -> Int {
+    private static func dateTime(_ value: JSONValue) throws(PythonValueError) -> PythonDateTime {
         switch value {
-        case .null: return 0
-        case .integer(let number) where number >= 0: return number
-        case .string(let text):
-            if let number = Int(text), number >= 0 { return number }
+        case .string(let text): return try PythonDateTime(isoparse: text)
+        case .object(let object):
+            // AMQP has times among its types, and kombu's JSON has them as tagged values.
+            if case .dateTime(let time)? = try TaggedValue(object) { return time }
         default: break
         }
-        throw MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.repr(of: value))")
+        throw PythonValueError("it is no time")
     }
 
-    /// `[hard, soft]`, each a number or null; null or an empty array stand for no limits.
+    /// How often a task was tried. Celery runs a task whatever stands there, and fails only when it is to be tried
+    /// again; here what is no number counts as none.
+    private static func count(_ value: JSONValue) -> Int {
+        switch value {
+        case .bool(let isOne): isOne ? 1 : 0
+        case .integer(let number): number
+        case .bigInteger(let digits): digits.hasPrefix("-") ? .min : .max
+        case .double(let number): Int(exactly: number.rounded(.towardZero)) ?? 0
+        case .string(let text): Int(text) ?? 0
+        default: 0
+        }
+    }
+
+    /// `[hard, soft]`, each a number or nothing; anything empty stands for no limits.
     private mutating func readTimeLimits(_ value: JSONValue) throws(MessageError) {
-        switch value {
-        case .null: return
-        case .array(let limits) where limits.isEmpty: return
-        case .array(let limits) where limits.count >= 2:
-            guard limits[0].isNull || limits[0].doubleValue != nil, limits[1].isNull || limits[1].doubleValue != nil
-            else { break }
-            timeLimit = limits[0].doubleValue.flatMap { $0 > 0 ? $0 : nil }
-            softTimeLimit = limits[1].doubleValue.flatMap { $0 > 0 ? $0 : nil }
-            return
-        default: break
-        }
-        throw MessageError(.invalidTask, "invalid timelimit value \(PythonRepr.repr(of: value))")
+        guard value.isTruthy else { return }
+        guard case .array(let limits) = value, limits.count == 2,
+            limits.allSatisfy({ !$0.isTruthy || $0.doubleValue != nil || $0.boolValue != nil })
+        else { throw MessageError(.invalidTask, "invalid timelimit value \(PythonRepr.quoted(value))") }
+        writtenTimeLimit = limits[0]
+        writtenSoftTimeLimit = limits[1]
     }
 }

@@ -22,10 +22,10 @@ public struct TaskRequest: Sendable, Hashable {
     public var groupIndex: Int?
     /// How many times it was tried before.
     public var retries: Int
-    /// The hard time limit in seconds; `nil` for the task's own.
-    public var timeLimit: Double?
-    /// The soft time limit in seconds; `nil` for the task's own.
-    public var softTimeLimit: Double?
+    /// The hard time limit as it is written: a caller's `60.0` is passed on as that and not as `60`.
+    package var writtenTimeLimit: JSONValue
+    /// The soft time limit as it is written.
+    package var writtenSoftTimeLimit: JSONValue
     /// The id of the first task of the workflow.
     public var rootID: String?
     /// The id of the task that sent this one.
@@ -78,6 +78,8 @@ public struct TaskRequest: Sendable, Hashable {
         self.id = id
         rootID = id
         retries = 0
+        writtenTimeLimit = .null
+        writtenSoftTimeLimit = .null
         replacedTaskNesting = 0
         stampedHeaders = .null
         stamps = [:]
@@ -102,7 +104,7 @@ extension TaskRequest {
         object.append("group", Self.json(group))
         object.append("group_index", groupIndex.map(JSONValue.integer) ?? .null)
         object.append("retries", .integer(retries))
-        object.append("timelimit", .array([Self.json(timeLimit), Self.json(softTimeLimit)]))
+        object.append("timelimit", .array([writtenTimeLimit, writtenSoftTimeLimit]))
         object.append("root_id", Self.json(rootID))
         object.append("parent_id", Self.json(parentID))
         object.append("argsrepr", Self.json(argsrepr))
@@ -121,6 +123,25 @@ extension TaskRequest {
     private static func json(_ date: Date?) throws(PythonValueError) -> JSONValue {
         guard let date else { return .null }
         return .string(try PythonDateTime(date).isoFormat)
+    }
+
+}
+
+extension TaskRequest {
+    /// The hard time limit in seconds; `nil` for the task's own.
+    public var timeLimit: Double? {
+        get { Self.limit(writtenTimeLimit) }
+        set { writtenTimeLimit = Self.json(newValue) }
+    }
+
+    /// The soft time limit in seconds; `nil` for the task's own.
+    public var softTimeLimit: Double? {
+        get { Self.limit(writtenSoftTimeLimit) }
+        set { writtenSoftTimeLimit = Self.json(newValue) }
+    }
+
+    private static func limit(_ value: JSONValue) -> Double? {
+        value.doubleValue.flatMap { $0 > 0 ? $0 : nil }
     }
 
     /// Whole seconds are written as an integer, as Python callers write them.

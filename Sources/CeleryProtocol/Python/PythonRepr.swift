@@ -8,11 +8,19 @@ public enum PythonRepr {
         return text
     }
 
-    /// A string in quotes, cut when it is long, for messages to people.
-    static func quoted(_ text: String) -> String {
-        let limit = 100
-        guard text.utf8.count > limit else { return repr(of: .string(text)) }
-        return repr(of: .string(String(text.unicodeScalars.prefix(limit)))) + "..."
+    private static let quotedLength = 100
+
+    /// A string in quotes, cut when it is long, for messages to people. It is one line.
+    package static func quoted(_ text: String) -> String {
+        guard text.utf8.count > quotedLength else { return repr(of: .string(text)) }
+        return repr(of: .string(String(text.unicodeScalars.prefix(quotedLength)))) + "..."
+    }
+
+    /// The `repr` of any value, cut when it is long, for messages to people. It is one line.
+    package static func quoted(_ value: JSONValue) -> String {
+        if case .string(let text) = value { return quoted(text) }
+        let text = repr(of: value)
+        return text.utf8.count > quotedLength ? String(text.unicodeScalars.prefix(quotedLength)) + "..." : text
     }
 
     private static func append(_ value: JSONValue, to text: inout String) {

@@ -1,6 +1,7 @@
 import Celery
 import CeleryProtocol
 import CeleryTesting
+import Foundation
 import Testing
 
 @testable import celery_swift
@@ -26,6 +27,10 @@ import Testing
             #expect(request.id == expected["id"]?.stringValue, "\(fixture.name)")
             #expect(Self.text(.array(payload.args)) == expected["args"]?.stringValue, "\(fixture.name)")
             #expect(Self.text(.object(payload.kwargs)) == expected["kwargs"]?.stringValue, "\(fixture.name)")
+            // Protocol 1 has the times in its body.
+            let metadata = try expected["metadata"]?.stringValue.map { try JSONValue(json: $0).objectValue ?? [:] }
+            #expect(try request.eta == Self.time("eta", metadata ?? message.headers), "\(fixture.name)")
+            #expect(try request.expires == Self.time("expires", metadata ?? message.headers), "\(fixture.name)")
         }
     }
 
@@ -109,6 +114,11 @@ import Testing
             case .success(let message) = fixture.message
         else { return false }
         return [nil, "application/x-gzip"].contains(message.headers["compression"]?.stringValue)
+    }
+
+    /// A time as Celery reads it: without a zone it is in UTC.
+    private static func time(_ key: String, _ metadata: JSONObject) throws -> Date? {
+        try metadata[key]?.stringValue.map { try PythonDateTime(isoparse: $0).date() }
     }
 
     private static func text(_ value: JSONValue) -> String {

@@ -45,4 +45,87 @@ import Testing
         #expect(result?.result == [1, 2])
         #expect(request.retries == 2)
     }
+
+    static let metadata: JSONObject = [
+        "id": "old", "args": [1], "kwargs": [:], "eta": "2020-01-02T03:04:05", "expires": "2999-01-02T03:04:05",
+        "retries": 7, "timelimit": [20, 1.5], "root_id": "root", "parent_id": "parent", "shadow": "other",
+    ]
+
+    func expectMetadata(_ request: TaskRequest) throws {
+        #expect(request.eta == (try PythonDateTime(isoparse: "2020-01-02T03:04:05Z").date()))
+        #expect(request.expires == (try PythonDateTime(isoparse: "2999-01-02T03:04:05Z").date()))
+        #expect(request.retries == 7)
+        #expect(request.timeLimit == 20)
+        #expect(request.softTimeLimit == 1.5)
+        #expect(request.rootID == "root")
+        #expect(request.parentID == "parent")
+        #expect(request.shadow == "other")
+    }
+
+    @Test func whatTheHeadersOfAMixedMessageLackIsInItsBody() async throws {
+        let envelope = Envelope(headers: ["task": "tasks.add", "id": "new"], body: .object(Self.metadata))
+        let (result, request) = try await run(envelope, id: "new")
+        #expect(result?.result == [1])
+        try expectMetadata(request)
+        #expect(request.headers.isEmpty)
+    }
+
+    @Test func theIdOfAMixedMessageMayBeInItsBody() async throws {
+        let envelope = Envelope(headers: ["task": "tasks.add"], body: .object(Self.metadata))
+        let (result, request) = try await run(envelope, id: "old")
+        #expect(result?.result == [1])
+        #expect(request.id == "old")
+    }
+
+    @Test func aHeaderThatIsNullHidesWhatTheBodyOfAMixedMessageSays() async throws {
+        let envelope = Envelope(
+            headers: ["task": "tasks.add", "id": "new", "retries": nil, "root_id": nil], body: .object(Self.metadata))
+        let (_, request) = try await run(envelope, id: "new")
+        #expect(request.retries == 0)
+        #expect(request.rootID == nil)
+    }
+
+    @Test func theBodyOfAMixedMessageMayBeCompressed() throws {
+        let body = Array("\n ".utf8) + JSONValue.object(Self.metadata).serialized()
+        let message = Message(
+            headers: ["task": "tasks.add", "id": "new", "compression": "application/x-gzip"],
+            body: try Zlib.compress(body))
+        try expectMetadata(try TaskRequest(message))
+        #expect(try TaskPayload(message).args == [1])
+    }
+
+    @Test(arguments: [true, false]) func timesWithoutAZoneAreInUTCWhateverProtocol1SaysOfThem(utc: Bool) throws {
+        var body = Self.metadata
+        body["task"] = "tasks.add"
+        body["utc"] = .bool(utc)
+        try expectMetadata(try TaskRequest(Message(body: body.serialized())))
+    }
+
+    @Test func retriesAreCountedAsFarAsTheyAreNumbers() throws {
+        let cases: [(JSONValue, Int)] = [
+            (3, 3), (-1, -1), ("2", 2), ("x", 0), (nil, 0), (true, 1), (1.5, 1), (1e300, 0), (.double(.nan), 0),
+            ([], 0),
+            (.bigInteger("100000000000000000000"), .max), (.bigInteger("-100000000000000000000"), .min),
+        ]
+        for (value, count) in cases {
+            let message = Message(headers: ["task": "tasks.add", "id": "new", "retries": value], body: [])
+            #expect(try TaskRequest(message).retries == count, "\(value)")
+        }
+    }
+
+    @Test func aTimeAsAMQPHasItIsRead() throws {
+        let time: JSONValue = ["__type__": "datetime", "__value__": "2020-01-02T03:04:05"]
+        let message = Message(headers: ["task": "tasks.add", "id": "new", "eta": time, "expires": time], body: [])
+        let request = try TaskRequest(message)
+        #expect(request.eta == (try PythonDateTime(isoparse: "2020-01-02T03:04:05Z").date()))
+        #expect(request.expires == request.eta)
+    }
+
+    @Test func timeLimitsAreWrittenAsTheyCame() throws {
+        for limits in [[60.0, 1.5], [60, nil], [nil, nil], [0, 0.0]] as [JSONValue] {
+            let message = Message(headers: ["task": "tasks.add", "id": "new", "timelimit": limits], body: [])
+            let headers = try TaskRequest(message).messageHeaders()
+            #expect(headers["timelimit"]?.description == limits.description)
+        }
+    }
 }

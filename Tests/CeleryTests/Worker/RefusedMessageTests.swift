@@ -43,6 +43,8 @@ import Testing
             "a body that is a number", #"{"body": 5, "headers": {"task": "tasks.echo", "id": "broken"}}"#,
             failure: "InvalidTaskError"),
         Case("no id", failure: nil) { $0.headers["id"] = nil },
+        Case("no id, and a name of two lines", failure: nil) { $0.headers = ["task": "tasks\n.echo"] },
+        Case("no headers", #"{"body": "[[], {}, {}]", "content-type": "application/json", "headers": null}"#),
         Case("an id that is null", failure: nil) { $0.headers["id"] = .null },
         Case("an id that is a number", failure: nil) { $0.headers["id"] = 5 },
         Case("an empty id", failure: nil) { $0.headers["id"] = "" },
@@ -58,6 +60,7 @@ import Testing
         Case("no content type") { $0.contentType = .null },
         Case("pickle") { $0.contentType = "application/x-python-serialize" },
         Case("yaml") { $0.contentType = "application/x-yaml" },
+        Case("a content type of two lines") { $0.contentType = "a\nb" },
         Case("a charset") { $0.contentType = "application/json; charset=utf-8" },
         Case("an empty eta") { $0.headers["eta"] = "" },
         Case("an eta that is a number") { $0.headers["eta"] = 5 },
@@ -66,8 +69,28 @@ import Testing
         Case("an expiry that is a number") { $0.headers["expires"] = 60 },
         Case("a time limit of one element") { $0.headers["timelimit"] = [5] },
         Case("a time limit that is a number") { $0.headers["timelimit"] = 5 },
-        Case("retries that are a list") { $0.headers["retries"] = [1] },
-        Case("negative retries") { $0.headers["retries"] = -1 },
+        Case("three time limits") { $0.headers["timelimit"] = [1, 2, 3] },
+        Case("time limits that are texts") { $0.headers["timelimit"] = ["x", nil] },
+        Case("an eta that is a tagged date") { $0.headers["eta"] = ["__type__": "date", "__value__": "2020-01-01"] },
+        Case("an eta that is a tagged nonsense") { $0.headers["eta"] = ["__type__": "datetime", "__value__": "x"] },
+        Case("an empty object for a body") { $0.body = [:] },
+        Case("an object without arguments for a body") { $0.body = ["foo": 1] },
+        Case("a chord that somebody waits for") {
+            $0.headers["group"] = "a-group"
+            $0.body = [[], [:], ["chord": ["task": "tasks.echo"]]]
+        },
+        Case("an eta of nonsense in protocol 1") {
+            $0.headers = [:]
+            $0.body = ["task": "tasks.echo", "id": "broken", "args": [], "eta": "tomorrow"]
+        },
+        Case("a time limit of one element in protocol 1") {
+            $0.headers = [:]
+            $0.body = ["task": "tasks.echo", "id": "broken", "args": [], "timelimit": [1]]
+        },
+        Case("an eta of nonsense in the body of a mixed message") {
+            $0.headers = ["task": "tasks.echo"]
+            $0.body = ["id": "broken", "args": [], "eta": "tomorrow"]
+        },
         Case("an unknown compression") { $0.headers["compression"] = "application/x-lzma" },
         Case("a compression that it does not have") { $0.headers["compression"] = "application/x-gzip" },
         Case("a compression that is a number") { $0.headers["compression"] = 1 },
@@ -127,6 +150,38 @@ import Testing
                 $0.headers[key] = .null
             }
         },
+        Case("retries that are a text") { $0.headers["retries"] = "x" },
+        Case("retries that are a number in a text") { $0.headers["retries"] = "2" },
+        Case("retries that are a list") { $0.headers["retries"] = [1] },
+        Case("retries that are a fraction") { $0.headers["retries"] = 1.5 },
+        Case("retries that are infinite") { $0.headers["retries"] = .double(.infinity) },
+        Case("retries that are true") { $0.headers["retries"] = true },
+        Case("negative retries") { $0.headers["retries"] = -1 },
+        Case("more retries than 64 bits hold") {
+            $0.headers["retries"] = .bigInteger("1" + String(repeating: "0", count: 30))
+        },
+        Case("a time limit that is zero") { $0.headers["timelimit"] = 0 },
+        Case("a time limit that is an empty text") { $0.headers["timelimit"] = "" },
+        Case("a time limit that is an empty object") { $0.headers["timelimit"] = [:] },
+        Case("a time limit that is false") { $0.headers["timelimit"] = false },
+        Case("an eta that is a tagged time") {
+            $0.headers["eta"] = ["__type__": "datetime", "__value__": "2020-01-02T03:04:05"]
+        },
+        Case("an empty compression") { $0.headers["compression"] = "" },
+        Case("a compression that is false") { $0.headers["compression"] = false },
+        Case("a group index that is a text") { $0.headers["group_index"] = "x" },
+        Case("names of stamps without stamps") { $0.headers["stamped_headers"] = ["a"] },
+        Case("an empty shadow") { $0.headers["shadow"] = "" },
+        Case("a body that says it is UTF-8") { $0.properties["body_encoding"] = "utf-8" },
+        Case("empty lists of what follows") { $0.body = [[], [:], ["callbacks": [], "errbacks": [], "chain": []]] },
+        Case("empty objects for what follows") {
+            $0.body = [[], [:], ["callbacks": [:], "errbacks": "", "chain": false, "chord": [:]]]
+        },
+        Case("a chord without a group") { $0.body = [[], [:], ["chord": ["task": "tasks.echo"]]] },
+        Case("a chord of an empty group") {
+            $0.headers["group"] = ""
+            $0.body = [[], [:], ["chord": ["task": "tasks.echo"]]]
+        },
     ]
 
     @Test(arguments: harmless)
@@ -149,7 +204,7 @@ import Testing
             #expect(failure?.module == "celery.exceptions")
             #expect(failure?.message == "tasks.unknown")
             #expect(
-                try await bench.broker.settlements.next() == .deadLetter(reason: "unregistered task tasks.unknown"))
+                try await bench.broker.settlements.next() == .deadLetter(reason: "unregistered task 'tasks.unknown'"))
             let dead = try bench.envelopes(in: "celery.dead-letter")
             #expect(dead.map { $0.headers["id"]?.stringValue } == [task.id])
         }

@@ -182,7 +182,9 @@ import Testing
                 return 0
             }
         } _: { bench async throws in
-            let settlement = try await bench.settlement(of: Self.envelope(embed: embed).bytes)
+            var envelope = Self.envelope(embed: embed)
+            envelope.headers["group"] = "a-group"
+            let settlement = try await bench.settlement(of: envelope.bytes)
             guard case .deadLetter = settlement else {
                 Issue.record("it is no dead letter but \(settlement)")
                 return

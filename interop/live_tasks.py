@@ -123,6 +123,36 @@ def sleep(bed):
 
 
 @check()
+def sleep_without_sense(bed):
+    """swift.sleep refuses what Python's time.sleep refuses"""
+    def refusal(call):
+        try:
+            call()
+        except Exception as error:
+            return type(error).__name__
+    for seconds in [float("inf"), float("nan"), 1e300, 9223372037.0, -1, -0.5]:
+        # The words are not the same in every Python.
+        equal(refusal(lambda: bed.call("sleep", seconds)), refusal(lambda: time.sleep(seconds)))
+
+
+@check()
+def numbers_of_the_command_line(bed):
+    """A number on the command line that makes no sense is one clear line"""
+    cases = [
+        [*call, option, value]
+        for call, options in [
+            (["call", "swift.add", "-a", "[1]", "--queue", "swift"], ["--countdown", "--expires", "--timeout"]),
+            (["result", "no-such-task"], ["--timeout"])]
+        for option in options for value in ["nan", "inf", "1e300", "1e18"]]
+    cases += [["worker", "-Q", ","], ["worker", "-Q", ""]]
+    for arguments in cases:
+        status, output, errors = bed.tool(*arguments)
+        # The parser adds lines about usage and help.
+        lines = [line for line in errors.splitlines() if line.startswith("Error: ")]
+        equal((arguments, status, output, len(lines)), (arguments, 64, "", 1))
+
+
+@check()
 def fail(bed):
     """swift.fail raises ValueError in Python, with message and traceback"""
     result = bed.send("fail", "no luck")
@@ -140,6 +170,8 @@ def flaky(bed):
     for times in [0, 1, 2, 5]:
         equal(bed.call("flaky", times), max(1, times))
     equal(bed.call("flaky", times=3), 3)
+    raises("OverflowError: the number of tries does not fit 64 bits",
+           lambda: bed.app.send_task("swift.flaky", (5,), retries=2**63 - 1).get(timeout=15))
 
 
 @check()

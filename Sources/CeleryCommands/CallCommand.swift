@@ -28,7 +28,7 @@ public struct CallCommand: AsyncParsableCommand {
     var kwargs = "{}"
 
     @Option(help: "Run the task so many seconds from now at the earliest.")
-    var countdown: Double?
+    var countdown: Seconds?
 
     @Option(help: "Run the task at this time at the earliest, in ISO 8601.")
     var eta: String?
@@ -55,7 +55,7 @@ public struct CallCommand: AsyncParsableCommand {
     var wait = false
 
     @Option(help: "With --wait: for how many seconds.")
-    var timeout: Double?
+    var timeout: Seconds?
 
     /// For the argument parser.
     public init() {}
@@ -69,21 +69,16 @@ public struct CallCommand: AsyncParsableCommand {
             throw ValidationError("--kwargs must be a JSON object")
         }
         var options = SendOptions(
-            countdown: countdown.map { .seconds($0) }, queue: queue, exchange: exchange, routingKey: routingKey,
+            countdown: countdown?.duration, queue: queue, exchange: exchange, routingKey: routingKey,
             priority: priority, id: taskId)
         if let eta { options.eta = .at(try Self.time(eta, "--eta")) }
-        if let expires {
-            options.expires =
-                if let seconds = Double(expires) { .after(.seconds(seconds)) } else {
-                    .at(try Self.time(expires, "--expires"))
-                }
-        }
+        if let expires { options.expires = try Self.expiry(expires) }
         let client = try connection.makeClient(logger: LogLevel.warning.makeLogger())
         let result = await Result {
             let task = try await client.enqueue(
                 named: name, arguments: arguments, keywords: keywords, options: options)
             guard wait else { return task.id }
-            let value = try await task.value(timeout: timeout.map { .seconds($0) })
+            let value = try await task.value(timeout: timeout?.duration)
             return String(decoding: value.serialized(), as: UTF8.self)
         }
         await client.close()
@@ -96,6 +91,14 @@ public struct CallCommand: AsyncParsableCommand {
         } catch {
             throw ValidationError("\(option) is not JSON: \(error)")
         }
+    }
+
+    private static func expiry(_ text: String) throws -> SendOptions.Time {
+        guard Double(text) != nil else { return .at(try time(text, "--expires")) }
+        guard let seconds = Seconds(argument: text) else {
+            throw ValidationError("--expires is no number of seconds that is possible: \(text)")
+        }
+        return .after(seconds.duration)
     }
 
     private static func time(_ text: String, _ option: String) throws -> Date {

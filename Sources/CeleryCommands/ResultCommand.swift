@@ -19,7 +19,7 @@ public struct ResultCommand: AsyncParsableCommand {
     var traceback = false
 
     @Option(help: "For how many seconds to wait.")
-    var timeout: Double?
+    var timeout: Seconds?
 
     /// For the argument parser.
     public init() {}
@@ -31,7 +31,7 @@ public struct ResultCommand: AsyncParsableCommand {
             let task = client.handle(id: taskId)
             let value: JSONValue
             do {
-                value = try await task.value(timeout: timeout.map { .seconds($0) })
+                value = try await task.value(timeout: timeout?.duration)
             } catch let failure as TaskFailure where traceback {
                 return failure.traceback ?? ""
             }

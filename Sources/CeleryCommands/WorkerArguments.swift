@@ -52,6 +52,11 @@ public struct WorkerArguments: ParsableArguments {
         if let optimization, !["default", "fair"].contains(optimization) {
             throw ValidationError("-O is default or fair")
         }
+        if queueNames.isEmpty { throw ValidationError("-Q names no queue") }
+    }
+
+    private var queueNames: [String] {
+        queues.map { $0.split(separator: ",").map(String.init) } ?? ["celery"]
     }
 
     /// Runs a worker until SIGTERM or SIGINT. The first lets running tasks finish (warm shutdown), the second cancels
@@ -60,11 +65,10 @@ public struct WorkerArguments: ParsableArguments {
     /// - Throws: `TransportError` when the broker refuses, or what a bad address leads to.
     public func run(handlers: [TaskHandler]) async throws {
         let logger = loglevel.makeLogger()
-        let names = queues.map { $0.split(separator: ",").map(String.init) } ?? ["celery"]
         let worker = try CeleryWorker(
             broker: connection.makeBroker(),
             backend: connection.makeBackend(),
-            queues: names.map { Queue($0) },
+            queues: queueNames.map { Queue($0) },
             options: CeleryWorker.Options(
                 concurrency: concurrency, prefetchMultiplier: prefetchMultiplier, name: hostname, acksLate: acksLate,
                 trackStarted: trackStarted, taskLogLevel: .info),

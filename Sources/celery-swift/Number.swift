@@ -45,6 +45,20 @@ enum Number: Codable, Sendable {
         return .integer(value)
     }
 
+    /// The number as seconds to wait, refused in the words of Python's `time.sleep`.
+    func asPause() throws -> Duration {
+        let seconds = float
+        guard !seconds.isNaN else { throw TaskFailure(type: "ValueError", message: "Invalid value NaN (not a number)") }
+        // So many seconds fit 64 bits of nanoseconds, which is Python's limit.
+        guard seconds.magnitude < 9_223_372_036 else {
+            throw TaskFailure(type: "OverflowError", message: "timestamp out of range for platform time_t")
+        }
+        guard seconds >= 0 else {
+            throw TaskFailure(type: "ValueError", message: "sleep length must be non-negative")
+        }
+        return .seconds(seconds)
+    }
+
     /// The value as a float.
     var float: Double {
         switch self {

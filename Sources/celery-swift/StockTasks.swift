@@ -22,8 +22,7 @@ enum StockTasks {
         TaskHandler(
             TaskDefinition("swift.sleep", Parameter("seconds", as: Number.self), returning: Number.self)
         ) { _, seconds in
-            let duration: Duration = .seconds(seconds.float)
-            try await Task.sleep(for: duration)
+            try await Task.sleep(for: seconds.asPause())
             return seconds
         }
         TaskHandler(TaskDefinition("swift.fail", Parameter("message", as: String.self))) { _, message in
@@ -33,8 +32,12 @@ enum StockTasks {
             TaskDefinition("swift.flaky", Parameter("times", as: Int.self), returning: Int.self),
             retry: .manual(maxRetries: nil)
         ) { context, times in
-            guard context.retries + 1 >= times else { throw Retry(after: .zero) }
-            return context.retries + 1
+            let (tries, isTooMany) = context.retries.addingReportingOverflow(1)
+            guard !isTooMany else {
+                throw TaskFailure(type: "OverflowError", message: "the number of tries does not fit 64 bits")
+            }
+            guard tries >= times else { throw Retry(after: .zero) }
+            return tries
         }
         TaskHandler(named: "swift.info") { context, _, _ in
             [

@@ -1,0 +1,54 @@
+import Celery
+import CeleryProtocol
+import CeleryTesting
+import Testing
+
+@testable import celery_swift
+
+/// Numbers that a caller can send to the stock tasks and that nothing can be done with.
+@Suite struct StockTaskTests {
+    func run(_ task: String, _ args: [JSONValue], retries: JSONValue = 0) async -> Replay.Outcome {
+        let headers: JSONObject = ["task": .string(task), "id": "the-id", "retries": retries]
+        return await Replay { StockTasks.handlers }.run(
+            Message(headers: headers, body: TaskPayload(args: args).encoded()))
+    }
+
+    @Test(
+        arguments: [
+            (.double(.infinity), "OverflowError", "timestamp out of range for platform time_t"),
+            (.double(-.infinity), "OverflowError", "timestamp out of range for platform time_t"),
+            (1e300, "OverflowError", "timestamp out of range for platform time_t"),
+            (9_223_372_037, "OverflowError", "timestamp out of range for platform time_t"),
+            (.integer(.max), "OverflowError", "timestamp out of range for platform time_t"),
+            (.double(.nan), "ValueError", "Invalid value NaN (not a number)"),
+            (-1, "ValueError", "sleep length must be non-negative"),
+            (-0.5, "ValueError", "sleep length must be non-negative"),
+        ] as [(JSONValue, String, String)])
+    func aPauseThatPythonRefusesIsThePythonFailure(seconds: JSONValue, type: String, message: String) async {
+        guard case .failure(let failure) = await run("swift.sleep", [seconds]) else {
+            Issue.record("it is no failure")
+            return
+        }
+        #expect(failure.type == type)
+        #expect(failure.message == message)
+    }
+
+    @Test func theLongestPauseCanBeCancelled() async {
+        let task = Task { await run("swift.sleep", [9_223_372_035]) }
+        task.cancel()
+        #expect(await task.value == .interrupted)
+    }
+
+    @Test func triesThatCannotBeCountedAreAFailure() async {
+        guard case .failure(let failure) = await run("swift.flaky", [5], retries: .integer(.max)) else {
+            Issue.record("it is no failure")
+            return
+        }
+        #expect(failure.type == "OverflowError")
+    }
+
+    @Test func negativeRetriesAreCountedOnFromThere() async {
+        #expect(await run("swift.flaky", [0], retries: -1) == .success(0))
+        #expect(await run("swift.flaky", [1], retries: -1) == .retry(after: .zero, reason: nil))
+    }
+}

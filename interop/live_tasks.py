@@ -152,6 +152,18 @@ def numbers_of_the_command_line(bed):
         equal((arguments, status, output, len(lines)), (arguments, 64, "", 1))
 
 
+@check("redis")
+def compressed_result(bed):
+    """A result that Python stored with result_compression is read"""
+    app = bed.make_app(result_compression="gzip")
+    identifier = str(uuid.uuid4())
+    app.backend.store_result(identifier, ["x" * 1000], states.SUCCESS)
+    if not bed.redis.get(f"celery-task-meta-{identifier}").startswith(b"\0celery-compressed\0"):
+        raise AssertionError("it is not compressed")
+    status, output, errors = bed.tool("result", identifier, "--timeout", "5")
+    equal((status, output, errors), (0, json.dumps(["x" * 1000]), ""))
+
+
 @check()
 def fail(bed):
     """swift.fail raises ValueError in Python, with message and traceback"""

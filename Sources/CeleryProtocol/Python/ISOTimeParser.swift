@@ -96,7 +96,7 @@ struct ISOTimeParser {
     }
 
     private mutating func parseOrdinal(_ year: Int) throws(PythonValueError) -> (Int, Int, Int) {
-        let day = try number(3, "month")
+        let day = try number(3, "day of the year")
         guard day >= 1, day <= (CivilDate.isLeap(year) ? 366 : 365) else {
             throw PythonValueError("the year has no day \(day)")
         }

@@ -56,6 +56,16 @@ public struct PythonDateTime: Sendable, Hashable {
 
     /// A moment in UTC, counted in microseconds from the start of 1970. Fails outside the years 1 to 9999.
     public init(microsecondsSince1970 microseconds: Int) throws(PythonValueError) {
+        try self.init(microseconds, offset: 0)
+    }
+
+    /// A moment in UTC without saying so, as Python reads AMQP's times. Fails after the year 9999.
+    package init(naiveSecondsSince1970 seconds: UInt64) throws(PythonValueError) {
+        let (microseconds, isTooFar) = Int(clamping: seconds).multipliedReportingOverflow(by: 1_000_000)
+        try self.init(isTooFar ? .max : microseconds, offset: nil)
+    }
+
+    private init(_ microseconds: Int, offset: Int?) throws(PythonValueError) {
         let (days, rest) = CivilDate.divide(microseconds, by: Self.microsecondsPerDay)
         guard days >= CivilDate.days(year: 1, month: 1, day: 1), days <= CivilDate.days(year: 9999, month: 12, day: 31)
         else { throw PythonValueError("the time is outside the years 1 to 9999") }
@@ -64,7 +74,7 @@ public struct PythonDateTime: Sendable, Hashable {
         minute = rest / 60_000_000 % 60
         second = rest / 1_000_000 % 60
         microsecond = rest % 1_000_000
-        offset = 0
+        self.offset = offset
     }
 
     /// A moment in UTC, rounded to the microsecond. Fails outside the years 1 to 9999.

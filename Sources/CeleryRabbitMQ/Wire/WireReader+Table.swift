@@ -61,10 +61,11 @@ extension WireReader {
 
     /// Seconds since 1970 as Python prints a datetime without a zone; a number where Python's calendar ends.
     private static func timestamp(_ seconds: UInt64) -> JSONValue {
-        guard let text = CivilTime(secondsSince1970: seconds)?.description else {
+        do {
+            return tagged("datetime", .string(try PythonDateTime(naiveSecondsSince1970: seconds).isoFormat))
+        } catch {
             return Int(exactly: seconds).map { .integer($0) } ?? .bigInteger(String(seconds))
         }
-        return tagged("datetime", .string(text))
     }
 
     private static func decimal(places: UInt8, digits: Int32) -> JSONValue {

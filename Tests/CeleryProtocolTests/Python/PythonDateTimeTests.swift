@@ -133,4 +133,19 @@ struct PythonDateTimeTests {
         #expect(throws: PythonValueError.self) { try PythonDateTime(microsecondsSince1970: .max) }
         #expect(throws: PythonValueError.self) { try PythonDateTime(microsecondsSince1970: .min) }
     }
+
+    @Test(
+        "AMQP's seconds are a time without a zone, up to the year 9999",
+        arguments: [
+            (0, "1970-01-01T00:00:00"), (951_782_399, "2000-02-28T23:59:59"), (951_782_400, "2000-02-29T00:00:00"),
+            (951_868_800, "2000-03-01T00:00:00"), (4_107_542_400, "2100-03-01T00:00:00"),
+            (253_402_300_799, "9999-12-31T23:59:59"), (253_402_300_800, nil), (.max, nil),
+        ] as [(UInt64, String?)])
+    func naiveSeconds(_ seconds: UInt64, _ text: String?) throws {
+        guard let text else {
+            #expect(throws: PythonValueError.self) { try PythonDateTime(naiveSecondsSince1970: seconds) }
+            return
+        }
+        #expect(try PythonDateTime(naiveSecondsSince1970: seconds).isoFormat == text)
+    }
 }

@@ -12,26 +12,36 @@ package enum NodeName {
     /// The name of this machine.
     package static let host = ProcessInfo.processInfo.hostName
 
-    /// A worker's name from a pattern: `%h` is the host, `%n` its first part, `%d` the rest, `%%` a percent sign. A
-    /// name without `@` gets the host.
+    /// A worker's name from a pattern: `%h` is the host, `%n` its first part, `%d` the rest, `%%` a percent sign. As in
+    /// Celery, a pattern without `@` is a host, and the name is `celery` then.
     package static func expand(_ pattern: String) -> String {
+        let parts = pattern.split(separator: "@", maxSplits: 1, omittingEmptySubsequences: false)
+        let name = parts.count > 1 && !parts[0].isEmpty ? parts[0] : "celery"
+        let place = parts.last.map { $0.isEmpty ? Substring(host) : $0 } ?? Substring(host)
+        return format("\(name)@\(place)")
+    }
+
+    private static func format(_ pattern: String) -> String {
         let parts = host.split(separator: ".", maxSplits: 1)
-        var name = ""
+        var text = ""
         var characters = pattern.makeIterator()
         while let character = characters.next() {
             guard character == "%" else {
-                name.append(character)
+                text.append(character)
                 continue
             }
             switch characters.next() {
-            case "h": name += host
-            case "n": name += parts.first ?? ""
-            case "d": name += parts.count > 1 ? parts[1] : ""
-            case "i", "I": name += "0"
-            case let other?: name.append(other)
-            case nil: name.append("%")
+            case "h": text += host
+            case "n": text += parts.first ?? ""
+            case "d": text += parts.count > 1 ? parts[1] : ""
+            // The number of the process, which is always the only one.
+            case "i": text += "0"
+            case "I": break
+            case "%": text += "%"
+            case let other?: text += "%\(other)"
+            case nil: text += "%"
             }
         }
-        return name.contains("@") ? name : "\(name)@\(host)"
+        return text
     }
 }

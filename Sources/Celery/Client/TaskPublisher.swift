@@ -80,7 +80,7 @@ final class TaskPublisher: Sendable {
             correlationID: request.id,
             replyTo: replyTo,
             priority: options.priority ?? route?.priority ?? 0,
-            expiration: request.expires.flatMap { Self.expiration($0, now: now) }
+            expiration: options.expires.flatMap { Self.expiration($0, now: now) }
         )
         return (message, destination(options, route))
     }
@@ -88,9 +88,21 @@ final class TaskPublisher: Sendable {
     /// What is left until `expires`, as the property holds it; `nil` when that is more than RabbitMQ takes: the
     /// header is what workers go by.
     static func expiration(_ expires: Date, now: Date) -> String? {
-        let milliseconds = (expires.timeIntervalSince(now) * 1000).rounded()
+        expiration(seconds: expires.timeIntervalSince(now))
+    }
+
+    private static func expiration(_ expires: SendOptions.Time, now: Date) -> String? {
+        switch expires {
+        case .after(let duration): expiration(seconds: duration / .seconds(1))
+        case .at(let date): expiration(date, now: now)
+        }
+    }
+
+    /// Parts of a millisecond are cut off, as in Celery.
+    private static func expiration(seconds: Double) -> String? {
+        let milliseconds = max(0, seconds * 1000)
         guard milliseconds < 4_294_967_296 else { return nil }
-        return String(max(0, Int(milliseconds)))
+        return String(Int(milliseconds))
     }
 
     /// Sends a message as it is.

@@ -1,6 +1,6 @@
-/// How a key with lone surrogates is spelled in a `String`.
+/// How a key, or a text for people, with lone surrogates is spelled in a `String`.
 ///
-/// Python's keys may hold lone surrogates, Swift's strings may not. The surrogate U+D8xx...U+DFxx is spelled as the
+/// Python's strings may hold lone surrogates, Swift's strings may not. The surrogate U+D8xx...U+DFxx is spelled as the
 /// noncharacter U+10FFFF followed by the private-use character U+10D8xx...U+10DFxx, and U+10FFFF itself is doubled.
 /// Nobody uses these characters, so keys look as they always do, and each key still comes back as it was.
 enum JSONKey {

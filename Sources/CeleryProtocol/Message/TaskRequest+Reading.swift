@@ -83,8 +83,8 @@ extension TaskRequest {
             case "timelimit": try readTimeLimits(value)
             case "root_id": rootID = value.stringValue
             case "parent_id": parentID = value.stringValue
-            case "argsrepr": argsrepr = value.stringValue
-            case "kwargsrepr": kwargsrepr = value.stringValue
+            case "argsrepr": argsrepr = Self.spelled(value)
+            case "kwargsrepr": kwargsrepr = Self.spelled(value)
             case "origin": origin = value.stringValue
             case "ignore_result": ignoreResult = value.isNull ? nil : value.isTruthy
             case "replaced_task_nesting": replacedTaskNesting = value.integerValue ?? 0
@@ -93,6 +93,10 @@ extension TaskRequest {
             default: headers.append(key, value)
             }
         }
+    }
+
+    private static func spelled(_ value: JSONValue) -> String? {
+        if case .surrogateString(let units) = value { JSONKey.string(units) } else { value.stringValue }
     }
 
     /// A time without a zone is UTC, whatever protocol 1's `utc` says: that is how Celery reads it.

@@ -30,9 +30,10 @@ public struct TaskRequest: Sendable, Hashable {
     public var rootID: String?
     /// The id of the task that sent this one.
     public var parentID: String?
-    /// The positional arguments as Python prints them, for people only.
+    /// The positional arguments as Python prints them, for people only. Lone surrogates are spelled as in the keys of a
+    /// ``JSONObject``.
     public var argsrepr: String?
-    /// The keyword arguments as Python prints them, for people only.
+    /// The keyword arguments as Python prints them, for people only, spelled likewise.
     public var kwargsrepr: String?
     /// The sender's node name, `gen<pid>@<host>`.
     public var origin: String?
@@ -107,8 +108,8 @@ extension TaskRequest {
         object.append("timelimit", .array([writtenTimeLimit, writtenSoftTimeLimit]))
         object.append("root_id", Self.json(rootID))
         object.append("parent_id", Self.json(parentID))
-        object.append("argsrepr", Self.json(argsrepr))
-        object.append("kwargsrepr", Self.json(kwargsrepr))
+        object.append("argsrepr", Self.json(spelled: argsrepr))
+        object.append("kwargsrepr", Self.json(spelled: kwargsrepr))
         object.append("origin", Self.json(origin))
         object.append("ignore_result", ignoreResult.map(JSONValue.bool) ?? .null)
         object.append("replaced_task_nesting", .integer(replacedTaskNesting))
@@ -119,6 +120,12 @@ extension TaskRequest {
     }
 
     private static func json(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }
+
+    /// A text in which lone surrogates are spelled.
+    private static func json(spelled text: String?) -> JSONValue {
+        guard let text, JSONKey.isEscaped(text) else { return json(text) }
+        return .surrogateString(JSONKey.units(text))
+    }
 
     private static func json(_ date: Date?) throws(PythonValueError) -> JSONValue {
         guard let date else { return .null }

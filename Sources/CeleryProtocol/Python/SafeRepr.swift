@@ -8,6 +8,7 @@ extension PythonRepr {
     ///
     /// As Celery does it, text that grows beyond `maximumLength` characters is cut, though its brackets are still
     /// closed, and containers below `maximumLevels` are shown as `[...]`. The result can so be longer than the limit.
+    /// Lone surrogates are kept, spelled as in the keys of a ``JSONObject``.
     public static func saferepr(
         arguments: [JSONValue],
         maximumLength: Int = defaultLength,
@@ -48,7 +49,7 @@ private struct SafeReprWriter {
         case .string(let string):
             write(quoted: string)
         case .surrogateString(let units):
-            write(quoted: String(decoding: units, as: UTF16.self))
+            write(quoted: JSONKey.string(units))
         case .array(let elements):
             write(elements, open: "[", close: "]")
         case .object(let object):
@@ -75,15 +76,11 @@ private struct SafeReprWriter {
         guard enter("{", "}") else { return }
         for (index, entry) in object.entries.enumerated() where !isCut {
             if index > 0 { token(", ") }
-            if !isCut { write(quoted: key(entry.key)) }
+            if !isCut { write(quoted: entry.key) }
             if !isCut { token(": ") }
             if !isCut { write(entry.value) }
         }
         leave("}")
-    }
-
-    private func key(_ key: String) -> String {
-        JSONKey.isEscaped(key) ? String(decoding: JSONKey.units(key), as: UTF16.self) : key
     }
 
     /// Opens a container; false if it is not shown.

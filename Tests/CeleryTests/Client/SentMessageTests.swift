@@ -109,6 +109,30 @@ import Testing
         #expect(message.properties.expiration == "200500")
     }
 
+    @Test(
+        arguments: [
+            (.microseconds(1_001_900), "1001"), (.milliseconds(1001), "1000"), (.microseconds(999), "0"),
+            (.seconds(-5), "0"),
+            (.seconds(4_294_968), nil),
+        ] as [(Duration, String?)])
+    func anExpiryIsCutToMillisecondsAsPythonDoesIt(expires: Duration, written: String?) async throws {
+        let message = try await sent(.init(expires: .after(expires))) { client, options in
+            try await client.enqueue(Self.add(1, 2), options: options)
+        }
+        #expect(message.properties.expiration == written)
+    }
+
+    @Test func argumentsWithLoneSurrogatesAreWrittenAsCeleryWritesThem() async throws {
+        let theirs = try captured("json-lone-surrogates")
+        let ours = try await sent(.init(id: theirs.headers["id"]?.stringValue)) { client, options in
+            try await client.enqueue(
+                named: "swift.echo", arguments: try TaskPayload(theirs).args, options: options)
+        }
+        #expect(ours.headers["argsrepr"] == theirs.headers["argsrepr"])
+        #expect(ours.headers["argsrepr"]?.description == #""('\ud800', 'a\udfffb', '\udc00\ud800')""#)
+        #expect(ours.body == theirs.body)
+    }
+
     @Test func timeLimitsHeadersAndIgnoredResultsAreWritten() async throws {
         let options = SendOptions(
             headers: ["tenant": "a", "depth": 2], timeLimit: 20, softTimeLimit: 1.5, ignoreResult: true)

@@ -71,8 +71,8 @@ import Testing
             }
             var original = message.headers
             if case .string("") = original["shadow"] { original["shadow"] = .null }
-            // For people only: a text that Swift cannot hold is left out.
-            for key in ["argsrepr", "kwargsrepr"] where original[key]?.stringValue == nil { original[key] = .null }
+            // For people only: over AMQP a text that is no UTF-8 comes as bytes, and is left out.
+            for key in ["argsrepr", "kwargsrepr"] where original[key]?.objectValue != nil { original[key] = .null }
             #expect(headers == original, "\(fixture.name)")
         }
     }

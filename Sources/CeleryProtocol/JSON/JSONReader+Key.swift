@@ -1,12 +1,12 @@
 extension JSONReader {
     /// A key as it stands in the bytes; comparing it makes no `String`. Valid as long as the reader's bytes are.
-    package struct Key {
+    struct Key {
         let bytes: UnsafeRawBufferPointer
         let hasEscapes: Bool
         let isASCII: Bool
 
         /// The key; lone surrogates are spelled as `JSONKey` describes.
-        package var string: String {
+        var string: String {
             if !hasEscapes, isASCII { return JSONReader.string(bytes) }
             switch JSONReader.unescaped(bytes) {
             case .string(let string):
@@ -19,15 +19,12 @@ extension JSONReader {
         }
 
         /// Whether the key is `name`, however it is escaped.
-        package static func ~= (name: StaticString, key: Key) -> Bool {
+        static func ~= (name: StaticString, key: Key) -> Bool {
             if key.hasEscapes { return key.string == name.description }
             return name.withUTF8Buffer { name in
                 name.count == key.bytes.count && name.elementsEqual(key.bytes)
             }
         }
-
-        /// Whether the key is `name`, however it is escaped.
-        package static func == (key: Key, name: StaticString) -> Bool { name ~= key }
 
         /// A few bits that differ for most keys that differ.
         @inline(__always) var fingerprint: UInt64 {

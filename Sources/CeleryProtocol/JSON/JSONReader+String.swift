@@ -7,20 +7,6 @@ extension JSONReader {
         var isASCII = true
     }
 
-    /// Reads a string without escapes and tells where its contents stand, between the quotes. Returns `nil`, and
-    /// stays before the value, when it is not a string or has escapes.
-    package mutating func readPlainString() throws(JSONError) -> Range<Int>? {
-        skipWhitespace()
-        guard current == UInt8(ascii: "\"") else { return nil }
-        let start = position
-        let scanned = try scanString()
-        if scanned.hasEscapes {
-            position = start
-            return nil
-        }
-        return scanned.contents
-    }
-
     /// Finds the end of the string that starts here, checking its escapes and its UTF-8; the reader is then behind
     /// the closing quote.
     mutating func scanString() throws(JSONError) -> ScannedString {

@@ -1,6 +1,6 @@
 extension JSONReader {
     /// Reads a value of any kind.
-    package mutating func readValue() throws(JSONError) -> JSONValue {
+    mutating func readValue() throws(JSONError) -> JSONValue {
         skipWhitespace()
         switch current {
         case UInt8(ascii: "\""): return try readStringValue()

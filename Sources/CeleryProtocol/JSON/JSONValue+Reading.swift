@@ -31,7 +31,7 @@ extension JSONValue {
 
 extension JSONReader {
     /// Reads one value that must be all there is.
-    package mutating func readDocument() throws(JSONError) -> JSONValue {
+    mutating func readDocument() throws(JSONError) -> JSONValue {
         let value = try readValue()
         try finish()
         return value

@@ -27,7 +27,7 @@ public struct TaskContext: Sendable {
     /// The worker's logger, with the task's id and name in its metadata.
     public var logger: Logger {
         var logger = environment.logger
-        logger[metadataKey: LoggingKeys.taskID] = "\(request.id)"
+        logger[metadataKey: LoggingKeys.taskID] = LoggingKeys.line(request.id)
         logger[metadataKey: LoggingKeys.taskName] = "\(request.task)"
         return logger
     }

@@ -22,7 +22,9 @@ extension WorkerEngine {
         }
         logger.debug(
             "started",
-            metadata: [LoggingKeys.taskID: "\(work.request.id)", LoggingKeys.taskName: "\(work.request.task)"])
+            metadata: [
+                LoggingKeys.taskID: LoggingKeys.line(work.request.id), LoggingKeys.taskName: "\(work.request.task)",
+            ])
         let acksLate = work.handler.options.acksLate ?? options.acksLate
         if !acksLate { work.session.settle(work.tag, .acknowledge) }
         let storesResult = results != nil && !ignoresResult(work)
@@ -97,7 +99,8 @@ extension WorkerEngine {
         } catch {
             // What is to follow cannot be put into a message: the task has failed, with nothing to follow it.
             let failure = TaskFailure(error, request: request)
-            logger.error("failed", metadata: [LoggingKeys.taskID: "\(request.id)", LoggingKeys.error: "\(failure)"])
+            logger.error(
+                "failed", metadata: [LoggingKeys.taskID: LoggingKeys.line(request.id), LoggingKeys.error: "\(failure)"])
             result = self.result(of: request, .failure, failure.json, traceback: failure.traceback)
             conclusion.settlement = .acknowledge
         }
@@ -178,7 +181,7 @@ extension WorkerEngine {
         guard logger.logLevel <= .error else { return }
         var metadata: Logger.Metadata {
             [
-                LoggingKeys.taskID: "\(request.id)", LoggingKeys.taskName: "\(request.task)",
+                LoggingKeys.taskID: LoggingKeys.line(request.id), LoggingKeys.taskName: "\(request.task)",
                 LoggingKeys.runtime: "\(runtime)",
             ]
         }

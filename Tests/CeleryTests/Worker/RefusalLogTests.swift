@@ -1,6 +1,7 @@
 import Celery
 import CeleryProtocol
 import CeleryTransport
+import Logging
 import Testing
 
 /// What a worker's log says of messages that it does not run.
@@ -58,7 +59,23 @@ import Testing
         #expect(lines.first?.unicodeScalars.contains { ["\n", "\r", "\u{2028}"].contains($0) } == false)
     }
 
-    @Test func averyLongTextIsCut() async throws {
+    @Test func anIdOfTwoLinesDoesNotBreakTheLinesOfATaskThatRuns() async throws {
+        let log = RecordingLog()
+        try await withBench(options: .init(concurrency: 1, acksLate: true), logger: log.logger) {
+            TaskHandler(named: "tasks.echo") { context, args, _ in
+                context.logger.info("at work")
+                return .array(args)
+            }
+        } _: { bench async throws in
+            let envelope = Envelope(headers: ["task": "tasks.echo", "id": "the\nid"])
+            #expect(try await bench.settlement(of: envelope.bytes) == .acknowledge)
+        }
+        let lines = log.lines.filter { $0.contains("celery.task.id=") }
+        #expect(lines.count == 4)
+        #expect(lines.allSatisfy { $0.contains(#"celery.task.id='the\nid'"#) && !$0.contains("\n") })
+    }
+
+    @Test func aVeryLongTextIsCut() async throws {
         let envelope = Envelope(headers: ["task": .string(String(repeating: "x", count: 100_000)), "id": "the-id"])
         let line = try #require(try await refusals(of: envelope).first)
         #expect(line.utf8.count < 1000)

@@ -46,7 +46,7 @@ public struct CeleryClient: Sendable {
     public func enqueue<Output>(
         _ signature: Signature<Output>, options: SendOptions = .init()
     ) async throws -> TaskHandle<Output> {
-        try await send(signature, options, isRegistered: true)
+        try await send(signature, options)
     }
 
     /// Sends a task by its name, for tasks without a ``TaskDefinition``.
@@ -60,7 +60,7 @@ public struct CeleryClient: Sendable {
         options: SendOptions = .init()
     ) async throws -> TaskHandle<JSONValue> {
         let signature = Signature(task: task, arguments: arguments, keywords: keywords)
-        return try await send(signature, options, isRegistered: false)
+        return try await send(signature, options)
     }
 
     /// A handle on a task that was sent before, whose id was kept.
@@ -80,11 +80,10 @@ public struct CeleryClient: Sendable {
     }
 
     private func send<Output>(
-        _ signature: Signature<Output>, _ options: SendOptions, isRegistered: Bool
+        _ signature: Signature<Output>, _ options: SendOptions
     ) async throws -> TaskHandle<Output> {
         _ = try await preparation.get()
-        let id = try await publisher.send(
-            signature.task, signature.payload(), options, parent: nil, isRegistered: isRegistered)
+        let id = try await publisher.send(signature.task, signature.payload(), options, parent: nil)
         return TaskHandle(id: id, results: results, decodeOutput: signature.decodeOutput)
     }
 }

@@ -31,7 +31,7 @@ final class TaskPublisher: Sendable {
 
     /// Sends a new task; returns its id.
     func send(
-        _ task: String, _ payload: TaskPayload, _ options: SendOptions, parent: TaskRequest?, isRegistered: Bool
+        _ task: String, _ payload: TaskPayload, _ options: SendOptions, parent: TaskRequest?
     ) async throws -> String {
         var request = TaskRequest(task: task, id: options.id ?? RandomID.make())
         if let parent {
@@ -41,8 +41,9 @@ final class TaskPublisher: Sendable {
         request.shadow = options.shadow
         request.timeLimit = options.timeLimit
         request.softTimeLimit = options.softTimeLimit
-        // Python writes null for a task that the sender does not know: it leaves the choice to the receiver.
-        request.ignoreResult = options.ignoreResult ?? (isRegistered ? false : nil)
+        // Null leaves the choice to the receiver. Python writes false for a task that it knows, because it has the
+        // task's own option at hand; a definition here has none, and its worker's options are to count.
+        request.ignoreResult = options.ignoreResult
         request.headers = options.headers
         let (message, destination) = try message(request, payload, options, replyTo: replyTo)
         try await publish(message, to: destination)

@@ -57,8 +57,7 @@ public struct TaskContext: Sendable {
         guard let publisher = environment.publisher else {
             throw CeleryError(.invalidArgument, "this context has no broker to send tasks to")
         }
-        let id = try await publisher.send(
-            signature.task, signature.payload(), options, parent: request, isRegistered: true)
+        let id = try await publisher.send(signature.task, signature.payload(), options, parent: request)
         childTasks.add(id)
         return TaskHandle(id: id, results: environment.results, decodeOutput: signature.decodeOutput)
     }

@@ -35,6 +35,20 @@ import Testing
         }
     }
 
+    /// A definition says nothing of it: the worker's options count.
+    @Test(arguments: [(true, nil), (false, true)] as [(Bool, Bool?)])
+    func aCallFromSwiftLeavesItToTheWorkerWhetherTheResultIsStored(worker: Bool, task: Bool?) async throws {
+        let echo = TaskDefinition("tasks.echo", Parameter("x", as: Int.self), returning: Int.self)
+        try await withBench(options: .init(concurrency: 1, acksLate: true, ignoreResult: worker)) {
+            TaskHandler(echo, options: .init(ignoreResult: task)) { _, x in x }
+        } _: { bench async throws in
+            let ignored = try await bench.client.enqueue(echo(1))
+            let wanted = try await bench.client.enqueue(echo(2), options: .init(ignoreResult: false))
+            #expect(try await wanted.value() == 2)
+            #expect(try await ignored.status() == .pending)
+        }
+    }
+
     @Test(arguments: [(true, nil), (false, true)] as [(Bool, Bool?)])
     func startedIsStoredWhenWanted(worker: Bool, task: Bool?) async throws {
         let gate = Gate()

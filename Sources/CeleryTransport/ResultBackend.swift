@@ -33,6 +33,12 @@ public struct ResultStoreContext: Sendable {
 
 /// An open result backend.
 public protocol ResultStore: Sendable {
+    /// Connects, so that a backend which refuses is known before it is needed. Called before a worker's first task;
+    /// does nothing unless implemented.
+    ///
+    /// - Throws: ``TransportError``.
+    func connect() async throws
+
     /// Prepares for results of tasks that are sent from now on. Called before a client's first task.
     func prepare() async throws
 
@@ -50,6 +56,11 @@ public protocol ResultStore: Sendable {
 
     /// Waits for what is under way and closes.
     func close() async
+}
+
+extension ResultStore {
+    /// Does nothing: the store connects when it is first used.
+    public func connect() async throws {}
 }
 
 /// Where a task's sender wants its replies.

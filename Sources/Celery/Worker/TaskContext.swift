@@ -57,6 +57,8 @@ public struct TaskContext: Sendable {
         guard let publisher = environment.publisher else {
             throw CeleryError(.invalidArgument, "this context has no broker to send tasks to")
         }
+        // Over `rpc://` a reply that comes before its queue is there is lost.
+        if options.ignoreResult != true { try await environment.results?.prepare() }
         let id = try await publisher.send(signature.task, signature.payload(), options, parent: request)
         childTasks.add(id)
         return TaskHandle(id: id, results: environment.results, decodeOutput: signature.decodeOutput)

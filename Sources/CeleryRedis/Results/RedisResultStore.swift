@@ -90,8 +90,12 @@ final class RedisResultStore: ResultStore {
         }
     }
 
-    func prepare() async throws {
+    func connect() async throws {
         _ = try await link.get()
+    }
+
+    func prepare() async throws {
+        try await connect()
     }
 
     func store(_ results: [StoredResult]) async throws {

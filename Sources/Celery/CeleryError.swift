@@ -3,7 +3,7 @@ public struct CeleryError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it is. More kinds may be added.
     public struct Code: Sendable, Hashable {
         private enum Kind: Hashable {
-            case timedOut, noResultBackend, undecodableResult, invalidArgument, duplicateTask
+            case timedOut, noResultBackend, undecodableResult, invalidArgument, duplicateTask, alreadyRun
         }
         private let kind: Kind
 
@@ -17,6 +17,8 @@ public struct CeleryError: Error, Sendable, CustomStringConvertible {
         public static let invalidArgument = Code(kind: .invalidArgument)
         /// A worker was given two handlers for one task.
         public static let duplicateTask = Code(kind: .duplicateTask)
+        /// A worker was run for a second time.
+        public static let alreadyRun = Code(kind: .alreadyRun)
     }
 
     /// The kind of failure.

@@ -16,10 +16,10 @@ internal import Foundation
 public struct CeleryWorker: Sendable {
     /// How a worker runs its tasks.
     public struct Options: Sendable {
-        /// How many tasks run at a time (`worker_concurrency`); by default the number of processors.
+        /// How many tasks run at a time (`worker_concurrency`), at least one; by default the number of processors.
         public var concurrency: Int
-        /// How many messages are held for each task that can run (`worker_prefetch_multiplier`); 0 for no limit but
-        /// the worker's own.
+        /// How many messages are held for each task that can run (`worker_prefetch_multiplier`); 0 or less for no limit
+        /// but the worker's own.
         public var prefetchMultiplier: Int
         /// The worker's name (`--hostname`), in which `%h` is the host.
         public var name: String
@@ -49,14 +49,14 @@ public struct CeleryWorker: Sendable {
             etaLimit: Int = 10_000,
             taskLogLevel: Logger.Level = .debug
         ) {
-            self.concurrency = max(1, concurrency ?? ProcessInfo.processInfo.activeProcessorCount)
-            self.prefetchMultiplier = max(0, prefetchMultiplier)
+            self.concurrency = concurrency ?? ProcessInfo.processInfo.activeProcessorCount
+            self.prefetchMultiplier = prefetchMultiplier
             self.name = name
             self.acksLate = acksLate
             self.acksOnFailure = acksOnFailure
             self.ignoreResult = ignoreResult
             self.trackStarted = trackStarted
-            self.etaLimit = max(1, etaLimit)
+            self.etaLimit = etaLimit
             self.taskLogLevel = taskLogLevel
         }
     }
@@ -93,9 +93,10 @@ public struct CeleryWorker: Sendable {
 extension CeleryWorker: Service {
     /// Consumes and runs tasks until a graceful shutdown or cancellation.
     ///
-    /// A connection that is lost is made anew, as often as it takes.
+    /// A connection that is lost is made anew, as often as it takes. A worker runs once; copies are the same worker.
     ///
-    /// - Throws: `TransportError` when the broker refuses, or when an address makes no sense.
+    /// - Throws: `TransportError` when the broker or the result backend refuses, or when an address makes no sense;
+    ///   ``CeleryError`` with the code `alreadyRun`.
     public func run() async throws {
         try await engine.run()
     }

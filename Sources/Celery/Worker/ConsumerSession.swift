@@ -22,8 +22,8 @@ final class ConsumerSession: Sendable {
         var lastFullBatch: ContinuousClock.Instant?
     }
 
-    /// However large the prefetch count, no more tasks than this are between receipt and conclusion.
-    private static let largestLoad = 2000
+    /// However large the prefetch count, no more tasks than this are between receipt and conclusion, unless more run.
+    private static let usualLoad = 2000
     /// As far as is ever read ahead beyond the prefetch count.
     private static let largestWindow = 128
     /// A batch that is worked off in this time makes the window grow.
@@ -36,10 +36,13 @@ final class ConsumerSession: Sendable {
     private let hasRoom = WakeSignal()
     private let prefetch: Int
     private let concurrency: Int
+    private let largestLoad: Int
 
     init(_ consumer: any Consumer, prefetch: Int, concurrency: Int) {
         self.consumer = consumer
-        self.prefetch = prefetch == 0 ? Self.largestLoad : min(prefetch, Self.largestLoad)
+        let (double, isTooLarge) = concurrency.multipliedReportingOverflow(by: 2)
+        largestLoad = max(Self.usualLoad, isTooLarge ? concurrency : double)
+        self.prefetch = prefetch == 0 ? largestLoad : min(prefetch, largestLoad)
         self.concurrency = concurrency
         load = Locked(Load(window: self.prefetch))
     }
@@ -196,7 +199,7 @@ final class ConsumerSession: Sendable {
 
     /// How many messages to ask for; 0 unless it is worth the way: they are not asked for one by one.
     private func room(_ load: Load) -> Int {
-        let room = min(load.window - load.unsettled, Self.largestLoad - load.open)
+        let room = min(load.window - load.unsettled, largestLoad - load.open)
         return room >= max(1, (load.window - concurrency + 1) / 2) ? room : 0
     }
 }

@@ -1,6 +1,6 @@
 package import CeleryProtocol
 
-/// How the run of a task ended. One place decides what follows: ``Conclusion``.
+/// How the run of a task ended. What follows from that is decided in `WorkerEngine.conclusion(of:_:)`.
 package enum Outcome: Sendable {
     /// The handler returned this.
     case success(JSONValue)
@@ -22,7 +22,11 @@ extension TaskHandler {
         do {
             return .success(try await body(context, payload))
         } catch {
-            return Outcome(error, request: context.request, payload: payload, policy: retry)
+            let outcome = Outcome(error, request: context.request, payload: payload, policy: retry)
+            // Tasks are cancelled when the worker is stopped, and what is thrown then as a rule comes of that, whatever
+            // its type: a client library wraps the cancellation in an error of its own.
+            if Task.isCancelled, case .failure = outcome { return .interrupted }
+            return outcome
         }
     }
 }
@@ -90,6 +94,14 @@ extension TaskFailure {
         return TaskFailure(
             type: "MaxRetriesExceededError", module: "celery.exceptions",
             message: "Can't retry \(request.task)[\(request.id)] args:\(args) kwargs:\(kwargs)")
+    }
+
+    /// What goes where a traceback goes when a task asks for another try without a reason.
+    static func retryTraceback(_ request: TaskRequest, _ countdown: Duration) -> String {
+        let number = countdown / .seconds(1)
+        let seconds = Int(exactly: number).map(String.init) ?? "\(number)"
+        let retry = TaskFailure(type: "Retry", module: "celery.exceptions", message: "Retry in \(seconds)s")
+        return traceback(retry, request)
     }
 
     /// Python shows this text where a task's traceback goes.

@@ -73,14 +73,18 @@ struct Successor: Sendable {
         if !stamped.isEmpty { request.stampedHeaders = .array(stamped) }
         for name in stamped.compactMap(\.stringValue) { request.stamps[name] = options[name] ?? .null }
         var send = SendOptions(
-            countdown: try Self.duration(options["countdown"]),
+            countdown: try Self.duration("countdown", options["countdown"]),
             queue: options["queue"]?.stringValue ?? options["queue"]?.objectValue?["name"]?.stringValue,
             exchange: options["exchange"]?.stringValue,
             routingKey: options["routing_key"]?.stringValue,
             priority: options["priority"]?.integerValue
         )
-        send.eta = try send.eta ?? Self.time(options["eta"])
-        send.expires = try Self.duration(options["expires"]).map { .after($0) } ?? Self.time(options["expires"])
+        send.eta = try send.eta ?? Self.time("eta", options["eta"])
+        if let expires = options["expires"], expires.doubleValue != nil {
+            send.expires = try Self.duration("expires", expires).map { .after($0) }
+        } else {
+            send.expires = try Self.time("expires", options["expires"])
+        }
         return try publisher.message(
             request, payload, send, replyTo: options["reply_to"]?.stringValue ?? parent.replyTo)
     }
@@ -93,26 +97,33 @@ struct Successor: Sendable {
         }
     }
 
-    /// A number of seconds; any other kind of value is none.
-    private static func duration(_ value: JSONValue?) throws -> Duration? {
-        guard let value, let seconds = value.doubleValue else { return nil }
+    /// A number of seconds, or none.
+    private static func duration(_ name: String, _ value: JSONValue?) throws(MessageError) -> Duration? {
+        guard let value, !value.isNull else { return nil }
         // More than any calendar holds; `Duration` itself would trap.
-        guard seconds.magnitude < 1e15 else {
-            throw MessageError(.invalidTask, "\(PythonRepr.quoted(value)) is no number of seconds")
-        }
+        guard let seconds = value.doubleValue, seconds.magnitude < 1e15 else { throw invalid(name, value) }
         return .seconds(seconds)
     }
 
-    private static func time(_ value: JSONValue?) throws -> SendOptions.Time? {
-        guard let text = value?.stringValue else { return nil }
-        return .at(try PythonDateTime(isoparse: text).date())
+    /// A time, as kombu writes a `datetime` or as its text, or none.
+    private static func time(_ name: String, _ value: JSONValue?) throws(MessageError) -> SendOptions.Time? {
+        guard let value, !value.isNull else { return nil }
+        do {
+            return .at(try JSONValueDecoder().decode(Date.self, from: value))
+        } catch {
+            throw invalid(name, value)
+        }
+    }
+
+    /// Left out it would be worse than an error: the task would run at once, or for ever after.
+    private static func invalid(_ name: String, _ value: JSONValue) -> MessageError {
+        MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.quoted(value))")
     }
 }
 
-/// All that follows a task.
+/// All that follows a task's success.
 struct Successors: Sendable {
     private let callbacks: [Successor]
-    private let errbacks: [Successor]
     private let chain: [Successor]
     private let chainSignatures: [JSONValue]
 
@@ -123,7 +134,8 @@ struct Successors: Sendable {
             throw MessageError(.invalidTask, "the task belongs to a chord: chords are not built yet")
         }
         callbacks = try payload.callbacks.map { value throws(MessageError) in try Successor(value) }
-        errbacks = try payload.errbacks.map { value throws(MessageError) in try Successor(value) }
+        // Only sent after a failure, and read then; one that cannot be is refused here all the same.
+        for errback in payload.errbacks { _ = try Successor(errback) }
         chainSignatures = payload.chain ?? []
         chain = try chainSignatures.map { value throws(MessageError) in try Successor(value) }
     }
@@ -132,37 +144,26 @@ struct Successors: Sendable {
     /// is the last of its list.
     func messages(
         after request: TaskRequest, result: JSONValue, publisher: TaskPublisher
-    ) throws -> [(message: Message, destination: Destination)] {
-        var messages = try Self.messages(callbacks, after: request, input: result, publisher)
+    ) throws -> [Outgoing] {
+        let group = callbacks.count > 1 ? RandomID.make() : nil
+        var messages = try callbacks.enumerated().map { index, callback in
+            Outgoing(
+                try callback.message(
+                    after: request, input: result, rest: nil, group: group.map { ($0, index) }, publisher: publisher))
+        }
+        // A group is a child when all of it is sent.
+        if let last = messages.indices.last {
+            messages[last].child =
+                group.map { Outgoing.child(group: $0, of: callbacks.map(\.id)) } ?? Outgoing.child(callbacks[last].id)
+        }
         if let next = chain.last {
             messages.append(
-                try next.message(
-                    after: request, input: result, rest: Array(chainSignatures.dropLast()), group: nil,
-                    publisher: publisher))
+                Outgoing(
+                    try next.message(
+                        after: request, input: result, rest: Array(chainSignatures.dropLast()), group: nil,
+                        publisher: publisher),
+                    child: Outgoing.child(next.id)))
         }
         return messages
-    }
-
-    /// The messages to send after a failure: the errbacks, which get the id of the failed task.
-    func messages(
-        afterFailureOf request: TaskRequest, publisher: TaskPublisher
-    ) throws -> [(message: Message, destination: Destination)] {
-        try Self.messages(errbacks, after: request, input: .string(request.id), publisher)
-    }
-
-    /// The ids of the tasks sent after success, for the result's children.
-    var childIDs: [String] { callbacks.map(\.id) + (chain.last.map { [$0.id] } ?? []) }
-
-    /// The ids of the steps that a failure keeps from ever running.
-    var abandonedIDs: [String] { chain.map(\.id) }
-
-    private static func messages(
-        _ successors: [Successor], after request: TaskRequest, input: JSONValue, _ publisher: TaskPublisher
-    ) throws -> [(message: Message, destination: Destination)] {
-        let group = successors.count > 1 ? RandomID.make() : nil
-        return try successors.enumerated().map { index, successor in
-            try successor.message(
-                after: request, input: input, rest: nil, group: group.map { ($0, index) }, publisher: publisher)
-        }
     }
 }

@@ -7,12 +7,15 @@ final class WorkQueue<Element: Sendable>: Sendable {
         var elements = Deque<Element>()
         var waiters = Deque<CheckedContinuation<Void, Never>>()
         var isClosed = false
+        /// Whether nothing is taken in any more.
+        var isDiscarding = false
     }
 
     private let state = Locked(State())
 
     func push(_ element: Element) {
-        let waiter = state.withLock { state in
+        let waiter = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            guard !state.isDiscarding else { return nil }
             state.elements.append(element)
             return state.waiters.popFirst()
         }
@@ -20,7 +23,8 @@ final class WorkQueue<Element: Sendable>: Sendable {
     }
 
     func push(contentsOf elements: [Element]) {
-        let waiters = state.withLock { state in
+        let waiters = state.withLock { state -> [CheckedContinuation<Void, Never>] in
+            guard !state.isDiscarding else { return [] }
             state.elements.append(contentsOf: elements)
             let count = min(elements.count, state.waiters.count)
             defer { state.waiters.removeFirst(count) }
@@ -66,18 +70,19 @@ final class WorkQueue<Element: Sendable>: Sendable {
         }
     }
 
-    /// Ends all waiting. What is still queued can be taken; it is returned instead when `discarding`.
-    @discardableResult
-    func close(discarding: Bool = false) -> [Element] {
-        let (waiters, rest) = state.withLock { state in
+    /// Ends all waiting. What is still queued can be taken; when `discarding` it is dropped, and so is what is put in
+    /// from now on.
+    func close(discarding: Bool = false) {
+        let waiters = state.withLock { state in
             state.isClosed = true
+            if discarding {
+                state.isDiscarding = true
+                state.elements.removeAll()
+            }
             defer { state.waiters.removeAll() }
-            guard discarding else { return (Array(state.waiters), [Element]()) }
-            defer { state.elements.removeAll() }
-            return (Array(state.waiters), Array(state.elements))
+            return Array(state.waiters)
         }
         for waiter in waiters { waiter.resume() }
-        return rest
     }
 
     private func take<Result>(_ body: (inout Deque<Element>) -> Result?) -> (Result?, isClosed: Bool)

@@ -1,156 +1,159 @@
 internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
+internal import Synchronization
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
-/// After the handlers: results are stored, retries sent, late messages acknowledged, in this order.
+/// After the handlers: what follows is sent, results are stored, errbacks and retries are sent, late messages are
+/// settled, in this order.
+///
+/// What has been run is seen to also while the worker is being cancelled, in tasks that are not.
 extension WorkerEngine {
-    /// How long to wait before each further try to store results.
-    private static let storeDelays: [Duration] = [
-        .milliseconds(50), .milliseconds(200), .seconds(1), .seconds(2), .seconds(5), .seconds(10),
-    ]
+    private static let largestBatch = 256
 
-    func finish(_ batch: [Conclusion]) async {
-        let batch = await sendSuccessors(batch)
-        let isStored = await store(batch.flatMap(\.results))
-        await withDiscardingTaskGroup { group in
-            for conclusion in batch {
-                guard let retry = conclusion.retry else {
-                    settle(conclusion, isDone: isStored || conclusion.results.isEmpty)
-                    continue
-                }
-                group.addTask {
-                    let isSent = await self.publish(retry)
-                    self.settle(conclusion, isDone: isSent)
-                }
-            }
-        }
+    /// Hands over what is left to do for a message.
+    func pass(_ conclusion: Conclusion) {
+        if conclusion.results.isEmpty, !conclusion.hasMessages { return settle(conclusion) }
+        unfinished.add(1, ordering: .relaxed)
+        finished.push(conclusion)
     }
 
-    /// Sends what follows the tasks, before their results can be read. A task whose successors cannot be sent has
-    /// failed, as in Celery.
-    private func sendSuccessors(_ batch: [Conclusion]) async -> [Conclusion] {
-        guard batch.contains(where: { !$0.successors.isEmpty }) else { return batch }
-        return await withTaskGroup(of: (Int, Bool).self) { group in
-            for (index, conclusion) in batch.enumerated() where !conclusion.successors.isEmpty {
-                group.addTask {
-                    for successor in conclusion.successors where await !self.publish(successor) {
-                        return (index, false)
+    /// Sees to what is left to do for a task: at once when nothing else is to be done, else in one batch with others.
+    func see(to conclusion: Conclusion) async {
+        guard let results, !conclusion.results.isEmpty, !conclusion.hasMessages, ready.isEmpty,
+            unfinished.load(ordering: .relaxed) == 0
+        else { return pass(conclusion) }
+        // Belongs to the slot, which waits for it, but is not cancelled with it.
+        let isStored = await Task {
+            do {
+                try await results.store(conclusion.results)
+                return true
+            } catch {
+                return false
+            }
+        }.value
+        // The finisher says what is wrong, if it still is.
+        if isStored { settle(conclusion) } else { pass(conclusion) }
+    }
+
+    func runFinisher() async {
+        // Belongs to `run`, which waits for it, but is not cancelled with it.
+        await Task {
+            await withDiscardingTaskGroup { group in
+                while true {
+                    let batch = await finished.nextBatch(limit: Self.largestBatch)
+                    if batch.isEmpty { return }
+                    // Each by itself: when the broker is out of reach, results are stored all the same.
+                    for conclusion in batch where conclusion.hasMessages {
+                        group.addTask { await self.finish(conclusion) }
                     }
-                    return (index, true)
+                    await store(batch.filter { !$0.hasMessages })
+                    unfinished.subtract(batch.count, ordering: .relaxed)
                 }
-            }
-            var batch = batch
-            for await (index, areSent) in group where !areSent {
-                for position in batch[index].results.indices
-                where batch[index].results[position].result.state == .success {
-                    let failure = TaskFailure(
-                        type: "OperationalError", module: "kombu.exceptions",
-                        message: "the tasks that follow could not be sent")
-                    batch[index].results[position].result.state = .failure
-                    batch[index].results[position].result.result = failure.json
-                }
-            }
-            return batch
-        }
-    }
-
-    /// A message whose result or retry got lost is not acknowledged: it is run again.
-    private func settle(_ conclusion: Conclusion, isDone: Bool) {
-        if let settlement = conclusion.settlement {
-            conclusion.session.settle(conclusion.tag, isDone ? settlement : .requeue)
-        }
-        conclusion.session.conclude()
-    }
-
-    /// Stores states, trying again when the backend is out of reach; whether it did.
-    func store(_ stored: [StoredResult]) async -> Bool {
-        guard let results, !stored.isEmpty else { return true }
-        var delays = Self.storeDelays.makeIterator()
-        while true {
-            do {
-                try await results.store(stored)
-                return true
-            } catch {
-                guard let transportError = error as? TransportError, transportError.isRetriable,
-                    let delay = delays.next()
-                else {
-                    logger.error(
-                        "results could not be stored",
-                        metadata: [LoggingKeys.error: "\(error)", "count": "\(stored.count)"])
-                    return false
-                }
-                logger.warning("storing results again", metadata: [LoggingKeys.error: "\(error)"])
-                await Self.pause(delay)
-            }
-        }
-    }
-
-    private func publish(_ outgoing: (message: Message, destination: Destination)) async -> Bool {
-        var delays = Self.storeDelays.makeIterator()
-        while true {
-            do {
-                try await publisher.publish(outgoing.message, to: outgoing.destination)
-                return true
-            } catch {
-                guard let delay = delays.next() else {
-                    logger.error("a message could not be sent", metadata: [LoggingKeys.error: "\(error)"])
-                    return false
-                }
-                await Self.pause(delay)
-            }
-        }
-    }
-
-    /// Waits, also while the worker is being cancelled: what is finished is to be stored all the same.
-    private static func pause(_ delay: Duration) async {
-        await Task.detached {
-            do {
-                try await Task.sleep(for: delay)
-            } catch {
-                preconditionFailure("a task that nobody cancels was cancelled")
             }
         }.value
     }
 
-    /// The message of the next try: this one with one retry more and a new eta. What the worker does not know of it
-    /// stays as it is.
-    func retryMessage(
-        of work: Work, _ payload: TaskPayload, after countdown: Duration
-    ) throws(PythonValueError) -> (message: Message, destination: Destination) {
-        var message = work.message
-        let request = work.request
-        if message.headers["task"] == nil {
-            // Protocol 1 goes on as protocol 2, which every worker since Celery 4 reads.
-            message.headers = try request.messageHeaders()
-            message.body = payload.encoded()
+    /// Sees to a conclusion with messages to send.
+    private func finish(_ conclusion: Conclusion) async {
+        var conclusion = conclusion
+        if !conclusion.successors.isEmpty, let run = conclusion.run {
+            guard let sent = await sendSuccessors(of: run, conclusion) else {
+                return settle(conclusion, isDone: false)
+            }
+            conclusion = sent
         }
-        let (retries, hasOverflown) = request.retries.addingReportingOverflow(1)
-        message.headers["retries"] = .integer(hasOverflown ? .max : retries)
-        let now = Date()
-        message.headers["eta"] =
-            countdown > .zero
-            ? .string(try PythonDateTime(now.addingTimeInterval(countdown / .seconds(1))).isoFormat) : .null
-        if request.parentID == nil { message.headers["parent_id"] = .string(request.id) }
-        message.headers["redelivered"] = nil
-        for (key, _) in message.headers
-        where key == "x-death" || key.hasPrefix("x-first-death-") || key.hasPrefix("x-last-death-") {
-            message.headers[key] = nil
-        }
-        message.properties.isRedelivered = false
-        message.properties.deliveryTag = nil
-        if let expires = request.expires {
-            message.properties.expiration = TaskPublisher.expiration(expires, now: now)
-            // A time that came as one of AMQP's own would go on as a table.
-            if message.headers["expires"]?.objectValue != nil {
-                message.headers["expires"] = .string(try PythonDateTime(expires).isoFormat)
+        let isStored = await store(conclusion.results)
+        // Without its message a task does not run again, and the others are told of the end that it has come to.
+        if isStored || conclusion.settlement != .acknowledge {
+            for errback in conclusion.errbacks {
+                do {
+                    try await send(errback)
+                } catch {
+                    log("an errback could not be sent", conclusion, error)
+                }
             }
         }
-        return (message, publisher.destination(forRetryOf: request, queue: work.queue))
+        guard let retry = conclusion.retry, let run = conclusion.run else {
+            return settle(conclusion, isDone: isStored)
+        }
+        do {
+            try await send(retry)
+            settle(conclusion)
+        } catch {
+            log("the next try could not be sent", conclusion, error)
+            if run.acksLate, Self.mayPass(error) { return settle(conclusion, isDone: false) }
+            // Nobody would try again: as in Celery, the task has failed.
+            await finish(
+                failureConclusion(
+                    of: run,
+                    TaskFailure(
+                        type: "Reject", module: "celery.exceptions",
+                        arguments: [.string("the next try could not be sent: \(error)"), false]),
+                    settlement: run.acksLate ? .discard : nil))
+        }
+    }
+
+    /// Sends what follows a task, before its result can be read. A task whose successors cannot be sent has failed, as
+    /// in Celery.
+    ///
+    /// - Returns: what is to be done then; `nil` when the task is to be run again.
+    private func sendSuccessors(of run: TaskRun, _ conclusion: Conclusion) async -> Conclusion? {
+        var run = run
+        for successor in conclusion.successors {
+            do {
+                try await send(successor)
+                if let child = successor.child { run.children.append(child) }
+            } catch {
+                log("what follows a task could not be sent", conclusion, error)
+                if run.acksLate, Self.mayPass(error) { return nil }
+                return failureConclusion(
+                    of: run,
+                    TaskFailure(
+                        type: "OperationalError", module: "kombu.exceptions",
+                        message: "the tasks that follow could not be sent: \(error)"))
+            }
+        }
+        return conclusion
+    }
+
+    /// Sends a message, again and again while the broker is out of reach.
+    private func send(_ outgoing: Outgoing) async throws {
+        var tries = Patience.Tries()
+        while true {
+            do {
+                return try await publisher.publish(outgoing.message, to: outgoing.destination)
+            } catch  where Self.mayPass(error) {
+                logger.warning(
+                    "sending again",
+                    metadata: [
+                        LoggingKeys.taskID: LoggingKeys.line(outgoing.message.headers["id"]?.stringValue ?? ""),
+                        LoggingKeys.error: "\(error)",
+                    ])
+                guard await patience.pause(&tries) else { throw error }
+            }
+        }
+    }
+
+    /// Tells the broker what became of a message.
+    ///
+    /// - Parameter isDone: whether all that had to be done before was done; else the task is run again, if it has been
+    ///   run and its message is still there. What was refused or had expired stays so.
+    func settle(_ conclusion: Conclusion, isDone: Bool = true) {
+        if let settlement = conclusion.settlement {
+            let isAgain = !isDone && conclusion.run != nil && settlement == .acknowledge
+            conclusion.session.settle(conclusion.tag, isAgain ? .requeue : settlement)
+        }
+        conclusion.session.conclude()
+    }
+
+    /// Whether the broker or the backend as a whole is out of order, which somebody will see to.
+    static func mayPass(_ error: any Error) -> Bool {
+        guard let error = error as? TransportError else { return false }
+        return error.isRetriable || error.code == .refused
+    }
+
+    private func log(_ what: Logger.Message, _ conclusion: Conclusion, _ error: any Error) {
+        guard let run = conclusion.run else { return }
+        logger.error(what, metadata: Self.metadata(run.work.request, error))
     }
 }

@@ -11,150 +11,117 @@ internal import Foundation
 /// A task in its slot, and what follows from how it ended.
 extension WorkerEngine {
     func run(_ work: Work) async {
+        // A task that is cancelled before it starts has not begun: its message goes back when the consumer is closed.
+        if Task.isCancelled { return work.session.conclude() }
         if isExpired(work.request) { return expire(work) }
         let payload: TaskPayload
-        let successors: Successors
         do throws(MessageError) {
             payload = try TaskPayload(work.message)
+        } catch {
+            return refuse(work, nil, error)
+        }
+        let successors: Successors
+        do throws(MessageError) {
             successors = try Successors(payload, of: work.request)
         } catch {
-            return fail(work, error)
+            return refuse(work, payload, error)
         }
         logger.debug(
             "started",
             metadata: [
                 LoggingKeys.taskID: LoggingKeys.line(work.request.id), LoggingKeys.taskName: "\(work.request.task)",
             ])
-        let acksLate = work.handler.options.acksLate ?? options.acksLate
-        if !acksLate { work.session.settle(work.tag, .acknowledge) }
-        let storesResult = results != nil && !ignoresResult(work)
-        if storesResult, work.handler.options.trackStarted ?? options.trackStarted { await markStarted(work) }
+        var run = TaskRun(
+            work: work, payload: payload, acksLate: work.handler.options.acksLate ?? options.acksLate,
+            storesResult: storesResult(of: work))
+        // Once more, because what is acknowledged here does not come back.
+        if Task.isCancelled { return work.session.conclude() }
+        if !run.acksLate { work.session.settle(work.tag, .acknowledge) }
+        if run.storesResult, work.handler.options.trackStarted ?? options.trackStarted { await markStarted(work) }
         let context = TaskContext(
             request: work.request, queue: work.queue,
             environment: TaskEnvironment(logger: logger, publisher: publisher, results: results))
         let start = ContinuousClock.now
         let outcome = await work.handler.outcome(context, payload)
         log(outcome, of: work.request, runtime: .now - start)
-        let run = Run(
-            work: work, payload: payload, successors: successors, acksLate: acksLate, storesResult: storesResult,
-            children: context.children)
-        let conclusion = conclusion(of: run, outcome)
-        if conclusion.isEmpty {
-            work.session.conclude()
-        } else {
-            await see(to: conclusion)
-        }
-    }
-
-    /// A task that has been run.
-    private struct Run {
-        let work: Work
-        let payload: TaskPayload
-        let successors: Successors
-        let acksLate: Bool
-        let storesResult: Bool
-        /// The ids of the tasks that it has sent.
-        let children: [String]
+        run.children = context.children.map { Outgoing.child($0) }
+        await see(to: conclusion(of: run, payload, successors, outcome))
     }
 
     /// The one place that decides what follows from an outcome.
-    private func conclusion(of run: Run, _ outcome: Outcome) -> Conclusion {
+    private func conclusion(
+        of run: TaskRun, _ payload: TaskPayload, _ successors: Successors, _ outcome: Outcome
+    ) -> Conclusion {
         let work = run.work
         let request = work.request
-        var conclusion = Conclusion(session: work.session, tag: work.tag)
+        var conclusion = Conclusion(run)
         var result: TaskResult?
         var children = run.children
         do {
             switch outcome {
             case .success(let value):
-                conclusion.successors = try run.successors.messages(
-                    after: request, result: value, publisher: publisher)
-                children += run.successors.childIDs
+                conclusion.successors = try successors.messages(after: request, result: value, publisher: publisher)
+                children += conclusion.successors.compactMap(\.child)
                 result = self.result(of: request, .success, value)
                 conclusion.settlement = .acknowledge
             case .failure(let failure):
-                conclusion.successors = try run.successors.messages(afterFailureOf: request, publisher: publisher)
-                result = self.result(of: request, .failure, failure.json, traceback: failure.traceback)
-                let acksOnFailure = work.handler.options.acksOnFailure ?? options.acksOnFailure
-                conclusion.settlement = acksOnFailure ? .acknowledge : .discard
-                abandon(run, failure, in: &conclusion)
+                return failureConclusion(of: run, failure)
             case .retry(let countdown, let reason):
-                conclusion.retry = try retryMessage(of: work, run.payload, after: countdown)
-                result = self.result(of: request, .retry, reason?.json ?? .null, traceback: reason?.traceback)
+                conclusion.retry = Outgoing(try retryMessage(of: run, payload, after: countdown))
+                // As in Celery, a task that is tried again is its own child.
+                children.append(Outgoing.child(request.id))
+                result = self.result(
+                    of: request, .retry, reason?.json ?? .null,
+                    traceback: reason?.traceback ?? TaskFailure.retryTraceback(request, countdown))
                 conclusion.settlement = .acknowledge
             case .ignored:
                 conclusion.settlement = .acknowledge
             case .rejected(requeue: true, _):
                 conclusion.settlement = .requeue
             case .rejected(requeue: false, let reason):
-                let failure = TaskFailure(
-                    type: "Reject", module: "celery.exceptions",
-                    arguments: [reason.map(JSONValue.string) ?? .null, false])
-                result = self.result(of: request, .failure, failure.json)
-                conclusion.settlement = .discard
+                return failureConclusion(
+                    of: run,
+                    TaskFailure(
+                        type: "Reject", module: "celery.exceptions",
+                        arguments: [reason.map(JSONValue.string) ?? .null, false]),
+                    settlement: run.acksLate ? .discard : nil)
             case .interrupted:
                 // With late acknowledgement the message is still held, and comes back when the consumer is closed.
                 conclusion.settlement = nil
             }
         } catch {
-            // What is to follow cannot be put into a message: the task has failed, with nothing to follow it.
+            // What is to follow cannot be put into a message.
             let failure = TaskFailure(error, request: request)
-            logger.error(
-                "failed", metadata: [LoggingKeys.taskID: LoggingKeys.line(request.id), LoggingKeys.error: "\(failure)"])
-            result = self.result(of: request, .failure, failure.json, traceback: failure.traceback)
-            conclusion.settlement = .acknowledge
+            logger.error("failed", metadata: Self.metadata(request, failure))
+            return failureConclusion(of: run, failure)
         }
         if !run.acksLate { conclusion.settlement = nil }
         if run.storesResult, var result {
-            result.children = .array(children.map { [[.string($0), nil], nil] })
-            conclusion.results.insert(StoredResult(result, route: ReplyRoute(request)), at: 0)
+            result.children = .array(children)
+            conclusion.results = [StoredResult(result, route: ReplyRoute(request))]
         }
         return conclusion
     }
 
-    /// The further steps of a failed task's chain will never run: they get its failure.
-    private func abandon(_ run: Run, _ failure: TaskFailure, in conclusion: inout Conclusion) {
-        guard results != nil else { return }
-        for id in run.successors.abandonedIDs {
-            let result = TaskResult(
-                id: id, state: .failure, result: failure.json, traceback: failure.traceback, dateDone: Self.now)
-            conclusion.results.append(
-                StoredResult(result, route: ReplyRoute(replyTo: run.work.request.replyTo, correlationID: id)))
-        }
-    }
-
-    /// The body cannot be decoded, or has another shape than a task's.
-    private func fail(_ work: Work, _ error: MessageError) {
-        logger.error(
-            "refused a message that cannot be run as a task",
-            metadata: [
-                LoggingKeys.error: "\(error)", LoggingKeys.taskID: LoggingKeys.line(work.request.id),
-                LoggingKeys.taskName: LoggingKeys.line(work.request.task),
-            ])
-        let failure = TaskFailure(type: "InvalidTaskError", module: "celery.exceptions", message: error.reason)
-        conclude(
-            work, settlement: .deadLetter(reason: error.reason),
-            result: result(of: work.request, .failure, failure.json))
-    }
-
-    /// Before the handler runs, because states of its own come after this one.
     private func markStarted(_ work: Work) async {
         let started = result(
             of: work.request, .started,
             ["pid": .integer(Int(ProcessInfo.processInfo.processIdentifier)), "hostname": .string(name)])
-        _ = await store([StoredResult(started, route: ReplyRoute(work.request))])
+        await storeStarted(StoredResult(started, route: ReplyRoute(work.request)))
     }
 
     func conclude(_ work: Work, settlement: Settlement, result: TaskResult) {
         var conclusion = Conclusion(session: work.session, tag: work.tag)
         conclusion.settlement = settlement
-        if results != nil, !ignoresResult(work) {
+        if storesResult(of: work) {
             conclusion.results = [StoredResult(result, route: ReplyRoute(work.request))]
         }
         pass(conclusion)
     }
 
-    private func ignoresResult(_ work: Work) -> Bool {
+    func storesResult(of work: Work) -> Bool { results != nil && !ignoresResult(work) }
+
+    func ignoresResult(_ work: Work) -> Bool {
         work.request.ignoreResult ?? work.handler.options.ignoreResult ?? options.ignoreResult
     }
 
@@ -195,7 +162,10 @@ extension WorkerEngine {
                 level: level, "retry",
                 metadata: metadata.merging([LoggingKeys.error: "\(why)", "countdown": "\(countdown)"]) { $1 })
         case .ignored: logger.log(level: level, "ignored", metadata: metadata)
-        case .rejected: logger.log(level: level, "rejected", metadata: metadata)
+        case .rejected(let requeue, let reason):
+            let why = reason ?? "no reason given"
+            logger.warning(
+                "rejected", metadata: metadata.merging([LoggingKeys.error: "\(why)", "requeue": "\(requeue)"]) { $1 })
         case .interrupted: logger.warning("interrupted by the shutdown", metadata: metadata)
         }
     }

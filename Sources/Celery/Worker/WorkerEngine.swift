@@ -7,11 +7,9 @@ internal import Synchronization
 
 /// The worker at work: one loop receives, `concurrency` slots run handlers, one finisher stores results and settles.
 ///
-/// Deliveries flow through two queues. The finisher takes whatever has been finished meanwhile and sends it in one
-/// batch, so that a slot never waits for the result backend.
+/// Deliveries flow through two queues. Under load the finisher stores in one batch whatever has been finished
+/// meanwhile, and slots go on with the next task; a slot that has nothing else to do stores its result itself.
 final class WorkerEngine: Sendable {
-    private static let largestBatch = 256
-
     let options: CeleryWorker.Options
     let name: String
     let handlers: [String: TaskHandler]
@@ -19,12 +17,14 @@ final class WorkerEngine: Sendable {
     let results: (any ResultStore)?
     let logger: Logger
     let ready = WorkQueue<Work>()
-    private let finished = WorkQueue<Conclusion>()
+    let finished = WorkQueue<Conclusion>()
     let schedule = EtaSchedule()
     /// How many conclusions the finisher has been given and has not seen to.
-    private let unfinished = Atomic(0)
+    let unfinished = Atomic(0)
+    let patience = Patience()
     private let broker: any Broker
     private let queues: [Queue]
+    private let hasRun = Atomic(false)
 
     init(
         broker: any Broker,
@@ -52,12 +52,15 @@ final class WorkerEngine: Sendable {
     }
 
     func run() async throws {
+        guard !hasRun.exchange(true, ordering: .relaxed) else {
+            throw CeleryError(.alreadyRun, "a worker runs once: for a second run another one is to be made")
+        }
         var failure: (any Error)?
         var lastSession: ConsumerSession?
         await withDiscardingTaskGroup { finishing in
             finishing.addTask { await self.runFinisher() }
             await withDiscardingTaskGroup { running in
-                for _ in 0..<options.concurrency { running.addTask { await self.runSlot() } }
+                for _ in 0..<concurrency { running.addTask { await self.runSlot() } }
                 running.addTask { await self.runSchedule() }
                 let sessions = Locked<ConsumerSession?>(nil)
                 do {
@@ -69,12 +72,14 @@ final class WorkerEngine: Sendable {
                 } catch {
                     failure = error
                 }
-                lastSession = sessions.withLock { $0 }
-                await lastSession?.consumer.stop()
-                // What did not start goes back to its queue when the consumer is closed.
+                // What did not start goes back to its queue when the consumer is closed. First of all, because the way
+                // to the broker may take long, and slots go on meanwhile.
                 ready.close(discarding: true)
                 schedule.close()
+                lastSession = sessions.withLock { $0 }
+                await lastSession?.consumer.stop()
             }
+            patience.end()
             finished.close()
         }
         await lastSession?.consumer.close()
@@ -83,10 +88,19 @@ final class WorkerEngine: Sendable {
         if let failure { throw failure }
     }
 
+    private var concurrency: Int { max(1, options.concurrency) }
+
+    /// The broker's prefetch count; 0 for none.
+    private var prefetch: Int {
+        let (count, isTooLarge) = concurrency.multipliedReportingOverflow(by: max(0, options.prefetchMultiplier))
+        return isTooLarge ? 0 : count
+    }
+
     /// Connects and receives, again and again, until cancelled or refused.
     private func receive(_ began: @Sendable (ConsumerSession?) -> Void) async throws {
+        try await connectResults()
         var backoff = Backoff()
-        let prefetch = options.concurrency * options.prefetchMultiplier
+        let prefetch = prefetch
         let configuration = ConsumerConfiguration(queues: queues, prefetch: prefetch, name: name)
         while true {
             do {
@@ -95,7 +109,7 @@ final class WorkerEngine: Sendable {
                 } cleanUp: { consumer in
                     await consumer.close()
                 }
-                let session = ConsumerSession(consumer, prefetch: prefetch, concurrency: options.concurrency)
+                let session = ConsumerSession(consumer, prefetch: prefetch, concurrency: concurrency)
                 began(session)
                 backoff.reset()
                 logger.info("ready", metadata: [LoggingKeys.broker: "\(broker.location)"])
@@ -112,13 +126,31 @@ final class WorkerEngine: Sendable {
                     throw error
                 }
             } catch let error as TransportError where error.isRetriable {
-                let delay = backoff.delay()
-                logger.warning(
-                    "the broker is out of reach, trying again",
-                    metadata: [LoggingKeys.error: "\(error)", "delay": "\(delay)"])
-                try await Task.sleep(for: delay)
+                try await pause(&backoff, "the broker is out of reach, trying again", error)
             }
         }
+    }
+
+    /// Connects to the result backend: with one that refuses, tasks would run in vain.
+    private func connectResults() async throws {
+        guard let results else { return }
+        var backoff = Backoff()
+        while true {
+            do {
+                return try await withAbandonment {
+                    try await results.connect()
+                } cleanUp: { _ in
+                }
+            } catch let error as TransportError where error.isRetriable {
+                try await pause(&backoff, "the result backend is out of reach, trying again", error)
+            }
+        }
+    }
+
+    private func pause(_ backoff: inout Backoff, _ why: Logger.Message, _ error: TransportError) async throws {
+        let delay = backoff.delay()
+        logger.warning(why, metadata: [LoggingKeys.error: "\(error)", "delay": "\(delay)"])
+        try await Task.sleep(for: delay)
     }
 
     private func runSchedule() async {
@@ -138,33 +170,9 @@ final class WorkerEngine: Sendable {
     }
 
     private func runSlot() async {
-        // What came over a connection that is lost comes again: it must not run twice.
         while let work = await ready.next() {
+            // What came over a connection that is lost comes again: it must not run twice.
             if !work.session.isLost { await run(work) }
-        }
-    }
-
-    /// Hands over what is left to do for a task.
-    func pass(_ conclusion: Conclusion) {
-        unfinished.add(1, ordering: .relaxed)
-        finished.push(conclusion)
-    }
-
-    /// Sees to what is left to do for a task: at once when nothing else is to be done, else in one batch with others.
-    func see(to conclusion: Conclusion) async {
-        if ready.isEmpty, unfinished.load(ordering: .relaxed) == 0 {
-            await finish([conclusion])
-        } else {
-            pass(conclusion)
-        }
-    }
-
-    private func runFinisher() async {
-        while true {
-            let batch = await finished.nextBatch(limit: Self.largestBatch)
-            if batch.isEmpty { return }
-            await finish(batch)
-            unfinished.subtract(batch.count, ordering: .relaxed)
         }
     }
 }

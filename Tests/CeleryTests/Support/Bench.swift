@@ -61,5 +61,8 @@ func withBench<Value: Sendable>(
 
 extension CeleryWorker.Options {
     /// The prefetch count that the worker asks for.
-    var prefetch: Int { concurrency * prefetchMultiplier }
+    var prefetch: Int {
+        let (count, isTooLarge) = max(1, concurrency).multipliedReportingOverflow(by: max(0, prefetchMultiplier))
+        return isTooLarge ? 0 : count
+    }
 }

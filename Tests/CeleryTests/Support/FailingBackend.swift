@@ -1,39 +1,40 @@
-import CeleryIO
 import CeleryProtocol
 import CeleryTransport
 
-/// Results in memory, of which the first cannot be stored.
+/// Results in memory, of which some cannot be stored.
 struct FailingBackend: ResultBackend {
     private let memory = MemoryResultBackend()
-    private let remaining: Remaining
+    private let connects: @Sendable () throws -> Void
+    private let takes: @Sendable (TaskResult) async throws -> Void
 
-    final class Remaining: Sendable {
-        private let count: Locked<Int>
-        init(_ count: Int) { self.count = Locked(count) }
-        func take() -> Bool {
-            count.withLock { count in
-                count -= 1
-                return count >= 0
-            }
-        }
+    /// A backend that throws for results that are not to be stored; of those stored with them none is then.
+    init(takes: @escaping @Sendable (TaskResult) async throws -> Void) {
+        connects = {}
+        self.takes = takes
     }
 
-    init(failures: Int) { remaining = Remaining(failures) }
+    /// A backend that throws when it is not to be had.
+    init(connects: @escaping @Sendable () throws -> Void) {
+        self.connects = connects
+        takes = { _ in }
+    }
 
     var location: String { "failing://" }
 
     func makeResultStore(context: ResultStoreContext) throws -> any ResultStore {
-        Store(store: try memory.makeResultStore(context: context), remaining: remaining)
+        Store(store: try memory.makeResultStore(context: context), backend: self)
     }
 
     private struct Store: ResultStore {
         let store: any ResultStore
-        let remaining: Remaining
+        let backend: FailingBackend
+
+        func connect() async throws { try backend.connects() }
 
         func prepare() async throws { try await store.prepare() }
 
         func store(_ results: [StoredResult]) async throws {
-            if remaining.take() { throw TransportError(.rejected, "not this one") }
+            for stored in results { try await backend.takes(stored.result) }
             try await store.store(results)
         }
 

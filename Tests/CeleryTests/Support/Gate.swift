@@ -15,6 +15,11 @@ final class Gate: Sendable {
         try Task.checkCancellation()
     }
 
+    /// Waits until the gate is open, whatever becomes of the calling task.
+    func passUncancelled() async {
+        await Task { [stream] in for await _ in stream {} }.value
+    }
+
     func open() {
         continuation.finish()
     }

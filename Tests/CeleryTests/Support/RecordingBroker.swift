@@ -23,6 +23,12 @@ struct RecordingBroker: Broker {
     var canPark = false
     /// Errors that the next calls of `makeConsumer` throw.
     let failures = Failures()
+    /// Throws for a message that is not to be sent.
+    var takes: @Sendable (Message) throws -> Void = { _ in }
+    /// Keeps a consumer from stopping.
+    var stopGate: Gate?
+    /// What was asked to stop.
+    let stopping = Notes<Void>()
 
     final class Failures: Sendable {
         private let errors = Locked<[TransportError]>([])
@@ -33,7 +39,7 @@ struct RecordingBroker: Broker {
     var location: String { memory.location }
 
     func makeProducer(logger: Logger) async throws -> any Producer {
-        try await memory.makeProducer(logger: logger)
+        RecordingProducer(producer: try await memory.makeProducer(logger: logger), broker: self)
     }
 
     func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer {
@@ -42,6 +48,21 @@ struct RecordingBroker: Broker {
         events.add(.opened(prefetch: configuration.prefetch))
         return RecordingConsumer(consumer: consumer, broker: self)
     }
+}
+
+/// Like RabbitMQ's it is cancelled with the task that publishes.
+private struct RecordingProducer: Producer {
+    let producer: any Producer
+    let broker: RecordingBroker
+
+    func publish(_ message: Message, to destination: Destination) async throws {
+        try Task.checkCancellation()
+        try broker.takes(message)
+        try await producer.publish(message, to: destination)
+        try Task.checkCancellation()
+    }
+
+    func close() async { await producer.close() }
 }
 
 private struct RecordingConsumer: Consumer {
@@ -70,6 +91,8 @@ private struct RecordingConsumer: Consumer {
     }
 
     func stop() async {
+        broker.stopping.add(())
+        await broker.stopGate?.passUncancelled()
         await consumer.stop()
         broker.events.add(.stopped)
     }

@@ -73,16 +73,4 @@ import Testing
             #expect(try await stored.next() == .success)
         }
     }
-
-    @Test func aMessageWhoseResultCannotBeStoredRunsAgain() async throws {
-        let backend = FailingBackend(failures: 1)
-        let runs = Counter()
-        try await withBench(backend: backend, options: .init(concurrency: 1, acksLate: true)) {
-            TaskHandler(named: "tasks.good") { _, _, _ in .integer(runs.next()) }
-        } _: { bench async throws in
-            let handle = try await bench.client.enqueue(named: "tasks.good")
-            #expect(try await bench.broker.settlements.next(2) == [.requeue, .acknowledge])
-            #expect(try await handle.value() == 2)
-        }
-    }
 }

@@ -67,4 +67,24 @@ import Testing
             #expect(try await task.value() == ["my-id", 0, "celery", "acme", "nice", 5])
         }
     }
+
+    /// A reply that comes before its queue is there would be lost.
+    @Test func theQueueForRepliesIsThereBeforeAChildIsSent() async throws {
+        var broker = RecordingBroker()
+        let events = broker.events
+        broker.takes = { message in
+            if message.headers["task"] == "tasks.child" { events.add(.stopped) }
+        }
+        try await withBench(broker: broker, backend: RPCResultBackend()) {
+            TaskHandler(named: "tasks.parent") { context, _, _ in
+                try await context.enqueue(Signature(task: "tasks.child"), options: .init(queue: "other"))
+                return 1
+            }
+        } _: { bench async throws in
+            bench.broker.memory.push(Envelope(headers: ["task": "tasks.parent", "id": "parent"]).bytes, to: "celery")
+            var seen: [RecordingBroker.Event] = []
+            while seen.last != .stopped { seen.append(try await broker.events.next()) }
+            #expect(seen.contains(.opened(prefetch: 0)))
+        }
+    }
 }

@@ -28,6 +28,36 @@ import Testing
         #expect(concurrency == 1 || running.highest > 1)
     }
 
+    @Test func moreThanTwoThousandTasksRunAtATimeWhenTheyMay() async throws {
+        let count = 2100
+        let (started, gate) = (Counter(), Gate())
+        try await withBench(options: .init(concurrency: count, prefetchMultiplier: 1)) {
+            TaskHandler(named: "tasks.slow") { _, _, _ in
+                if started.next() == count { gate.open() }
+                try await gate.pass()
+                return 1
+            }
+        } _: { bench async throws in
+            var last: TaskHandle<JSONValue>?
+            for _ in 0..<count { last = try await bench.client.enqueue(named: "tasks.slow") }
+            #expect(try await last?.value() == 1)
+        }
+        #expect(started.highest == count)
+    }
+
+    @Test(arguments: [(-3, 4), (0, -1), (2, .max), (2, .min)] as [(Int, Int)])
+    func optionsOutOfRangeAreTakenForTheNearestThatAreNot(concurrency: Int, multiplier: Int) async throws {
+        var options = CeleryWorker.Options()
+        options.concurrency = concurrency
+        options.prefetchMultiplier = multiplier
+        options.etaLimit = -1
+        try await withBench(options: options) {
+            TaskHandler(named: "tasks.echo") { _, args, _ in args[0] }
+        } _: { bench async throws in
+            #expect(try await bench.client.enqueue(named: "tasks.echo", arguments: [5]).value() == 5)
+        }
+    }
+
     @Test func asManyRunAsTheConcurrencyAllows() async throws {
         let started = Notes<Void>()
         let gate = Gate()

@@ -58,6 +58,9 @@ import Testing
             for try await result in try await task.updates() {
                 #expect(result.state == .retry)
                 #expect(result.result == .null)
+                // As Celery has it: the next try is a child, and there is a traceback all the same.
+                #expect(result.children == [[[.string(task.id), nil], nil]])
+                #expect(result.traceback?.hasSuffix("Retry: Retry in 3600s\n") == true)
                 break
             }
         }
@@ -170,6 +173,18 @@ import Testing
         #expect(message.properties.deliveryTag != "a-tag")
         let milliseconds = try #require(message.properties.expiration.flatMap(Int.init))
         #expect((4_900_000...5_000_000).contains(milliseconds))
+    }
+
+    @Test func whatTheSenderLeftOutIsFilledInAsCelerysRetriesHaveIt() async throws {
+        var envelope = Envelope(headers: ["task": "tasks.flaky", "id": "the-id"], body: [[1], ["k": "v"], [:]])
+        envelope.properties["delivery_mode"] = 1
+        let message = try await nextTry(of: envelope, after: .seconds(100))
+        #expect(message.headers["root_id"] == "the-id")
+        #expect(message.headers["parent_id"] == "the-id")
+        #expect(message.headers["argsrepr"] == "(1,)")
+        #expect(message.headers["kwargsrepr"] == "{'k': 'v'}")
+        #expect(message.headers["ignore_result"] == false)
+        #expect(message.properties.deliveryMode == 2)
     }
 
     @Test func aParentStaysTheParent() async throws {

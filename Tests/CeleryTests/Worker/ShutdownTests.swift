@@ -64,6 +64,99 @@ import Testing
         #expect(broker.memory.envelopes(in: "celery").count == 1)
     }
 
+    /// With early acknowledgement nothing that has started comes back: so nothing must start any more.
+    @Test(arguments: [false, true])
+    func nothingStartsWhileTheBrokerIsToldToStop(isCold: Bool) async throws {
+        var broker = RecordingBroker()
+        let stopGate = Gate()
+        broker.stopGate = stopGate
+        let (notes, gate) = (Notes<String>(), Gate())
+        let options = CeleryWorker.Options(concurrency: 1, prefetchMultiplier: 6)
+        let worker = try CeleryWorker(broker: broker, options: options, logger: Bench.logger) {
+            TaskHandler(named: "tasks.slow") { _, _, _ in
+                notes.add("started")
+                defer { notes.add("ended") }
+                try await gate.pass()
+                return 1
+            }
+        }
+        let client = try CeleryClient(broker: broker, logger: Bench.logger)
+        for _ in 0..<5 { try await client.enqueue(named: "tasks.slow") }
+        let services = ServiceGroup(configuration: .init(services: [.init(service: worker)], logger: Bench.logger))
+        let running = Task { try await services.run() }
+        #expect(try await notes.next() == "started")
+        if isCold { running.cancel() } else { await services.triggerGracefulShutdown() }
+        try await broker.stopping.next()
+        gate.open()
+        #expect(try await notes.next() == "ended")
+        for _ in 0..<100 { await Task.yield() }
+        stopGate.open()
+        try await running.value
+        notes.add("over")
+        #expect(try await notes.next() == "over")
+        #expect(broker.memory.envelopes(in: "celery").count == 4)
+    }
+
+    /// Runs a message on a worker that is stopped coldly meanwhile; the task ends as `body` says in spite of it.
+    func coldShutdown(
+        during envelope: Envelope, backend: any ResultBackend = MemoryResultBackend(),
+        _ body: @escaping @Sendable () throws -> JSONValue
+    ) async throws -> RecordingBroker {
+        let broker = RecordingBroker()
+        let started = Notes<Void>()
+        let options = CeleryWorker.Options(concurrency: 1, acksLate: true)
+        let worker = try CeleryWorker(broker: broker, backend: backend, options: options, logger: Bench.logger) {
+            TaskHandler(named: "tasks.add") { _, _, _ in
+                started.add(())
+                do { try await Gate().pass() } catch { return try body() }
+                return "never"
+            }
+        }
+        broker.memory.push(envelope.bytes, to: "celery")
+        let running = Task { try await worker.run() }
+        try await started.next()
+        running.cancel()
+        try await running.value
+        return broker
+    }
+
+    @Test func whatFollowsATaskIsSentWhileTheWorkerIsBeingCancelled() async throws {
+        let callback = SuccessorTests.signature("tasks.add", id: "next", options: ["queue": "other"])
+        var envelope = SuccessorTests.envelope(embed: ["callbacks": [callback]])
+        envelope.properties["reply_to"] = "replies"
+        let broker = try await coldShutdown(during: envelope, backend: RPCResultBackend()) { 3 }
+        #expect(broker.memory.envelopes(in: "other").count == 1)
+        let reply = try KombuEnvelope.decode(try #require(broker.memory.envelopes(in: "replies").first))
+        #expect(try TaskResult(encoded: reply.body).state == .success)
+        #expect(broker.memory.envelopes(in: "celery").isEmpty)
+    }
+
+    @Test func aRetryIsSentOnceWhileTheWorkerIsBeingCancelled() async throws {
+        let broker = try await coldShutdown(during: SuccessorTests.envelope(embed: [:])) { throw Retry(after: .zero) }
+        let messages = try broker.memory.envelopes(in: "celery").map { try KombuEnvelope.decode($0) }
+        #expect(messages.map { $0.headers["retries"] } == [1])
+    }
+
+    /// As a client library might wrap its cancellation.
+    @Test func anErrorOfACancelledTaskIsNotItsFailure() async throws {
+        let backend = MemoryResultBackend()
+        let broker = try await coldShutdown(during: SuccessorTests.envelope(embed: [:]), backend: backend) {
+            throw TaskFailure(type: "IOError", message: "the request was aborted")
+        }
+        #expect(broker.memory.envelopes(in: "celery").count == 1)
+        let client = try CeleryClient(broker: broker, backend: backend, logger: Bench.logger)
+        #expect(try await client.handle(id: "first").status() == .pending)
+    }
+
+    @Test func aSecondRunOfAWorkerIsRefused() async throws {
+        let broker = RecordingBroker()
+        broker.failures.add(TransportError(.refused, "no access"))
+        let worker = try CeleryWorker(broker: broker, logger: Bench.logger) {}
+        await #expect(throws: TransportError.self) { try await worker.run() }
+        let error = await #expect(throws: CeleryError.self) { try await worker.run() }
+        #expect(error?.code == .alreadyRun)
+    }
+
     /// What a task makes of its cancellation is its own affair.
     @Test func aTaskThatFinishesInSpiteOfItsCancellationHasAResult() async throws {
         let broker = RecordingBroker()

@@ -1,6 +1,7 @@
 import Celery
 import CeleryProtocol
 import CeleryTransport
+import ServiceLifecycle
 import Testing
 
 /// Callbacks, errbacks and chains, as Python senders write them into a task's message.
@@ -73,6 +74,9 @@ import Testing
             #expect(first[2].stringValue != nil)
             #expect(first[2] == second[2])
             #expect([first[3], second[3]] == [0, 1])
+            _ = try await bench.client.handle(id: "first").value()
+            let children = try await bench.client.handle(id: "first").result()?.children
+            #expect(children == [[[first[2], nil], [[["a", nil], nil], [["b", nil], nil]]]])
         }
     }
 
@@ -150,13 +154,31 @@ import Testing
         }
     }
 
+    /// As kombu writes what `apply_async` was given.
+    @Test func theTimesOfASignatureAreKept() async throws {
+        let times: JSONObject = [
+            "eta": ["__type__": "datetime", "__value__": "2050-01-02T03:04:05.678901+00:00"],
+            "expires": ["__type__": "datetime", "__value__": "2051-01-02T05:04:05+02:00"],
+        ]
+        let callback = Self.signature("tasks.add", id: "next", options: times)
+        try await run(Self.envelope(embed: ["callbacks": [callback]])) { bench async throws in
+            _ = try await bench.client.handle(id: "first").value()
+            await bench.services.triggerGracefulShutdown()
+            while try await bench.broker.events.next() != .closed {}
+            let message = try #require(try bench.envelopes().first)
+            #expect(message.headers["eta"] == "2050-01-02T03:04:05.678901+00:00")
+            #expect(message.headers["expires"] == "2051-01-02T03:04:05+00:00")
+        }
+    }
+
     /// Numbers that a calendar does not hold, and texts that are no times.
     @Test(
         arguments: [
             ["countdown": .double(.infinity)], ["countdown": .double(.nan)], ["countdown": 1e300],
             ["expires": .double(-.infinity)], ["expires": .integer(.max)],
             ["countdown": .bigInteger("1" + String(repeating: "0", count: 400))],
-            ["eta": "tomorrow"], ["expires": "2001-99-99"],
+            ["eta": "tomorrow"], ["expires": "2001-99-99"], ["eta": 5], ["countdown": "soon"], ["expires": [1]],
+            ["eta": ["__type__": "date", "__value__": "no date"]],
         ] as [JSONObject])
     func aSuccessorThatCannotBeSentIsAFailureOfTheTask(options: JSONObject) async throws {
         let callback = Self.signature("tasks.add", id: "next", options: options)

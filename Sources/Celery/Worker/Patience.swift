@@ -1,0 +1,63 @@
+internal import CeleryIO
+
+/// How long a worker goes on with what the broker or the result backend does not take at the moment: as long as it runs,
+/// and a few tries more when it ends.
+final class Patience: Sendable {
+    /// The tries of one thing so far.
+    struct Tries: Sendable {
+        fileprivate let areFew: Bool
+        fileprivate var backoff = Backoff(first: .milliseconds(50), maximum: .seconds(10))
+        fileprivate var last = Patience.lastDelays[...]
+
+        /// None so far.
+        ///
+        /// - Parameter areFew: whether it is not worth many of them.
+        init(areFew: Bool = false) { self.areFew = areFew }
+    }
+
+    private struct State {
+        var isEnding = false
+        var pauses: [Int: Task<Void, Never>] = [:]
+        var number = 0
+    }
+
+    private static let lastDelays: [Duration] = [.milliseconds(50), .milliseconds(200), .seconds(1), .seconds(2)]
+    private let state = Locked(State())
+
+    /// Waits before the next try; `false` at once when there is not to be another one.
+    ///
+    /// The calling task's cancellation does not cut the wait short, ``end()`` does.
+    func pause(_ tries: inout Tries) async -> Bool {
+        let isLast = tries.areFew || state.withLock { $0.isEnding }
+        guard let delay = isLast ? tries.last.popFirst() : tries.backoff.delay() else { return false }
+        let (number, pause) = state.withLock { state in
+            state.number += 1
+            // Belongs to the caller, which waits for it; on its own so that only `end` cancels it.
+            let pause = Task {
+                do {
+                    try await Task.sleep(for: delay)
+                } catch {
+                    // There is no time to lose any more.
+                }
+            }
+            // The last waits are short, and are not cut.
+            if !isLast {
+                if state.isEnding { pause.cancel() }
+                state.pauses[state.number] = pause
+            }
+            return (state.number, pause)
+        }
+        await pause.value
+        state.withLock { $0.pauses[number] = nil }
+        return true
+    }
+
+    /// The worker ends.
+    func end() {
+        let pauses = state.withLock { state in
+            state.isEnding = true
+            return Array(state.pauses.values)
+        }
+        for pause in pauses { pause.cancel() }
+    }
+}

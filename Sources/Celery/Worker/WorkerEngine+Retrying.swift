@@ -1,0 +1,56 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+extension WorkerEngine {
+    /// The message of the next try: this one with one retry more and a new eta, and with what its sender left out but
+    /// Celery's retries have. What the worker does not know of it stays as it is.
+    func retryMessage(
+        of run: TaskRun, _ payload: TaskPayload, after countdown: Duration
+    ) throws(PythonValueError) -> (message: Message, destination: Destination) {
+        let work = run.work
+        var message = work.message
+        let request = work.request
+        if message.headers["task"] == nil {
+            // Protocol 1 goes on as protocol 2, which every worker since Celery 4 reads.
+            message.headers = try request.messageHeaders()
+            message.body = payload.encoded()
+        }
+        let (retries, hasOverflown) = request.retries.addingReportingOverflow(1)
+        message.headers["retries"] = .integer(hasOverflown ? .max : retries)
+        let now = Date()
+        message.headers["eta"] =
+            countdown > .zero
+            ? .string(try PythonDateTime(now.addingTimeInterval(countdown / .seconds(1))).isoFormat) : .null
+        if request.parentID == nil { message.headers["parent_id"] = .string(request.id) }
+        if request.rootID == nil { message.headers["root_id"] = .string(request.id) }
+        if request.argsrepr == nil {
+            message.headers["argsrepr"] = .string(PythonRepr.saferepr(arguments: payload.args))
+        }
+        if request.kwargsrepr == nil {
+            message.headers["kwargsrepr"] = .string(PythonRepr.saferepr(.object(payload.kwargs)))
+        }
+        if request.ignoreResult == nil { message.headers["ignore_result"] = .bool(ignoresResult(work)) }
+        message.headers["redelivered"] = nil
+        for (key, _) in message.headers
+        where key == "x-death" || key.hasPrefix("x-first-death-") || key.hasPrefix("x-last-death-") {
+            message.headers[key] = nil
+        }
+        message.properties.isRedelivered = false
+        message.properties.deliveryTag = nil
+        message.properties.deliveryMode = 2
+        if let expires = request.expires {
+            message.properties.expiration = TaskPublisher.expiration(expires, now: now)
+            // A time that came as one of AMQP's own would go on as a table.
+            if message.headers["expires"]?.objectValue != nil {
+                message.headers["expires"] = .string(try PythonDateTime(expires).isoFormat)
+            }
+        }
+        return (message, publisher.destination(forRetryOf: request, queue: work.queue))
+    }
+}

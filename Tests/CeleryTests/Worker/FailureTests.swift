@@ -160,13 +160,13 @@ import Testing
     @Test func nothingIsStoredForStepsWhenResultsAreIgnored() async throws {
         let ignored = SuccessorTests.signature("tasks.add", [1], id: "b", options: ["ignore_result": true])
         try await withBench(options: .init(concurrency: 1, acksLate: true)) {
-            TaskHandler(named: "tasks.add") { _, _, _ in throw Reject() }
+            TaskHandler(named: "tasks.add") { _, _, _ in throw TaskFailure(type: "ValueError", message: "boom") }
         } _: { bench async throws in
             let quiet = SuccessorTests.envelope(headers: ["ignore_result": true], embed: ["chain": Self.chain])
-            #expect(try await bench.settlement(of: quiet.bytes) == .discard)
+            #expect(try await bench.settlement(of: quiet.bytes) == .acknowledge)
             #expect(try await bench.client.handle(id: "c").status() == .pending)
             let step = SuccessorTests.envelope(embed: ["chain": [ignored]])
-            #expect(try await bench.settlement(of: step.bytes) == .discard)
+            #expect(try await bench.settlement(of: step.bytes) == .acknowledge)
             #expect(try await bench.client.handle(id: "first").status() == .failure)
             #expect(try await bench.client.handle(id: "b").status() == .pending)
         }

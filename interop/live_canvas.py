@@ -1,5 +1,6 @@
 """What follows a Swift task: callbacks, error callbacks and chains, as far as they are built."""
 import uuid
+from datetime import datetime, timedelta, timezone
 
 from celery import chain, group
 from live import check, equal, matches
@@ -100,6 +101,7 @@ def plain_group(bed):
 def chord_member(bed):
     """A member of a chord, which is not built, is a failure that says so"""
     from celery import chord
+    from celery.exceptions import ChordError
     member = swift(bed, "add", 1, 1)
     body = swift(bed, "tsum")
     result = chord([member, swift(bed, "add", 2, 2)], body).apply_async()
@@ -107,5 +109,21 @@ def chord_member(bed):
         result.parent.results[0].get(timeout=10)
     except Exception as error:
         matches(str(error), "(?i)chord")
+    else:
+        raise AssertionError("it was run as if it was no member of a chord")
+    try:
+        # Not the result itself: that looks at the members first.
+        bed.app.AsyncResult(result.id).get(timeout=10)
+    except ChordError as error:
+        matches(str(error), "Dependency .* raised InvalidTaskError")
         return
-    raise AssertionError("it was run as if it was no member of a chord")
+    raise AssertionError("the chord's body has a result")
+
+
+@check()
+def step_with_eta(bed):
+    """A step of a chain waits for its eta, which kombu writes as a datetime"""
+    eta = datetime.now(timezone.utc) + timedelta(seconds=2)
+    result = chain(swift(bed, "add", 1, 2), swift(bed, "info").set(eta=eta, immutable=True)).apply_async()
+    result.get(timeout=15)
+    assert datetime.now(timezone.utc) >= eta, "it ran before its eta"

@@ -74,11 +74,17 @@ final class ScriptedServer: Sendable {
     func socket() -> Socket { Socket(adopting: clientDescriptor) }
 
     /// The client's end after a handshake; taken once.
-    func link(heartbeat: Duration? = nil, version: String = "3.10.8", frameMax: Int = 131_072) -> AMQPLink {
+    func link(
+        heartbeat: Duration? = nil,
+        version: String = "3.10.8",
+        frameMax: Int = 131_072,
+        replyTimeout: Duration = .seconds(30)
+    ) -> AMQPLink {
         AMQPLink(
             socket: socket(),
             agreement: AMQPHandle.Agreement(frameMax: frameMax, heartbeat: heartbeat, serverVersion: version),
-            name: "the server"
+            name: "the server",
+            replyTimeout: replyTimeout
         )
     }
 

@@ -25,6 +25,24 @@ struct QueueTests {
         await producer.close()
     }
 
+    @Test func whatIsSentAfterAQueueWasDeletedArrivesAllTheSame() async throws {
+        let queue = LiveServer.queue()
+        let producer = try await LiveServer.producer()
+        try await producer.publish(Message("lost with the queue"), to: Destination(queue: queue))
+        try await QueueDeletion.delete(queue.name)
+        let texts = (0..<200).map { "message \($0)" }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for text in texts {
+                group.addTask { try await producer.publish(Message(text), to: Destination(queue: queue)) }
+            }
+            try await group.waitForAll()
+        }
+        let consumer = try await LiveServer.consumer(queue, isAutoAcknowledging: true)
+        #expect(try await consumer.receive(count: 200).map(\.text).sorted() == texts.sorted())
+        await consumer.close()
+        await producer.close()
+    }
+
     @Test func quorumQueuesWork() async throws {
         let queue = LiveServer.queue(.quorum)
         let producer = try await LiveServer.producer()

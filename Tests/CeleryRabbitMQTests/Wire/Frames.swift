@@ -60,6 +60,14 @@ enum ServerFrames {
         }
     }
 
+    /// A message that no queue takes.
+    static func returned(exchange: String = "", key: String, _ body: String) -> [UInt8] {
+        method(.basicReturn) { writer in
+            writer.integer(UInt16(312))
+            writer.bytes += text("NO_ROUTE") + text(exchange) + text(key)
+        } + header(size: UInt64(body.utf8.count)) + self.body(Array(body.utf8))
+    }
+
     static func close(_ id: MethodID, channel: UInt16, code: UInt16, _ text: String, over method: MethodID?) -> [UInt8]
     {
         self.method(id, channel: channel) { writer in

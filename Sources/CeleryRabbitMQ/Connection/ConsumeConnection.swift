@@ -20,6 +20,8 @@ actor ConsumeConnection: ConnectionActor {
     private let orders: ConsumerOrders
     private let logger: Logger
     private var link: AMQPLink?
+    /// Why there is no link any more.
+    private var ending: TransportError?
     private var rule: PrefetchRule?
     private var prefetch: UInt16 = 0
     private var acks = AckBatcher()
@@ -90,7 +92,7 @@ actor ConsumeConnection: ConnectionActor {
 
     /// Waits for the answers to what was just written.
     private func answer(_ expected: [MethodID], channel: UInt16 = channel) async throws {
-        guard let link else { throw TransportError(.closed, "the consumer was closed") }
+        guard let link else { throw ending ?? TransportError(.closed, "the consumer was closed") }
         try await withCheckedThrowingContinuation { link.expect(expected, channel: channel, $0) }
     }
 
@@ -100,14 +102,14 @@ actor ConsumeConnection: ConnectionActor {
         isStopped = true
         guard let link else { return }
         do {
-            for tag in queues.keys.sorted() {
-                try link.output.cancel(tag: tag, channel: Self.channel)
-                try await answer(.basicCancelOK)
-            }
+            for tag in queues.keys.sorted() { try link.output.cancel(tag: tag, channel: Self.channel) }
+            // Given back behind the cancellations, so that it does not come again, and before their answers: these are
+            // not read while the mailbox is full.
+            giveBack(mailbox.end(TransportError(.closed, "the consumer was stopped")))
+            try await answer(Array(repeating: .basicCancelOK, count: queues.count))
         } catch {
             logger.debug("the consumer could not be cancelled", metadata: ["error": "\(error)"])
         }
-        giveBack(mailbox.end(TransportError(.closed, "the consumer was stopped")))
     }
 
     private func giveBack(_ deliveries: [Delivery]) {
@@ -134,9 +136,11 @@ actor ConsumeConnection: ConnectionActor {
     private func fail(_ error: TransportError) {
         guard let link else { return }
         self.link = nil
+        ending = error
         closingDeadline = nil
-        // The server delivers all of it again; nobody may see it twice because of us.
-        mailbox.end(error)
+        // The server delivers all of it again, and nobody may see it twice because of us; unless it takes for settled
+        // what it has sent.
+        mailbox.end(error, keepsDeliveries: configuration.isAutoAcknowledging)
         link.failReplies(error)
     }
 
@@ -197,11 +201,12 @@ actor ConsumeConnection: ConnectionActor {
             return fail(TransportError(.connectionLost, "the server did not answer while closing"))
         }
         guard isReadable else { return }
+        var deliveries: [Delivery] = []
         do throws(TransportError) {
-            var deliveries: [Delivery] = []
             for event in try link.receive() { try handle(event, deliveries: &deliveries) }
             if !mailbox.put(deliveries) { giveBack(deliveries) }
         } catch {
+            if configuration.isAutoAcknowledging { _ = mailbox.put(deliveries) }
             fail(error)
         }
     }

@@ -127,6 +127,12 @@ final class ScriptedServer: Sendable {
         return frame
     }
 
+    /// The next two frames, which must be these methods.
+    func expect(_ method: MethodID, after first: MethodID, channel: UInt16 = 1) async throws {
+        try await expect(first, channel: channel)
+        try await expect(method, channel: channel)
+    }
+
     /// Answers the next method, which must be `method`, with `reply` and no arguments that matter.
     func answer(_ method: MethodID, with reply: MethodID, channel: UInt16 = 1) async throws {
         try await expect(method, channel: channel)

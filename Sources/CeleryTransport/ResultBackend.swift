@@ -45,11 +45,20 @@ public protocol ResultStore: Sendable {
     /// The states of a task from now on: what is known already, then every change, up to the end of the task.
     func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error>
 
+    /// The end of a task was handed to whoever asked for it, who keeps it. A store that had it in memory for that
+    /// purpose may drop it; by default nothing happens.
+    func claim(_ id: String)
+
     /// Removes what is known of a task.
     func forget(_ id: String) async throws
 
     /// Waits for what is under way and closes.
     func close() async
+}
+
+extension ResultStore {
+    /// Does nothing.
+    public func claim(_ id: String) {}
 }
 
 /// Where a task's sender wants its replies.

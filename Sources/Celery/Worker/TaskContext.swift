@@ -54,11 +54,32 @@ public struct TaskContext: Sendable {
     public func enqueue<Output>(
         _ signature: Signature<Output>, options: SendOptions = .init()
     ) async throws -> TaskHandle<Output> {
+        try await send(signature, options, isRegistered: true)
+    }
+
+    /// Sends a task as a child of this one by its name, for tasks without a ``TaskDefinition``.
+    ///
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)``.
+    @discardableResult
+    public func enqueue(
+        named task: String,
+        arguments: [JSONValue] = [],
+        keywords: JSONObject = [:],
+        options: SendOptions = .init()
+    ) async throws -> TaskHandle<JSONValue> {
+        let signature = Signature(task: task, arguments: arguments, keywords: keywords)
+        return try await send(signature, options, isRegistered: false)
+    }
+
+    private func send<Output>(
+        _ signature: Signature<Output>, _ options: SendOptions, isRegistered: Bool
+    ) async throws -> TaskHandle<Output> {
         guard let publisher = environment.publisher else {
             throw CeleryError(.invalidArgument, "this context has no broker to send tasks to")
         }
         let id = try await publisher.send(
-            signature.task, signature.payload(), options, parent: request, isRegistered: true)
+            signature.task, signature.payload(), options, parent: request, isRegistered: isRegistered,
+            results: environment.results)
         childTasks.add(id)
         return TaskHandle(id: id, results: environment.results, decodeOutput: signature.decodeOutput)
     }

@@ -59,6 +59,9 @@ final class AMQPLink {
         deadline(after: replyTimeout, from: replies.values.lazy.compactMap(\.askedAt).min())
     }
 
+    /// Whether something that was asked on a channel is not answered yet.
+    func isAnswerDue(on channel: UInt16) -> Bool { replies[channel]?.askedAt != nil }
+
     /// Fails whoever waits for an answer, on one channel or on all.
     func failReplies(_ error: TransportError, channel: UInt16? = nil) {
         for key in replies.keys where channel == nil || channel == key {

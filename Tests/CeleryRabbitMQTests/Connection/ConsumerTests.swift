@@ -231,13 +231,36 @@ import Testing
     }
 
     @Test(arguments: [("4.0.5", Queue("q")), ("3.10.8", Queue("q", kind: .quorum))])
-    func thePrefetchCountStaysWhereItIsPerConsumer(version: String, queue: Queue) async throws {
-        let consumer = try await connect(queue, version: version)
-        server.send(Frames.delivery(1))
-        let delivery = try #require(try await consumer.receive(upTo: 1).first)
-        consumer.adjustPrefetch(extra: 3)
-        consumer.settle(delivery.tag, .acknowledge)
-        #expect(try await settlement(.basicAck) == (1, false))
+    func messagesThatWaitDoNotFillTheWindowOfAConsumer(version: String, queue: Queue) async throws {
+        let consumer = try await connect(queue, prefetch: 4, version: version)
+        server.send((1...4).flatMap { Frames.delivery($0) })
+        let waiting = try await consumer.receive(count: 4)
+        consumer.adjustPrefetch(extra: 4)
+        var qos = try await server.expect(.basicQos).arguments()
+        _ = try qos.integer(UInt32.self)
+        #expect(try qos.integer(UInt16.self) == 4)
+        #expect(try qos.octet() == 0)
+        var consume = try await server.expect(.basicConsume).arguments()
+        #expect(try (consume.integer(UInt16.self), consume.shortString()) == (0, "q"))
+        let tag = try consume.shortString()
+        #expect(tag != "test-1")
+        var cancel = try await server.expect(.basicCancel).arguments()
+        #expect(try cancel.shortString() == "test-1")
+        let late = Frames.delivery(5, "late")
+        server.send(Frames.method(.basicQosOK) + Frames.method(.basicConsumeOK) + late)
+        server.send(Frames.method(.basicCancelOK) + Frames.delivery(6, "next", consumer: tag))
+        let next = try await consumer.receive(count: 2)
+        #expect(next.map(\.text) == ["late", "next"])
+        #expect(next.map(\.queue) == ["q", "q"])
+        consumer.adjustPrefetch(extra: 0)
+        for delivery in waiting { consumer.settle(delivery.tag, .acknowledge) }
+        var last: UInt64 = 0
+        while last < 4 { last = try await settlement(.basicAck).tag }
+        async let stopping: Void = consumer.stop()
+        var stop = try await server.expect(.basicCancel).arguments()
+        #expect(try stop.shortString() == tag)
+        server.send(Frames.method(.basicCancelOK))
+        await stopping
     }
 
     @Test func aQueueThatExistsWithOtherArgumentsIsNamed() async throws {

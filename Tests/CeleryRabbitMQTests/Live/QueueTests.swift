@@ -57,6 +57,30 @@ struct QueueTests {
         await producer.close()
     }
 
+    @Test(arguments: [Queue.Kind.classic, .quorum])
+    func messagesThatWaitForTheirEtaDoNotHoldUpTheOthers(kind: Queue.Kind) async throws {
+        let queue = LiveServer.queue(kind)
+        let producer = try await LiveServer.producer()
+        for number in 1...100 {
+            try await producer.publish(Message("\(number)"), to: Destination(queue: queue))
+        }
+        let consumer = try await LiveServer.consumer(queue, prefetch: 4)
+        var held: [Delivery] = []
+        while held.count < 100 {
+            held += try await consumer.receive(upTo: 4)
+            consumer.adjustPrefetch(extra: held.count)
+        }
+        #expect(held.map(\.text) == (1...100).map(String.init))
+        for delivery in held { consumer.settle(delivery.tag, .acknowledge) }
+        consumer.adjustPrefetch(extra: 0)
+        await consumer.close()
+        let next = try await LiveServer.consumer(queue, prefetch: 4)
+        try await producer.publish(Message("last"), to: Destination(queue: queue))
+        #expect(try await next.receive(upTo: 1).map(\.text) == ["last"])
+        await next.close()
+        await producer.close()
+    }
+
     @Test func oneConsumerServesSeveralQueues() async throws {
         let queues = [LiveServer.queue(), LiveServer.queue(maxPriority: 3), LiveServer.queue()]
         let producer = try await LiveServer.producer()

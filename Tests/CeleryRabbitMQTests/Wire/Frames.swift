@@ -49,8 +49,9 @@ enum ServerFrames {
     static func body(_ bytes: [UInt8]) -> [UInt8] { frame(3, bytes) }
 
     /// A whole delivery of a body and nothing else.
-    static func delivery(_ tag: UInt64, _ body: String = "x") -> [UInt8] {
-        deliver(tag) + header(size: UInt64(body.utf8.count)) + (body.isEmpty ? [] : self.body(Array(body.utf8)))
+    static func delivery(_ tag: UInt64, _ body: String = "x", consumer: String = "test-1") -> [UInt8] {
+        deliver(tag, consumer: consumer) + header(size: UInt64(body.utf8.count))
+            + (body.isEmpty ? [] : self.body(Array(body.utf8)))
     }
 
     static func confirm(_ tag: UInt64, multiple: Bool = false, isPositive: Bool = true) -> [UInt8] {

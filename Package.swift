@@ -106,7 +106,13 @@ let package = Package(
 
         .testTarget(name: "CeleryProtocolTests", dependencies: ["CeleryProtocol"]),
         .testTarget(name: "CeleryIOTests", dependencies: ["CeleryIO"]),
-        .testTarget(name: "CeleryTransportTests", dependencies: ["CeleryTransport"]),
+        .testTarget(
+            name: "CeleryTransportTests",
+            dependencies: [
+                "CeleryIO", "CeleryProtocol", "CeleryTransport",
+                .product(name: "Logging", package: "swift-log"),
+            ]
+        ),
         .testTarget(
             name: "CeleryRedisTests",
             dependencies: ["CeleryIO", "CeleryProtocol", "CeleryRedis", "CeleryTransport"]

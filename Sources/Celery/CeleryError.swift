@@ -11,7 +11,8 @@ public struct CeleryError: Error, Sendable, CustomStringConvertible {
         public static let timedOut = Code(kind: .timedOut)
         /// A result was asked for, and the client has no result backend.
         public static let noResultBackend = Code(kind: .noResultBackend)
-        /// The task has succeeded, with a result that is not of the type expected.
+        /// The task has succeeded, with a result that is not of the type expected; or what is stored as its result
+        /// cannot be read.
         public static let undecodableResult = Code(kind: .undecodableResult)
         /// An argument or an option cannot be sent.
         public static let invalidArgument = Code(kind: .invalidArgument)

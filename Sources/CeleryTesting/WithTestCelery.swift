@@ -1,5 +1,5 @@
 public import Celery
-internal import CeleryTransport
+public import CeleryTransport
 public import Logging
 
 /// Runs a worker with these handlers on a broker in memory, and `body` with a client of it; ends both afterwards.
@@ -12,8 +12,18 @@ public import Logging
 ///         let sum = try await client.enqueue(Tasks.add(2, 3)).value()
 ///         #expect(sum == 5)
 ///     }
+///
+/// - Parameters:
+///   - queues: the queues that the worker consumes; by default `celery`.
+///   - options: how the worker runs its tasks.
+///   - routing: where the client's tasks go, and those that handlers send.
+///   - logger: where both log; by default nowhere.
+///   - handlers: the worker's tasks.
+///   - body: the test. The client is closed after it.
 public func withTestCelery<Result: Sendable>(
+    queues: [Queue] = ["celery"],
     options: CeleryWorker.Options = .init(),
+    routing: Routing = .init(),
     logger: Logger? = nil,
     @TaskHandlerBuilder handlers: () -> [TaskHandler],
     _ body: (CeleryClient) async throws -> Result
@@ -22,11 +32,20 @@ public func withTestCelery<Result: Sendable>(
     let broker = MemoryBroker()
     let backend = MemoryResultBackend()
     let handlers = handlers()
-    let worker = try CeleryWorker(broker: broker, backend: backend, options: options, logger: logger) { handlers }
-    let client = try CeleryClient(broker: broker, backend: backend, logger: logger)
+    let worker = try CeleryWorker(
+        broker: broker, backend: backend, queues: queues, options: options, routing: routing, logger: logger
+    ) { handlers }
+    let client = try CeleryClient(broker: broker, backend: backend, routing: routing, logger: logger)
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await worker.run() }
         defer { group.cancelAll() }
-        return try await body(client)
+        let result: Swift.Result<Result, any Error>
+        do {
+            result = .success(try await body(client))
+        } catch {
+            result = .failure(error)
+        }
+        await client.close()
+        return try result.get()
     }
 }

@@ -42,15 +42,18 @@ package final class Reconnecting<Connection: Sendable>: Sendable {
         }
         switch step {
         case .use(let connection, let generation): return (connection, generation)
-        case .fail: throw TransportError(.closed, "the connection was closed")
+        case .fail: throw Self.closed
         case .wait(let task, let generation):
             do {
                 let connection = try await task.value
-                state.withLock { state in
+                let isClosed = state.withLock { state in
                     if case .connecting(_, generation) = state.current {
                         state.current = .connected(connection, generation: generation)
                     }
+                    if case .closed = state.current { return true }
+                    return false
                 }
+                if isClosed { throw Self.closed }
                 return (connection, generation)
             } catch {
                 report(broken: generation)
@@ -69,12 +72,21 @@ package final class Reconnecting<Connection: Sendable>: Sendable {
         }
     }
 
-    /// Ends it for good; returns the connection if there is one, for its owner to close.
-    package func close() -> Connection? {
-        state.withLock { state in
+    /// Ends it for good; returns the connection if there is one, for its owner to close. One that is being made is
+    /// waited for.
+    package func close() async -> Connection? {
+        let last = state.withLock { state in
             defer { state.current = .closed }
-            if case .connected(let connection, _) = state.current { return connection }
-            return nil
+            return state.current
+        }
+        switch last {
+        case .connected(let connection, _): return connection
+        case .connecting(let task, _):
+            // An attempt that fails leaves nothing to close.
+            return if case .success(let connection) = await task.result { connection } else { nil }
+        case .idle, .closed: return nil
         }
     }
+
+    private static var closed: TransportError { TransportError(.closed, "the connection was closed") }
 }

@@ -51,6 +51,10 @@ public protocol ResultStore: Sendable {
     /// The states of a task from now on: what is known already, then every change, up to the end of the task.
     func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error>
 
+    /// The end of a task was handed to whoever asked for it, who keeps it. A store that had it in memory for that
+    /// purpose may drop it; by default nothing happens.
+    func claim(_ id: String)
+
     /// Removes what is known of a task.
     func forget(_ id: String) async throws
 
@@ -61,6 +65,9 @@ public protocol ResultStore: Sendable {
 extension ResultStore {
     /// Does nothing: the store connects when it is first used.
     public func connect() async throws {}
+
+    /// Does nothing.
+    public func claim(_ id: String) {}
 }
 
 /// Where a task's sender wants its replies.

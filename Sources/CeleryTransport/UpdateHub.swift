@@ -41,6 +41,17 @@ package final class UpdateHub: Sendable {
         return (stream, continuation, isFirst)
     }
 
+    /// The states of a task from now on, with what is `known` of it first.
+    package func updates(of id: String, known: () async throws -> TaskResult?) async throws -> Stream {
+        let (stream, continuation, _) = stream(of: id) {}
+        // Looked up after the stream is there: what arrives meanwhile comes twice at worst.
+        if let known = try await known() {
+            continuation.yield(known)
+            if known.state.isReady { continuation.finish() }
+        }
+        return stream
+    }
+
     /// Passes a state on; the streams of a task end after the one that ends it.
     package func yield(_ result: TaskResult, id: String) {
         for continuation in waiting(for: id) {

@@ -52,7 +52,24 @@ import Testing
     @Test func nothingIsConnectedAfterTheEnd() async throws {
         let connection = Reconnecting { 1 }
         _ = try await connection.get()
-        #expect(connection.close() == 1)
+        #expect(await connection.close() == 1)
         await #expect(throws: TransportError.self) { try await connection.get() }
+    }
+
+    @Test func aConnectionThatIsBeingMadeIsThereToBeClosed() async throws {
+        let (begun, begin) = AsyncStream<Void>.makeStream()
+        let (go, goOn) = AsyncStream<Void>.makeStream()
+        let connection = Reconnecting {
+            begin.finish()
+            for await _ in go {}
+            return 1
+        }
+        let caller = Task { try await connection.get() }
+        for await _ in begun {}
+        async let closed = connection.close()
+        goOn.finish()
+        #expect(await closed == 1)
+        // It is its owner's to close now, and not for use.
+        await #expect(throws: TransportError.self) { _ = try await caller.value }
     }
 }

@@ -10,7 +10,6 @@ public import ServiceLifecycle
 public struct CeleryClient: Sendable {
     let publisher: TaskPublisher
     let results: (any ResultStore)?
-    private let preparation: Reconnecting<Bool>
 
     /// Makes a client. Nothing is connected yet.
     ///
@@ -29,12 +28,7 @@ public struct CeleryClient: Sendable {
         let replyTo = RandomID.make()
         publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
         let context = ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger)
-        let results = try backend?.makeResultStore(context: context)
-        self.results = results
-        preparation = Reconnecting {
-            try await results?.prepare()
-            return true
-        }
+        results = try backend?.makeResultStore(context: context)
     }
 
     /// Sends a task.
@@ -82,8 +76,8 @@ public struct CeleryClient: Sendable {
     private func send<Output>(
         _ signature: Signature<Output>, _ options: SendOptions
     ) async throws -> TaskHandle<Output> {
-        _ = try await preparation.get()
-        let id = try await publisher.send(signature.task, signature.payload(), options, parent: nil)
+        let id = try await publisher.send(
+            signature.task, signature.payload(), options, parent: nil, results: results)
         return TaskHandle(id: id, results: results, decodeOutput: signature.decodeOutput)
     }
 }

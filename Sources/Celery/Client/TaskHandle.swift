@@ -1,3 +1,4 @@
+internal import CeleryIO
 public import CeleryProtocol
 internal import CeleryTransport
 
@@ -7,12 +8,23 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     public let id: String
     let results: (any ResultStore)?
     let decodeOutput: @Sendable (JSONValue) throws -> Output
+    private let known = KnownResult()
+
+    init(
+        id: String, results: (any ResultStore)?, decodeOutput: @escaping @Sendable (JSONValue) throws -> Output
+    ) {
+        self.id = id
+        self.results = results
+        self.decodeOutput = decodeOutput
+    }
 
     /// Waits for the task to end and returns what it returned.
     ///
+    /// A result backend that is out of reach is tried again, until the timeout or until the caller is cancelled.
+    ///
     /// - Parameter timeout: how long to wait; `nil` for as long as it takes.
     /// - Throws: ``TaskFailure`` when the task has failed, was revoked or had expired; ``CeleryError`` with the code
-    ///   `timedOut`, `undecodableResult` or `noResultBackend`; `TransportError` when the result backend fails.
+    ///   `timedOut`, `undecodableResult` or `noResultBackend`; `TransportError` when the result backend refuses.
     public func value(timeout: Duration? = nil) async throws -> Output {
         let result = try await end(timeout: timeout)
         if let failure = result.failure { throw failure }
@@ -32,7 +44,8 @@ public struct TaskHandle<Output: Sendable>: Sendable {
 
     /// All that the result backend knows of the task now; `nil` when that is nothing.
     public func result() async throws -> TaskResult? {
-        try await store.result(of: id)
+        if let known = known.value { return known }
+        return try await read(try store)
     }
 
     /// The states of the task from now on, custom ones with their data among them, up to the task's end.
@@ -43,6 +56,7 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     /// Removes the result from the backend.
     public func forget() async throws {
         try await store.forget(id)
+        known.value = nil
     }
 
     private var store: any ResultStore {
@@ -55,25 +69,53 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     }
 
     private func end(timeout: Duration?) async throws -> TaskResult {
-        guard let timeout else { return try await end() }
-        guard let result = try await withTimeout(timeout, end) else {
+        if let known = known.value { return known }
+        let store = try store
+        guard let timeout else { return try await end(in: store) }
+        guard let result = try await withTimeout(timeout, { try await end(in: store) }) else {
             throw CeleryError(.timedOut, "task \(id) has not ended within \(timeout)")
         }
         return result
     }
 
-    private func end() async throws -> TaskResult {
-        let store = try store
+    private func end(in store: any ResultStore) async throws -> TaskResult {
+        var backoff = Backoff(maximum: .seconds(5))
         while true {
             do {
                 // Cheaper than a subscription, and enough when the task has already ended.
-                if let result = try await store.result(of: id), result.state.isReady { return result }
-                for try await result in try await store.updates(of: id) where result.state.isReady { return result }
-                try Task.checkCancellation()
-            } catch let error as TransportError where error.code == .connectionLost {
+                if let result = try await read(store), result.state.isReady { return result }
+                let updates = try await store.updates(of: id)
+                // A copy of this handle may have got it meanwhile.
+                if let known = known.value { return known }
+                for try await result in updates where result.state.isReady { return claim(result, store) }
+            } catch let error as TransportError where error.isRetriable {
                 // The result is still coming; the next subscription is made on a new connection.
-                try Task.checkCancellation()
+            } catch let error as MessageError {
+                throw unreadable(error)
             }
+            try await Task.sleep(for: backoff.delay())
         }
+    }
+
+    private func read(_ store: any ResultStore) async throws -> TaskResult? {
+        do {
+            guard let result = try await store.result(of: id) else { return nil }
+            return result.state.isReady ? claim(result, store) : result
+        } catch let error as MessageError {
+            throw unreadable(error)
+        }
+    }
+
+    /// Kept first: whoever misses it in the store finds it here.
+    private func claim(_ result: TaskResult, _ store: any ResultStore) -> TaskResult {
+        known.value = result
+        store.claim(id)
+        return result
+    }
+
+    private func unreadable(_ error: MessageError) -> CeleryError {
+        CeleryError(
+            .undecodableResult, "what is stored as the result of task \(id) cannot be read: \(error.reason)",
+            underlyingError: error)
     }
 }

@@ -1,6 +1,7 @@
 internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
+internal import Synchronization
 
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
@@ -20,6 +21,8 @@ final class TaskPublisher: Sendable {
     private let producer: Reconnecting<any Producer>
     private let origin: String
     private let logger: Logger
+    /// Whether the result backend was told that results are to come.
+    private let isPrepared = Atomic(false)
 
     init(broker: any Broker, routing: Routing, replyTo: String, logger: Logger) {
         self.routing = routing
@@ -30,9 +33,14 @@ final class TaskPublisher: Sendable {
     }
 
     /// Sends a new task; returns its id.
+    ///
+    /// - Parameter results: where its result will be read.
     func send(
-        _ task: String, _ payload: TaskPayload, _ options: SendOptions, parent: TaskRequest?
+        _ task: String, _ payload: TaskPayload, _ options: SendOptions, parent: TaskRequest?,
+        results: (any ResultStore)?
     ) async throws -> String {
+        // A result that is not wanted is no reason to talk to the backend.
+        if options.ignoreResult != true { try await prepare(results) }
         var request = TaskRequest(task: task, id: options.id ?? RandomID.make())
         if let parent {
             request.rootID = parent.rootID ?? parent.id
@@ -48,6 +56,13 @@ final class TaskPublisher: Sendable {
         let (message, destination) = try message(request, payload, options, replyTo: replyTo)
         try await publish(message, to: destination)
         return request.id
+    }
+
+    /// A reply must find its queue.
+    private func prepare(_ results: (any ResultStore)?) async throws {
+        guard let results, !isPrepared.load(ordering: .acquiring) else { return }
+        try await retrying { try await results.prepare() }
+        isPrepared.store(true, ordering: .releasing)
     }
 
     /// Makes the message of a task, and finds its way.
@@ -108,16 +123,22 @@ final class TaskPublisher: Sendable {
 
     /// Sends a message as it is.
     func publish(_ message: Message, to destination: Destination) async throws {
+        try await retrying {
+            let (producer, generation) = try await producer.get()
+            do {
+                try await producer.publish(message, to: destination)
+            } catch let error as TransportError where error.code == .connectionLost || error.code == .closed {
+                self.producer.report(broken: generation)
+                throw error
+            }
+        }
+    }
+
+    private func retrying(_ body: () async throws -> Void) async throws {
         var delays = Self.retryDelays.makeIterator()
         while true {
             do {
-                let (producer, generation) = try await producer.get()
-                do {
-                    return try await producer.publish(message, to: destination)
-                } catch let error as TransportError where error.code == .connectionLost || error.code == .closed {
-                    self.producer.report(broken: generation)
-                    throw error
-                }
+                return try await body()
             } catch let error as TransportError where error.isRetriable {
                 guard let delay = delays.next() else { throw error }
                 logger.debug("publishing again", metadata: [LoggingKeys.error: "\(error)"])

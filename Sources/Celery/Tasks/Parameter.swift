@@ -15,7 +15,8 @@ public struct Parameter<Value: Codable & Sendable>: Sendable {
         defaultValue = nil
     }
 
-    /// A parameter that calls may leave out.
+    /// A parameter that Python's calls may leave out, and calls by name: the handler then gets `value`. A call of the
+    /// ``TaskDefinition`` in Swift gives every argument.
     public init(_ name: String, default value: Value) {
         self.name = name
         defaultValue = value

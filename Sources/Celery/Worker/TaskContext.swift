@@ -54,12 +54,31 @@ public struct TaskContext: Sendable {
     public func enqueue<Output>(
         _ signature: Signature<Output>, options: SendOptions = .init()
     ) async throws -> TaskHandle<Output> {
+        try await send(signature, options)
+    }
+
+    /// Sends a task as a child of this one by its name, for tasks without a ``TaskDefinition``.
+    ///
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)``.
+    @discardableResult
+    public func enqueue(
+        named task: String,
+        arguments: [JSONValue] = [],
+        keywords: JSONObject = [:],
+        options: SendOptions = .init()
+    ) async throws -> TaskHandle<JSONValue> {
+        let signature = Signature(task: task, arguments: arguments, keywords: keywords)
+        return try await send(signature, options)
+    }
+
+    private func send<Output>(
+        _ signature: Signature<Output>, _ options: SendOptions
+    ) async throws -> TaskHandle<Output> {
         guard let publisher = environment.publisher else {
             throw CeleryError(.invalidArgument, "this context has no broker to send tasks to")
         }
-        // Over `rpc://` a reply that comes before its queue is there is lost.
-        if options.ignoreResult != true { try await environment.results?.prepare() }
-        let id = try await publisher.send(signature.task, signature.payload(), options, parent: request)
+        let id = try await publisher.send(
+            signature.task, signature.payload(), options, parent: request, results: environment.results)
         childTasks.add(id)
         return TaskHandle(id: id, results: environment.results, decodeOutput: signature.decodeOutput)
     }

@@ -42,9 +42,7 @@ final class WorkerEngine: Sendable {
         self.queues = queues
         self.options = options
         self.logger = logger
-        self.handlers = try Dictionary(handlers.map { ($0.name, $0) }) { first, _ in
-            throw CeleryError(.duplicateTask, "two handlers have the name \(first.name)")
-        }
+        self.handlers = try handlers.byName()
         let replyTo = RandomID.make()
         publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(

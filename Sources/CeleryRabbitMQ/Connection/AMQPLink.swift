@@ -3,8 +3,6 @@ internal import CeleryTransport
 
 /// A connection after its handshake: buffers, frames, heartbeats, questions and answers. It belongs to one actor.
 final class AMQPLink {
-    /// How long an answer may take.
-    private static let replyTimeout = Duration.seconds(30)
     /// Written bytes that the server does not take are kept up to here before publishing has to wait.
     private static let outputLimit = 4 << 20
 
@@ -13,6 +11,8 @@ final class AMQPLink {
     var output = WireWriter()
 
     private let name: String
+    /// How long an answer may take.
+    private let replyTimeout: Duration
     private let socket: Socket
     private var sent = 0
     private var input: FrameBuffer
@@ -20,12 +20,23 @@ final class AMQPLink {
     private var replies: [UInt16: ReplyQueue] = [:]
     private var lastSent = ContinuousClock.now
     private var lastReceived = ContinuousClock.now
+    /// Whether the server reads nothing of a connection that publishes, because it is short of memory or disk.
+    private(set) var isBlocked = false
+    private var unblockedAt: ContinuousClock.Instant?
 
-    /// - Parameter name: the server, for messages.
-    init(socket: consuming Socket, agreement: AMQPHandle.Agreement, name: String) {
+    /// - Parameters:
+    ///   - name: the server, for messages.
+    ///   - replyTimeout: how long an answer may take.
+    init(
+        socket: consuming Socket,
+        agreement: AMQPHandle.Agreement,
+        name: String,
+        replyTimeout: Duration = .seconds(30)
+    ) {
         self.socket = socket
         self.agreement = agreement
         self.name = name
+        self.replyTimeout = replyTimeout
         input = FrameBuffer(frameMax: agreement.frameMax)
     }
 
@@ -34,8 +45,22 @@ final class AMQPLink {
 
     /// Notes that `expected` will be answered; `continuation` hears of the last answer, or of what went wrong.
     func expect(_ expected: [MethodID], channel: UInt16, _ continuation: ReplyQueue.Continuation? = nil) {
-        replies[channel, default: ReplyQueue()].append(expected, deadline: .now + Self.replyTimeout, continuation)
+        replies[channel, default: ReplyQueue()].append(expected, askedAt: .now, continuation)
     }
+
+    /// When something that was sent at `time` has waited too long. A server that has blocked the connection does not
+    /// read it: meanwhile there is no deadline, and afterwards the time begins anew.
+    func deadline(after timeout: Duration, from time: ContinuousClock.Instant?) -> ContinuousClock.Instant? {
+        guard let time, !isBlocked else { return nil }
+        return max(time, unblockedAt ?? time) + timeout
+    }
+
+    private var replyDeadline: ContinuousClock.Instant? {
+        deadline(after: replyTimeout, from: replies.values.lazy.compactMap(\.askedAt).min())
+    }
+
+    /// Whether something that was asked on a channel is not answered yet.
+    func isAnswerDue(on channel: UInt16) -> Bool { replies[channel]?.askedAt != nil }
 
     /// Fails whoever waits for an answer, on one channel or on all.
     func failReplies(_ error: TransportError, channel: UInt16? = nil) {
@@ -91,6 +116,13 @@ final class AMQPLink {
                 output.method(.channelFlowOK, channel: channel, octet: isActive ? 1 : 0)
             case .heartbeat:
                 continue
+            case .blocked:
+                isBlocked = true
+                events.append(event)
+            case .unblocked:
+                isBlocked = false
+                unblockedAt = .now
+                events.append(event)
             default:
                 events.append(event)
             }
@@ -107,8 +139,8 @@ final class AMQPLink {
             }
             if sent == output.bytes.count, now - lastSent >= heartbeat / 2 { output.heartbeat() }
         }
-        if let deadline = replies.values.lazy.compactMap(\.deadline).min(), deadline < now {
-            throw TransportError(.connectionLost, "\(name) has not answered for \(Self.replyTimeout)")
+        if let deadline = replyDeadline, deadline < now {
+            throw TransportError(.connectionLost, "\(name) has not answered for \(replyTimeout)")
         }
         guard sent < output.bytes.count else { return }
         do throws(IOError) {
@@ -149,8 +181,7 @@ final class AMQPLink {
     func pollRequest(until other: ContinuousClock.Instant? = nil, isReading: Bool = true) -> PollRequest {
         // A server that is not listened to is not dead.
         if !isReading { lastReceived = .now }
-        var deadlines = replies.values.compactMap(\.deadline)
-        if let other { deadlines.append(other) }
+        var deadlines = [replyDeadline, other].compactMap { $0 }
         if let heartbeat = agreement.heartbeat {
             deadlines.append(min(lastSent + heartbeat / 2, lastReceived + heartbeat * 2 + .milliseconds(1)))
         }

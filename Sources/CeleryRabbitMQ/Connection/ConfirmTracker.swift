@@ -36,14 +36,13 @@ struct ConfirmTracker<Token> {
         return resolved
     }
 
-    /// Changes the first waiting token that `matches`, if there is one.
-    mutating func update(where matches: (Token) -> Bool, _ change: (inout Token) -> Void) {
-        for index in entries.indices {
-            guard var token = entries[index], matches(token) else { continue }
-            change(&token)
-            entries[index] = token
-            return
-        }
+    /// The one that has waited longest.
+    var oldest: Token? { entries.first ?? nil }
+
+    /// The first of those that wait, in the order they were written, that `matches`.
+    func first(where matches: (Token) -> Bool) -> Token? {
+        for case let token? in entries where matches(token) { return token }
+        return nil
     }
 
     /// All that wait, oldest first; counting starts again, as on a new channel.

@@ -20,11 +20,18 @@ actor ConsumeConnection: ConnectionActor {
     private let orders: ConsumerOrders
     private let logger: Logger
     private var link: AMQPLink?
+    /// Why there is no link any more.
+    private var ending: TransportError?
     private var rule: PrefetchRule?
     private var prefetch: UInt16 = 0
     private var acks = AckBatcher()
     /// The queue of each consumer tag.
     private var queues: [String: String] = [:]
+    /// The queue of each consumer that was replaced last; some of its messages may still be on their way.
+    private var formerQueues: [String: String] = [:]
+    private var generation = 1
+    /// `nil` where the limit is for the channel, or where there is none.
+    private var limits: ConsumerLimits?
     private var isStopped = false
     private var closingDeadline: ContinuousClock.Instant?
 
@@ -71,8 +78,13 @@ actor ConsumeConnection: ConnectionActor {
                 throw TransportError(.rejected, "the queue \(queue.name) cannot be used as configured: \(error)")
             }
         }
-        for (index, queue) in configuration.queues.enumerated() {
-            let tag = "\(configuration.name.prefix(100))-\(index + 1)"
+        let tags = configuration.queues.indices.map { "\(configuration.name.prefix(100))-\($0 + 1)" }
+        // Before the first message, which may come together with the answer.
+        if prefetch > 0, !rule.isGlobal, !configuration.isAutoAcknowledging {
+            limits = ConsumerLimits(prefetch: Int(prefetch))
+            limits?.begin(tags, limit: Int(prefetch), now: .now)
+        }
+        for (queue, tag) in zip(configuration.queues, tags) {
             queues[tag] = queue.name
             try link.output.consume(
                 queue: queue.name,
@@ -90,7 +102,7 @@ actor ConsumeConnection: ConnectionActor {
 
     /// Waits for the answers to what was just written.
     private func answer(_ expected: [MethodID], channel: UInt16 = channel) async throws {
-        guard let link else { throw TransportError(.closed, "the consumer was closed") }
+        guard let link else { throw ending ?? TransportError(.closed, "the consumer was closed") }
         try await withCheckedThrowingContinuation { link.expect(expected, channel: channel, $0) }
     }
 
@@ -100,14 +112,14 @@ actor ConsumeConnection: ConnectionActor {
         isStopped = true
         guard let link else { return }
         do {
-            for tag in queues.keys.sorted() {
-                try link.output.cancel(tag: tag, channel: Self.channel)
-                try await answer(.basicCancelOK)
-            }
+            for tag in queues.keys.sorted() { try link.output.cancel(tag: tag, channel: Self.channel) }
+            // Given back behind the cancellations, so that it does not come again, and before their answers: these are
+            // not read while the mailbox is full.
+            giveBack(mailbox.end(TransportError(.closed, "the consumer was stopped")))
+            try await answer(Array(repeating: .basicCancelOK, count: queues.count))
         } catch {
             logger.debug("the consumer could not be cancelled", metadata: ["error": "\(error)"])
         }
-        giveBack(mailbox.end(TransportError(.closed, "the consumer was stopped")))
     }
 
     private func giveBack(_ deliveries: [Delivery]) {
@@ -134,9 +146,11 @@ actor ConsumeConnection: ConnectionActor {
     private func fail(_ error: TransportError) {
         guard let link else { return }
         self.link = nil
+        ending = error
         closingDeadline = nil
-        // The server delivers all of it again; nobody may see it twice because of us.
-        mailbox.end(error)
+        // The server delivers all of it again, and nobody may see it twice because of us; unless it takes for settled
+        // what it has sent.
+        mailbox.end(error, keepsDeliveries: configuration.isAutoAcknowledging)
         link.failReplies(error)
     }
 
@@ -150,11 +164,18 @@ actor ConsumeConnection: ConnectionActor {
         switch settlement {
         case .acknowledge:
             acks.acknowledge(tag)
+            limits?.settle(tag)
         case .requeue, .giveBack:
-            if acks.reject(tag) { link.output.reject(tag, requeue: true, channel: Self.channel) }
+            reject(tag, requeue: true, link)
         case .discard, .deadLetter:
-            if acks.reject(tag) { link.output.reject(tag, requeue: false, channel: Self.channel) }
+            reject(tag, requeue: false, link)
         }
+    }
+
+    private func reject(_ tag: UInt64, requeue: Bool, _ link: AMQPLink) {
+        guard acks.reject(tag) else { return }
+        link.output.reject(tag, requeue: requeue, channel: Self.channel)
+        limits?.settle(tag)
     }
 
     private func carryOutOrders() {
@@ -164,17 +185,49 @@ actor ConsumeConnection: ConnectionActor {
         for ack in acks.takeAcknowledgements() {
             link.output.acknowledge(ack.tag, multiple: ack.multiple, channel: Self.channel)
         }
+        guard !isStopped, closingDeadline == nil else { return }
         if let extra = taken.extraPrefetch { adjustPrefetch(extra: extra) }
+        if let limit = limits?.renewal(heldInAll: acks.heldCount, now: .now) { renewConsumers(limit: limit) }
     }
 
-    /// Where the limit is per consumer it cannot be changed while consuming.
     private func adjustPrefetch(extra: Int) {
-        guard let link, rule?.isGlobal == true, !queues.isEmpty, closingDeadline == nil else { return }
+        limits?.extra = max(0, extra)
+        guard let link, rule?.isGlobal == true, !queues.isEmpty else { return }
         let count = PrefetchRule.count(configuration.prefetch, extra: extra)
         guard count != prefetch else { return }
         prefetch = count
         link.output.qos(prefetch: count, isGlobal: true, channel: Self.channel)
         link.expect([.basicQosOK], channel: Self.channel)
+    }
+
+    /// Puts new consumers in the place of those that are there. What these have delivered stays as it is.
+    private func renewConsumers(limit: Int) {
+        guard let link, !queues.isEmpty, !link.isAnswerDue(on: Self.channel) else { return }
+        let limit = UInt16(clamping: limit)
+        generation += 1
+        formerQueues = queues
+        queues = [:]
+        do throws(TransportError) {
+            link.output.qos(prefetch: limit, isGlobal: false, channel: Self.channel)
+            var expected = [MethodID.basicQosOK]
+            // The new ones first: a queue may go away with its last consumer.
+            for (index, queue) in configuration.queues.enumerated() {
+                let tag = "\(configuration.name.prefix(100))-\(index + 1)-\(generation)"
+                queues[tag] = queue.name
+                try link.output.consume(
+                    queue: queue.name, tag: tag, isAutoAcknowledging: false, channel: Self.channel)
+                expected.append(.basicConsumeOK)
+            }
+            for tag in formerQueues.keys.sorted() {
+                try link.output.cancel(tag: tag, channel: Self.channel)
+                expected.append(.basicCancelOK)
+            }
+            limits?.begin(Array(queues.keys), limit: Int(limit), now: .now)
+            logger.debug("consuming anew, because of messages that wait", metadata: ["prefetch": "\(limit)"])
+            link.expect(expected, channel: Self.channel)
+        } catch {
+            fail(error)
+        }
     }
 
     // MARK: - On the thread
@@ -188,7 +241,11 @@ actor ConsumeConnection: ConnectionActor {
             fail(error)
             return .nothing
         }
-        return link.pollRequest(until: closingDeadline, isReading: mailbox.hasRoom(below: Self.mailboxLimit))
+        let due = isStopped || link.isAnswerDue(on: Self.channel) ? nil : limits?.dueTime(heldInAll: acks.heldCount)
+        return link.pollRequest(
+            until: [closingDeadline, due].compactMap { $0 }.min(),
+            isReading: mailbox.hasRoom(below: Self.mailboxLimit)
+        )
     }
 
     func didWake(isReadable: Bool, isWritable: Bool) {
@@ -197,11 +254,12 @@ actor ConsumeConnection: ConnectionActor {
             return fail(TransportError(.connectionLost, "the server did not answer while closing"))
         }
         guard isReadable else { return }
+        var deliveries: [Delivery] = []
         do throws(TransportError) {
-            var deliveries: [Delivery] = []
             for event in try link.receive() { try handle(event, deliveries: &deliveries) }
             if !mailbox.put(deliveries) { giveBack(deliveries) }
         } catch {
+            if configuration.isAutoAcknowledging { _ = mailbox.put(deliveries) }
             fail(error)
         }
     }
@@ -212,16 +270,17 @@ actor ConsumeConnection: ConnectionActor {
             if !configuration.isAutoAcknowledging, !acks.deliver(incoming.tag) {
                 throw TransportError(.connectionLost, "RabbitMQ delivered message \(incoming.tag) out of order")
             }
+            limits?.deliver(incoming.tag, by: incoming.consumerTag)
             deliveries.append(
                 Delivery(
                     tag: DeliveryTag(incoming.tag),
-                    queue: queues[incoming.consumerTag] ?? "",
+                    queue: queues[incoming.consumerTag] ?? formerQueues[incoming.consumerTag] ?? "",
                     message: incoming.message,
                     raw: incoming.body
                 )
             )
         case .consumerCancelled(let tag):
-            let queue = queues[tag] ?? tag
+            let queue = queues[tag] ?? formerQueues[tag] ?? tag
             throw TransportError(.connectionLost, "RabbitMQ ended the consumer of \(queue); was the queue deleted?")
         case .channelClosed(let fault, let channel):
             link?.output.method(.channelCloseOK, channel: channel)

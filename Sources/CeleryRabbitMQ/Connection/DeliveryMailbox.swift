@@ -48,13 +48,13 @@ final class DeliveryMailbox: Sendable {
             case fail(TransportError)
         }
         let step = state.withLock { state -> Step in
-            if let ending = state.ending { return .fail(ending) }
             guard case .none = state.waiter else {
                 return .fail(TransportError(.unsupported, "only one call may receive from a consumer at a time"))
             }
             if !state.deliveries.isEmpty {
                 return .done(state.deliveries.take(upTo: limit), whenRoom: state.isFull ? state.whenRoom : nil)
             }
+            if let ending = state.ending { return .fail(ending) }
             state.lastWaiter += 1
             state.waiter = .entered(state.lastWaiter)
             return .wait(state.lastWaiter)
@@ -79,13 +79,13 @@ final class DeliveryMailbox: Sendable {
                 state.waiter = .none
                 return .failure(CancellationError())
             }
-            if let ending = state.ending {
-                state.waiter = .none
-                return .failure(ending)
-            }
             if !state.deliveries.isEmpty {
                 state.waiter = .none
                 return .success(state.deliveries.take(upTo: limit))
+            }
+            if let ending = state.ending {
+                state.waiter = .none
+                return .failure(ending)
             }
             state.waiter = .waiting(id, limit: limit, continuation)
             return nil
@@ -127,10 +127,12 @@ final class DeliveryMailbox: Sendable {
     }
 
     /// Fails who waits and every later call; returns what nobody has received.
+    ///
+    /// - Parameter keepsDeliveries: whether what is there can still be received, and nothing is returned.
     @discardableResult
-    func end(_ error: TransportError) -> [Delivery] {
+    func end(_ error: TransportError, keepsDeliveries: Bool = false) -> [Delivery] {
         let (continuation, rest) = state.withLock { state -> (Continuation?, [Delivery]) in
-            let rest = state.deliveries.isEmpty ? [] : state.deliveries.take(upTo: state.deliveries.count)
+            let rest = keepsDeliveries ? [] : state.deliveries.take(upTo: state.deliveries.count)
             // The first reason stays, except that a lost connection says more than having been stopped.
             if state.ending == nil || state.ending?.code == .closed { state.ending = error }
             guard case .waiting(_, _, let continuation) = state.waiter else { return (nil, rest) }

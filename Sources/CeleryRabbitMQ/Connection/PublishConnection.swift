@@ -7,8 +7,8 @@ internal import Logging
 /// The connection of a producer: publishes with confirms on one channel, declares queues on a second one, so that a
 /// declaration which the server refuses closes nothing but that second channel.
 actor PublishConnection: ConnectionActor {
-    private static let publishChannel: UInt16 = 1
-    private static let declareChannel: UInt16 = 2
+    static let publishChannel: UInt16 = 1
+    static let declareChannel: UInt16 = 2
     /// Publishes under way at most; more wait for their turn here.
     private static let unconfirmedLimit = 10_000
     /// How long ``close()`` waits for confirmations, and then for the server's goodbye.
@@ -17,47 +17,35 @@ actor PublishConnection: ConnectionActor {
 
     private typealias Continuation = CheckedContinuation<Void, any Error>
 
-    /// A publish that waits for its confirmation.
-    private struct Publish {
-        let id: UInt64
-        let exchange: String
-        /// `nil` once the caller was cancelled.
-        var continuation: Continuation?
-    }
-
-    /// A publish that waits for being written.
-    private struct Waiting {
-        let publish: Publish
-        let message: Message
-        let routingKey: String
-    }
-
-    private enum Declaration {
-        case done
-        case underway([Continuation])
-    }
-
     private nonisolated let thread: ConnectionThread
     nonisolated var unownedExecutor: UnownedSerialExecutor { thread.asUnownedSerialExecutor() }
 
-    private let logger: Logger
-    private var link: AMQPLink?
+    let logger: Logger
+    var link: AMQPLink?
     /// Why there is no link, or no new work any more.
     private var ending: TransportError?
-    private var isPublishChannelOpen = false
-    private var isDeclareChannelOpen = false
-    private var isBlocked = false
+    var isPublishChannelOpen = false
+    var isDeclareChannelOpen = false
     private var lastID: UInt64 = 0
-    private var unconfirmed = ConfirmTracker<Publish>()
-    private var waiting: Deque<Waiting> = []
-    private var declarations: [Queue: Declaration] = [:]
+    /// The publishes whose callers wait.
+    private var open: [UInt64: PendingPublish] = [:]
+    var unconfirmed = ConfirmTracker<PendingPublish>()
+    /// Those that may be written as soon as the server takes them; some of them may have ended.
+    private var waiting: Deque<PendingPublish> = []
+    private var endedWaiting = 0
+    private var declared: Set<Queue> = []
+    /// Those that wait for the declaration of their queue.
+    private var undeclared: [Queue: [PendingPublish]] = [:]
     private var isDeclaring = false
     private var declarationTurns: Deque<CheckedContinuation<Void, Never>> = []
     private var drained: Continuation?
     private var closingDeadline: ContinuousClock.Instant?
+    /// How long a confirmation may take. A quorum queue without a majority confirms nothing.
+    private let confirmTimeout: Duration
 
-    init(logger: Logger) throws(TransportError) {
+    init(logger: Logger, confirmTimeout: Duration = .seconds(30)) throws(TransportError) {
         self.logger = logger
+        self.confirmTimeout = confirmTimeout
         do throws(IOError) {
             thread = try ConnectionThread(name: "amqp-publish", stackSize: AMQPHandle.stackSize)
             try thread.start(driving: self)
@@ -76,7 +64,7 @@ actor PublishConnection: ConnectionActor {
         try await openPublishChannel()
     }
 
-    private func openPublishChannel() async throws {
+    func openPublishChannel() async throws {
         try await ask([.channelOpenOK, .confirmSelectOK], channel: Self.publishChannel) { output in
             output.channelOpen(Self.publishChannel)
             output.confirmSelect(Self.publishChannel)
@@ -98,21 +86,16 @@ actor PublishConnection: ConnectionActor {
     // MARK: - Publishing
 
     func publish(_ message: Message, to destination: Destination) async throws {
-        if let queue = destination.queue { try await declare(queue) }
         if let ending { throw ending }
         lastID += 1
         let id = lastID
         try await withTaskCancellationHandler {
-            try await withCheckedThrowingContinuation { continuation in
-                let publish = Publish(id: id, exchange: destination.exchange, continuation: continuation)
-                let item = Waiting(publish: publish, message: message, routingKey: destination.routingKey)
-                if Task.isCancelled {
-                    continuation.resume(throwing: CancellationError())
-                } else if mayWrite, waiting.isEmpty {
-                    write(item)
-                } else {
-                    waiting.append(item)
-                }
+            try await withCheckedThrowingContinuation { (continuation: Continuation) in
+                if Task.isCancelled { return continuation.resume(throwing: CancellationError()) }
+                let publish = PendingPublish(
+                    id: id, message: message, destination: destination, continuation: continuation)
+                open[id] = publish
+                declareAndSend(publish)
             }
         } onCancel: {
             // Cancellation may come from any thread; a task is the way onto the connection's.
@@ -120,63 +103,98 @@ actor PublishConnection: ConnectionActor {
         }
     }
 
-    private var mayWrite: Bool {
-        isPublishChannelOpen && !isBlocked && unconfirmed.count < Self.unconfirmedLimit && link?.isCongested == false
+    private func declareAndSend(_ publish: PendingPublish) {
+        guard let queue = publish.destination.queue, !declared.contains(queue) else { return send(publish) }
+        let isFirst = undeclared[queue] == nil
+        undeclared[queue, default: []].append(publish)
+        // On its own: a caller that is cancelled must not fail the others.
+        if isFirst { Task { await self.declare(queue) } }
     }
 
-    private func write(_ item: Waiting) {
+    private func send(_ publish: PendingPublish) {
+        if mayWrite, waiting.isEmpty {
+            write(publish)
+        } else {
+            waiting.append(publish)
+        }
+    }
+
+    private var mayWrite: Bool {
+        guard let link else { return false }
+        return isPublishChannelOpen && !link.isBlocked && unconfirmed.count < Self.unconfirmedLimit && !link.isCongested
+    }
+
+    private func write(_ publish: PendingPublish) {
         guard let link else { return }
         do throws(TransportError) {
             try link.output.publish(
-                item.message,
-                exchange: item.publish.exchange,
-                routingKey: item.routingKey,
+                publish.message,
+                exchange: publish.destination.exchange,
+                routingKey: publish.destination.routingKey,
+                isMandatory: publish.isMandatory,
                 channel: Self.publishChannel,
                 frameMax: link.agreement.frameMax
             )
-            unconfirmed.append(item.publish)
+            publish.writtenAt = .now
+            unconfirmed.append(publish)
         } catch {
-            item.publish.continuation?.resume(throwing: error)
+            end(publish, .failure(error))
         }
+    }
+
+    private func writeWaiting() {
+        while mayWrite, let publish = waiting.popFirst() {
+            if publish.hasEnded {
+                endedWaiting -= 1
+            } else {
+                write(publish)
+            }
+        }
+    }
+
+    func end(_ publish: PendingPublish, _ result: Result<Void, any Error>) {
+        open[publish.id] = nil
+        publish.end(result)
     }
 
     /// Ends the caller's wait. What was written stays written.
     private func cancel(_ id: UInt64) {
-        if let index = waiting.firstIndex(where: { $0.publish.id == id }) {
-            waiting.remove(at: index).publish.continuation?.resume(throwing: CancellationError())
-        } else {
-            unconfirmed.update(where: { $0.id == id }) { publish in
-                publish.continuation?.resume(throwing: CancellationError())
-                publish.continuation = nil
-            }
+        guard let publish = open[id] else { return }
+        end(publish, .failure(CancellationError()))
+        guard publish.writtenAt == nil else { return }
+        // Looked for now and then only: many may be cancelled at once.
+        endedWaiting += 1
+        if endedWaiting * 2 > waiting.count {
+            waiting.removeAll { $0.hasEnded }
+            endedWaiting = 0
         }
+    }
+
+    func confirmed(_ publish: PendingPublish) {
+        guard publish.isReturned else { return end(publish, .success(())) }
+        if publish.hasEnded { return }
+        guard !publish.isSecondTry, let queue = publish.destination.queue else {
+            let reason = "no queue takes a message for \(publish.destination.routingKey)"
+            return end(publish, .failure(TransportError(.rejected, reason)))
+        }
+        // The queue was deleted, or has expired, since it was declared here.
+        publish.isReturned = false
+        publish.isSecondTry = true
+        publish.writtenAt = nil
+        declared.remove(queue)
+        declareAndSend(publish)
     }
 
     // MARK: - Declaring
 
-    private func declare(_ queue: Queue) async throws {
-        switch declarations[queue] {
-        case .done:
-            return
-        case .underway(let others):
-            try await withCheckedThrowingContinuation { declarations[queue] = .underway(others + [$0]) }
-        case nil:
-            declarations[queue] = .underway([])
-            do {
-                try await sendDeclaration(of: queue)
-                for other in endDeclaration(of: queue, as: .done) { other.resume() }
-            } catch {
-                for other in endDeclaration(of: queue, as: nil) { other.resume(throwing: error) }
-                throw error
-            }
+    private func declare(_ queue: Queue) async {
+        do {
+            try await sendDeclaration(of: queue)
+            declared.insert(queue)
+            for publish in undeclared.removeValue(forKey: queue) ?? [] where !publish.hasEnded { send(publish) }
+        } catch {
+            for publish in undeclared.removeValue(forKey: queue) ?? [] { end(publish, .failure(error)) }
         }
-    }
-
-    /// Returns who else has waited for it.
-    private func endDeclaration(of queue: Queue, as outcome: Declaration?) -> [Continuation] {
-        defer { declarations[queue] = outcome }
-        if case .underway(let others) = declarations[queue] { return others }
-        return []
     }
 
     /// One at a time: a refusal closes the channel, and it must be clear whose refusal it was.
@@ -184,11 +202,10 @@ actor PublishConnection: ConnectionActor {
         if isDeclaring { await withCheckedContinuation { declarationTurns.append($0) } }
         isDeclaring = true
         defer {
-            isDeclaring = false
-            declarationTurns.popFirst()?.resume()
+            // Handed over as it is: a call that comes in between has to wait behind those that wait.
+            if let next = declarationTurns.popFirst() { next.resume() } else { isDeclaring = false }
         }
-        if let ending { throw ending }
-        guard let link else { throw Self.closed }
+        guard let link else { throw ending ?? Self.closed }
         // Written as a whole or not at all.
         var declaration = WireWriter()
         var expected = try declaration.declare(queue, channel: Self.declareChannel)
@@ -207,7 +224,7 @@ actor PublishConnection: ConnectionActor {
         guard ending == nil else { return }
         ending = Self.closed
         do {
-            if unconfirmed.count > 0 || !waiting.isEmpty {
+            if !isDrained {
                 closingDeadline = .now + Self.drainTimeout
                 try await withCheckedThrowingContinuation { drained = $0 }
             }
@@ -221,16 +238,20 @@ actor PublishConnection: ConnectionActor {
         fail(Self.closed)
     }
 
-    private func fail(_ error: TransportError) {
+    private var isDrained: Bool { open.isEmpty && unconfirmed.count == 0 }
+
+    func fail(_ error: TransportError) {
         if ending == nil { ending = error }
         guard let link else { return }
         self.link = nil
         closingDeadline = nil
         isPublishChannelOpen = false
         link.failReplies(error)
-        for publish in unconfirmed.removeAll() { publish.continuation?.resume(throwing: error) }
-        for item in waiting { item.publish.continuation?.resume(throwing: error) }
+        for publish in open.values { publish.end(.failure(error)) }
+        open.removeAll()
+        _ = unconfirmed.removeAll()
         waiting.removeAll()
+        undeclared.removeAll()
         drained?.resume(throwing: error)
         drained = nil
     }
@@ -243,17 +264,21 @@ actor PublishConnection: ConnectionActor {
         guard let link else { return .nothing }
         do throws(TransportError) {
             try link.flush()
-            while mayWrite, let item = waiting.popFirst() { write(item) }
+            writeWaiting()
             try link.flush()
         } catch {
             fail(error)
             return .nothing
         }
-        if unconfirmed.count == 0, waiting.isEmpty, let drained {
+        if isDrained, let drained {
             self.drained = nil
             drained.resume()
         }
-        return link.pollRequest(until: closingDeadline)
+        return link.pollRequest(until: [closingDeadline, confirmDeadline].compactMap { $0 }.min())
+    }
+
+    private var confirmDeadline: ContinuousClock.Instant? {
+        link?.deadline(after: confirmTimeout, from: unconfirmed.oldest?.writtenAt)
     }
 
     func didWake(isReadable: Bool, isWritable: Bool) {
@@ -261,74 +286,15 @@ actor PublishConnection: ConnectionActor {
         if let closingDeadline, closingDeadline <= .now {
             return fail(TransportError(.connectionLost, "the server did not answer while closing"))
         }
-        guard isReadable else { return }
         do throws(TransportError) {
-            for event in try link.receive() { try handle(event) }
+            if isReadable {
+                for event in try link.receive() { try handle(event) }
+            }
+            if let confirmDeadline, confirmDeadline <= .now {
+                throw TransportError(.connectionLost, "RabbitMQ has not confirmed a message for \(confirmTimeout)")
+            }
         } catch {
             fail(error)
         }
     }
-
-    private func handle(_ event: ServerEvent) throws(TransportError) {
-        switch event {
-        case .confirmation(let tag, let multiple, let isPositive):
-            for publish in unconfirmed.resolve(tag, multiple: multiple) {
-                if isPositive {
-                    publish.continuation?.resume()
-                } else {
-                    publish.continuation?.resume(
-                        throwing: TransportError(.rejected, "RabbitMQ did not take the message")
-                    )
-                }
-            }
-        case .blocked(let reason):
-            isBlocked = true
-            logger.warning("RabbitMQ takes no messages at present", metadata: ["reason": "\(reason)"])
-        case .unblocked:
-            isBlocked = false
-            logger.info("RabbitMQ takes messages again")
-        case .channelClosed(let fault, Self.declareChannel):
-            isDeclareChannelOpen = false
-            link?.output.method(.channelCloseOK, channel: Self.declareChannel)
-            link?.failReplies(TransportError(fault), channel: Self.declareChannel)
-        case .channelClosed(let fault, let channel):
-            link?.output.method(.channelCloseOK, channel: channel)
-            publishChannelClosed(fault)
-        case .connectionClosed(let fault):
-            link?.output.method(.connectionCloseOK, channel: 0)
-            try link?.flush()
-            throw TransportError(.connectionLost, "RabbitMQ closed the connection: \(fault.text)")
-        case .returned(let fault):
-            logger.warning("RabbitMQ gave a message back", metadata: ["reason": "\(fault.text)"])
-        case .delivery, .consumerCancelled, .flow, .reply, .heartbeat:
-            break
-        }
-    }
-
-    /// The server closes the channel when it cannot make sense of one publish; the others on their way are lost with it.
-    private func publishChannelClosed(_ fault: ServerFault) {
-        isPublishChannelOpen = false
-        let failed = unconfirmed.removeAll()
-        for publish in failed {
-            let isCulprit = failed.count == 1 || fault.names(exchange: publish.exchange)
-            publish.continuation?.resume(
-                throwing: isCulprit
-                    ? TransportError(fault)
-                    : TransportError(.connectionLost, "RabbitMQ closed the channel over another message: \(fault.text)")
-            )
-        }
-        // Not awaited: events are handled synchronously. A failure ends the whole connection.
-        Task {
-            do {
-                try await openPublishChannel()
-            } catch {
-                fail(TransportError(.connectionLost, "the channel could not be opened again: \(error)"))
-            }
-        }
-    }
-}
-
-extension ServerFault {
-    /// Whether a fault over a missing exchange is about this one.
-    fileprivate func names(exchange: String) -> Bool { code == 404 && text.contains("'\(exchange)'") }
 }

@@ -7,22 +7,22 @@ struct ReplyQueue {
 
     private struct Pending {
         let expected: MethodID
-        let deadline: ContinuousClock.Instant
+        let askedAt: ContinuousClock.Instant
         let continuation: Continuation?
     }
 
     private var pending: Deque<Pending> = []
 
-    /// When the oldest question has waited too long.
-    var deadline: ContinuousClock.Instant? { pending.first?.deadline }
+    /// When the oldest question that waits was asked.
+    var askedAt: ContinuousClock.Instant? { pending.first?.askedAt }
 
     /// Notes questions that were sent; `continuation` waits for the last of them.
-    mutating func append(_ expected: [MethodID], deadline: ContinuousClock.Instant, _ continuation: Continuation?) {
+    mutating func append(_ expected: [MethodID], askedAt: ContinuousClock.Instant, _ continuation: Continuation?) {
         for (index, method) in expected.enumerated() {
             pending.append(
                 Pending(
                     expected: method,
-                    deadline: deadline,
+                    askedAt: askedAt,
                     continuation: index == expected.count - 1 ? continuation : nil
                 )
             )

@@ -11,7 +11,7 @@ struct DeliveryAssembler {
 
     private enum Announcement {
         case delivery(consumerTag: String, tag: UInt64, isRedelivered: Bool, exchange: String, routingKey: String)
-        case returned(ServerFault)
+        case returned(ServerFault, exchange: String, routingKey: String)
     }
 
     /// Memory is set aside for bodies up to this size; larger ones get it as they arrive, whatever their header says.
@@ -60,8 +60,18 @@ struct DeliveryAssembler {
     {
         state = .idle
         switch announcement {
-        case .returned(let fault):
-            return .returned(fault)
+        case .returned(let fault, let exchange, let routingKey):
+            var correlationID: String?
+            if case .success(let message) = header.message { correlationID = message.properties.correlationID }
+            return .returned(
+                ReturnedMessage(
+                    fault: fault,
+                    exchange: exchange,
+                    routingKey: routingKey,
+                    correlationID: correlationID,
+                    body: body
+                )
+            )
         case .delivery(let consumerTag, let tag, let isRedelivered, let exchange, let routingKey):
             let message = header.message.map { message in
                 var message = message
@@ -97,7 +107,8 @@ struct DeliveryAssembler {
             guard case .idle = state else { throw WireError(reason: "a message begins within another") }
             let code = try reader.integer(UInt16.self)
             let fault = ServerFault(code: code, text: try reader.shortString(), method: .basicPublish)
-            state = .announced(.returned(fault), channel: channel)
+            let (exchange, routingKey) = (try reader.shortString(), try reader.shortString())
+            state = .announced(.returned(fault, exchange: exchange, routingKey: routingKey), channel: channel)
             return nil
         case .basicAck, .basicNack:
             let tag = try reader.integer(UInt64.self)

@@ -8,7 +8,7 @@ enum ServerEvent: Sendable, Equatable {
     /// The server has taken over the publish with this number, or all up to it; or it has not (`isPositive` false).
     case confirmation(tag: UInt64, multiple: Bool, isPositive: Bool)
     /// A message published as mandatory that no queue takes.
-    case returned(ServerFault)
+    case returned(ReturnedMessage)
     /// The server has ended a consumer, because its queue is gone.
     case consumerCancelled(tag: String)
     case flow(isActive: Bool, channel: UInt16)
@@ -25,6 +25,16 @@ struct IncomingDelivery: Sendable, Equatable {
     let consumerTag: String
     let tag: UInt64
     let message: Result<Message, MessageError>
+    let body: [UInt8]
+}
+
+/// A message as the server gave it back.
+struct ReturnedMessage: Sendable, Equatable {
+    let fault: ServerFault
+    let exchange: String
+    let routingKey: String
+    /// `nil` when there is none, or when the properties cannot be read.
+    let correlationID: String?
     let body: [UInt8]
 }
 

@@ -3,10 +3,13 @@ internal import CeleryTransport
 
 extension WireWriter {
     /// The frames of one publish. Nothing is written when it throws.
+    ///
+    /// - Parameter isMandatory: whether the server gives the message back when no queue takes it.
     mutating func publish(
         _ message: Message,
         exchange: String,
         routingKey: String,
+        isMandatory: Bool = false,
         channel: UInt16,
         frameMax: Int
     ) throws(TransportError) {
@@ -16,7 +19,7 @@ extension WireWriter {
                 writer.integer(UInt16(0))
                 try writer.shortString(exchange, "the exchange's name")
                 try writer.shortString(routingKey, "the routing key")
-                writer.octet(0)  // neither mandatory nor immediate
+                writer.octet(isMandatory ? 1 : 0)
             }
             let header = bytes.count
             try frame(.header, channel: channel) { writer throws(TransportError) in

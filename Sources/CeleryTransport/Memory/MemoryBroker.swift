@@ -1,9 +1,9 @@
 internal import CeleryIO
 internal import CeleryProtocol
-internal import DequeModule
 public import Logging
 
-/// A broker within this process (`memory://`), for tests: messages go through the same envelope as on Redis.
+/// A broker within this process (`memory://`), for tests: messages go through the same envelope as on Redis, and as
+/// there priority 0 is served first.
 ///
 /// Copies of the value are the same broker.
 public struct MemoryBroker: Broker {
@@ -35,7 +35,14 @@ public struct MemoryBroker: Broker {
 
     /// Puts an envelope into a queue as it is, whatever it holds.
     public func push(_ envelope: [UInt8], to queue: String) {
-        store.push(envelope, to: queue)
+        let priority: Int?
+        do {
+            priority = try KombuEnvelope.decode(envelope).properties.priority
+        } catch {
+            // It is for whoever receives it to find out.
+            priority = nil
+        }
+        store.push(MemoryQueue.Item(envelope: envelope, priority: priority ?? 0), to: queue)
     }
 }
 
@@ -47,7 +54,7 @@ extension Broker where Self == MemoryBroker {
 /// The queues of a broker in memory.
 final class MemoryStore: Sendable {
     private struct State {
-        var queues: [String: Deque<[UInt8]>] = [:]
+        var queues: [String: MemoryQueue] = [:]
         var bindings: [String: Set<Queue>] = [:]
         var consumers: [MemoryConsumer] = []
     }
@@ -73,27 +80,31 @@ final class MemoryStore: Sendable {
     func queues(for destination: Destination) -> [String] {
         if destination.exchange.isEmpty { return [destination.routingKey] }
         let bound = state.withLock { $0.bindings[destination.exchange] ?? [] }
-        return bound.filter { $0.exchangeType == .fanout || $0.routingKey == destination.routingKey }.map(\.name)
+        let taking = bound.filter { queue in
+            switch queue.exchangeType {
+            case .fanout: true
+            case .direct: queue.routingKey == destination.routingKey
+            case .topic: TopicPattern(queue.routingKey).matches(destination.routingKey)
+            }
+        }
+        // One message for each queue, however often it is bound.
+        return Array(Set(taking.map(\.name)))
     }
 
-    func push(_ envelope: [UInt8], to queue: String, isNext: Bool = false) {
+    func push(_ item: MemoryQueue.Item, to queue: String, isNext: Bool = false) {
         let consumers = state.withLock { state in
-            if isNext {
-                state.queues[queue, default: []].prepend(envelope)
-            } else {
-                state.queues[queue, default: []].append(envelope)
-            }
+            state.queues[queue, default: MemoryQueue()].push(item, isNext: isNext)
             return state.consumers
         }
         for consumer in consumers where consumer.queues.contains(queue) { consumer.news.signal() }
     }
 
-    func pop(_ queues: [String], limit: Int) -> [(queue: String, envelope: [UInt8])] {
+    func pop(_ queues: [String], limit: Int) -> [(queue: String, item: MemoryQueue.Item)] {
         state.withLock { state in
-            var found: [(String, [UInt8])] = []
+            var found: [(String, MemoryQueue.Item)] = []
             for queue in queues {
-                while found.count < limit, let envelope = state.queues[queue]?.popFirst() {
-                    found.append((queue, envelope))
+                while found.count < limit, let item = state.queues[queue]?.pop() {
+                    found.append((queue, item))
                 }
             }
             return found
@@ -101,7 +112,7 @@ final class MemoryStore: Sendable {
     }
 
     func envelopes(in queue: String) -> [[UInt8]] {
-        state.withLock { Array($0.queues[queue] ?? []) }
+        state.withLock { $0.queues[queue]?.envelopes ?? [] }
     }
 }
 
@@ -115,8 +126,9 @@ private struct MemoryProducer: Producer {
         var message = message
         message.properties.exchange = destination.exchange
         message.properties.routingKey = destination.routingKey
-        let envelope = KombuEnvelope.encode(message)
-        for queue in store.queues(for: destination) { store.push(envelope, to: queue) }
+        let item = MemoryQueue.Item(
+            envelope: KombuEnvelope.encode(message), priority: message.properties.priority ?? 0)
+        for queue in store.queues(for: destination) { store.push(item, to: queue) }
     }
 
     func close() async {}
@@ -126,7 +138,7 @@ private struct MemoryProducer: Producer {
 final class MemoryConsumer: Consumer {
     private struct State {
         var next: UInt64 = 1
-        var held: [UInt64: (queue: String, envelope: [UInt8])] = [:]
+        var held: [UInt64: (queue: String, item: MemoryQueue.Item)] = [:]
         var isStopped = false
     }
 
@@ -145,31 +157,32 @@ final class MemoryConsumer: Consumer {
     func receive(upTo limit: Int) async throws -> [Delivery] {
         while true {
             try Task.checkCancellation()
-            if state.withLock({ $0.isStopped }) { throw CancellationError() }
+            // First: whatever is asked after it, the end among it, is not missed.
             news.clear()
+            if state.withLock({ $0.isStopped }) { throw CancellationError() }
             let found = store.pop(queues, limit: limit)
-            if !found.isEmpty { return found.map { hold($0.queue, $0.envelope) } }
+            if !found.isEmpty { return found.map { hold($0.queue, $0.item) } }
             try await news.wait()
         }
     }
 
-    private func hold(_ queue: String, _ envelope: [UInt8]) -> Delivery {
+    private func hold(_ queue: String, _ item: MemoryQueue.Item) -> Delivery {
         let number = state.withLock { state in
             defer { state.next += 1 }
-            if !isAutoAcknowledging { state.held[state.next] = (queue, envelope) }
+            if !isAutoAcknowledging { state.held[state.next] = (queue, item) }
             return state.next
         }
-        let message = Result { () throws(MessageError) in try KombuEnvelope.decode(envelope) }
-        return Delivery(tag: DeliveryTag(number), queue: queue, message: message, raw: envelope)
+        let message = Result { () throws(MessageError) in try KombuEnvelope.decode(item.envelope) }
+        return Delivery(tag: DeliveryTag(number), queue: queue, message: message, raw: item.envelope)
     }
 
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
-        guard let (queue, envelope) = state.withLock({ $0.held.removeValue(forKey: tag.value) }) else { return }
+        guard let (queue, item) = state.withLock({ $0.held.removeValue(forKey: tag.value) }) else { return }
         switch settlement {
         case .acknowledge, .discard: break
-        case .requeue: store.push(envelope, to: queue)
-        case .giveBack: store.push(envelope, to: queue, isNext: true)
-        case .deadLetter: store.push(envelope, to: "\(queue).dead-letter")
+        case .requeue: store.push(item, to: queue)
+        case .giveBack: store.push(item, to: queue, isNext: true)
+        case .deadLetter: store.push(item, to: "\(queue).dead-letter")
         }
     }
 
@@ -190,7 +203,7 @@ final class MemoryConsumer: Consumer {
             return state.held
         }
         for (_, message) in held.sorted(by: { $0.key > $1.key }) {
-            store.push(message.envelope, to: message.queue, isNext: true)
+            store.push(message.item, to: message.queue, isNext: true)
         }
     }
 }

@@ -44,12 +44,7 @@ private final class MemoryResultStore: ResultStore {
     }
 
     func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
-        let (stream, continuation, _) = hub.stream(of: id) {}
-        if let known = try await result(of: id) {
-            continuation.yield(known)
-            if known.state.isReady { continuation.finish() }
-        }
-        return stream
+        try await hub.updates(of: id) { try await result(of: id) }
     }
 
     func forget(_ id: String) async throws {

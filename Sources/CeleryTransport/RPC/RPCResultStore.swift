@@ -1,10 +1,11 @@
 internal import CeleryIO
 internal import CeleryProtocol
+internal import DequeModule
 internal import Logging
 
 /// The client's end keeps what has arrived; the worker's end sends.
 final class RPCResultStore: ResultStore {
-    /// Results that nobody has asked for yet are kept up to this number, as in Celery.
+    /// Results that nobody has asked for yet are kept up to this number.
     private static let keptResults = 8192
     /// How long the reply queue lives without a consumer, in seconds: Celery's `result_expires`.
     private static let queueExpires = 86400.0
@@ -12,7 +13,8 @@ final class RPCResultStore: ResultStore {
 
     private struct Arrived {
         var results: [String: TaskResult] = [:]
-        var order: [String] = []
+        /// The ids in the order of their arrival; some of them may have been dropped.
+        var order: Deque<String> = []
         var receiver: Task<Void, Never>?
     }
 
@@ -54,7 +56,8 @@ final class RPCResultStore: ResultStore {
                     while true {
                         for delivery in try await consumer.receive(upTo: 1000) { take(delivery) }
                     }
-                } catch {
+                } catch let error as TransportError {
+                    // Not when cancelled: the connection is fine, and has to be closed.
                     self.consumer.report(broken: generation)
                     throw error
                 }
@@ -89,33 +92,55 @@ final class RPCResultStore: ResultStore {
     private func keep(_ result: TaskResult, id: String) {
         arrived.withLock { arrived in
             if arrived.results.updateValue(result, forKey: id) == nil { arrived.order.append(id) }
-            if arrived.results.count > Self.keptResults {
-                let oldest = arrived.order.removeFirst()
+            while arrived.results.count > Self.keptResults, let oldest = arrived.order.popFirst() {
                 arrived.results[oldest] = nil
+            }
+            if arrived.order.count > 2 * Self.keptResults {
+                arrived.order.removeAll { arrived.results[$0] == nil }
             }
         }
     }
 
+    /// How many results are kept.
+    var keptCount: Int { arrived.withLock { $0.results.count } }
+
     func store(_ results: [StoredResult]) async throws {
         let (producer, generation) = try await producer.get()
-        do {
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                for stored in results {
-                    // A sender that named no queue does not want to hear of it.
-                    guard let queue = stored.route.replyTo, !queue.isEmpty else { continue }
-                    let properties = MessageProperties(
-                        correlationID: stored.route.correlationID, deliveryMode: deliveryMode, priority: 0)
-                    let message = Message(properties: properties, body: stored.result.encoded())
-                    group.addTask {
-                        try await producer.publish(message, to: Destination(exchange: "", routingKey: queue))
-                    }
-                }
-                try await group.waitForAll()
+        var error: (any Error)?
+        if results.count == 1 {
+            error = await send(results, producer)
+        } else {
+            // One after the other for each task, because its states have an order; all tasks at once.
+            let byTask = Dictionary(grouping: results) { $0.result.id }
+            error = await withTaskGroup(of: (any Error)?.self) { group in
+                for states in byTask.values { group.addTask { await self.send(states, producer) } }
+                // All are waited for: a result that cannot be sent is no reason to give up the others.
+                return await group.reduce(nil) { Self.isLost($0) ? $0 : $1 ?? $0 }
             }
-        } catch let error as TransportError where error.code == .connectionLost {
-            self.producer.report(broken: generation)
-            throw error
         }
+        if Self.isLost(error) { self.producer.report(broken: generation) }
+        if let error { throw error }
+    }
+
+    private static func isLost(_ error: (any Error)?) -> Bool {
+        (error as? TransportError)?.code == .connectionLost
+    }
+
+    /// Sends the states of one task; returns what went wrong.
+    private func send(_ states: [StoredResult], _ producer: any Producer) async -> (any Error)? {
+        for stored in states {
+            // A sender that named no queue does not want to hear of it.
+            guard let queue = stored.route.replyTo, !queue.isEmpty else { continue }
+            let properties = MessageProperties(
+                correlationID: stored.route.correlationID, deliveryMode: deliveryMode, priority: 0)
+            let message = Message(properties: properties, body: stored.result.encoded())
+            do {
+                try await producer.publish(message, to: Destination(exchange: "", routingKey: queue))
+            } catch {
+                return error
+            }
+        }
+        return nil
     }
 
     func result(of id: String) async throws -> TaskResult? {
@@ -124,20 +149,15 @@ final class RPCResultStore: ResultStore {
 
     func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
         try await prepare()
-        let (stream, continuation, _) = hub.stream(of: id) {}
-        // Looked up after the stream is there: what arrives meanwhile comes twice at worst.
-        if let known = try await result(of: id) {
-            continuation.yield(known)
-            if known.state.isReady { continuation.finish() }
-        }
-        return stream
+        return try await hub.updates(of: id) { try await result(of: id) }
+    }
+
+    func claim(_ id: String) {
+        arrived.withLock { $0.results[id] = nil }
     }
 
     func forget(_ id: String) async throws {
-        arrived.withLock { arrived in
-            guard arrived.results.removeValue(forKey: id) != nil else { return }
-            arrived.order.removeAll { $0 == id }
-        }
+        claim(id)
     }
 
     func close() async {

@@ -44,10 +44,15 @@ import Testing
         #expect(tracker.resolve(1, multiple: false) == ["d"])
     }
 
-    @Test func aTokenCanBeChanged() {
-        var tracker = tracker("a", "b")
-        tracker.update(where: { $0 == "b" }) { $0 = "B" }
-        tracker.update(where: { $0 == "z" }) { $0 = "Z" }
-        #expect(tracker.resolve(2, multiple: true) == ["a", "B"])
+    @Test func thoseThatWaitAreFoundInTheOrderTheyWereWritten() {
+        var tracker = tracker("a1", "b1", "a2", "b2")
+        #expect(tracker.oldest == "a1")
+        #expect(tracker.first { $0.hasPrefix("b") } == "b1")
+        #expect(tracker.first { $0.hasPrefix("c") } == nil)
+        #expect(tracker.resolve(2, multiple: true) == ["a1", "b1"])
+        #expect(tracker.oldest == "a2")
+        #expect(tracker.first { $0.hasPrefix("b") } == "b2")
+        #expect(tracker.resolve(4, multiple: true) == ["a2", "b2"])
+        #expect(tracker.oldest == nil)
     }
 }

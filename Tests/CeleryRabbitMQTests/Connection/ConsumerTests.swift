@@ -98,6 +98,78 @@ import Testing
         #expect(failure?.message.contains(text) == true)
     }
 
+    @Test func whatTheServerTakesForSettledIsHandedOutBeforeTheEnd() async throws {
+        let consumer = try await connect(isAutoAcknowledging: true)
+        let goodbye = Frames.close(.connectionClose, channel: 0, code: 320, "CONNECTION_FORCED", over: nil)
+        server.send(Frames.delivery(1, "a") + Frames.delivery(2, "b") + goodbye)
+        #expect(try await consumer.receive(upTo: 1).map(\.text) == ["a"])
+        try await server.expect(.connectionCloseOK, channel: 0)
+        #expect(try await consumer.receive(upTo: 1).map(\.text) == ["b"])
+        #expect(await error(consumer)?.code == .connectionLost)
+    }
+
+    @Test func aLinkThatFailsBetweenTwoQuestionsKeepsItsReason() async throws {
+        let consumer = try RabbitMQConsumer(
+            ConsumerConfiguration(queues: ["q"], prefetch: 1), logger: Logger(label: "test"))
+        let server = server
+        let opening = Task { try await consumer.open { () throws(TransportError) in server.link() } }
+        try await server.expect(.channelOpen)
+        // One write, one read: the answer's receiver goes on when the link is gone already.
+        server.send(
+            Frames.method(.channelOpenOK)
+                + Frames.close(.connectionClose, channel: 0, code: 320, "CONNECTION_FORCED - restart", over: nil))
+        let failure = await #expect(throws: TransportError.self) { try await opening.value }
+        #expect(failure?.code == .connectionLost)
+        #expect(failure?.message.contains("CONNECTION_FORCED - restart") == true)
+    }
+
+    @Test func aQueueWhoseNodeIsAwayComesBack() async throws {
+        let consumer = try RabbitMQConsumer(
+            ConsumerConfiguration(queues: ["math"], prefetch: 1), logger: Logger(label: "test"))
+        let server = server
+        let opening = Task { try await consumer.open { () throws(TransportError) in server.link() } }
+        try await server.answer(.channelOpen, with: .channelOpenOK)
+        try await server.answer(.basicQos, with: .basicQosOK)
+        try await server.expect(.queueDeclare, after: .exchangeDeclare)
+        let text = "NOT_FOUND - home node 'rabbit@b' of durable queue 'math' in vhost '/' is down or inaccessible"
+        server.send(
+            Frames.method(.exchangeDeclareOK)
+                + Frames.close(.channelClose, channel: 1, code: 404, text, over: .queueDeclare))
+        let failure = await #expect(throws: TransportError.self) { try await opening.value }
+        #expect(failure?.isRetriable == true)
+        #expect(failure?.message.contains(text) == true)
+    }
+
+    @Test func stoppingWithAFullMailboxKeepsTheConnection() async throws {
+        let (mailbox, orders) = (DeliveryMailbox(), ConsumerOrders())
+        let connection = try ConsumeConnection(
+            ConsumerConfiguration(queues: ["q"], prefetch: 0, name: "test"), mailbox: mailbox, orders: orders,
+            logger: Logger(label: "test"))
+        let server = server
+        async let opening: Void = connection.open { () throws(TransportError) in server.link() }
+        try await server.answer(.channelOpen, with: .channelOpenOK)
+        try await server.answer(.basicQos, with: .basicQosOK)
+        try await server.answerDeclaration(channel: 1)
+        try await server.answer(.basicConsume, with: .basicConsumeOK)
+        try await opening
+        let count = UInt64(100_000)
+        let (sent, sending) = AsyncStream.makeStream(of: Never.self)
+        Thread.detachNewThread {
+            for first in stride(from: UInt64(1), through: count, by: 1000) {
+                server.send((first..<first + 1000).flatMap { Frames.delivery($0) })
+            }
+            sending.finish()
+        }
+        while mailbox.hasRoom(below: 65_536) { await Task.yield() }
+        async let stopping: Void = connection.stop()
+        try await server.expect(.basicCancel)
+        for await _ in sent {}
+        server.send(Frames.method(.basicCancelOK))
+        await stopping
+        var rejected: Set<UInt64> = []
+        while rejected.count < count { rejected.insert(try await settlement(.basicReject).tag) }
+    }
+
     @Test(arguments: [Frames.delivery(2), Frames.delivery(0), Frames.delivery(.max)])
     func tagsOutOfOrderEndTheConnection(bytes: [UInt8]) async throws {
         let consumer = try await connect()
@@ -159,13 +231,36 @@ import Testing
     }
 
     @Test(arguments: [("4.0.5", Queue("q")), ("3.10.8", Queue("q", kind: .quorum))])
-    func thePrefetchCountStaysWhereItIsPerConsumer(version: String, queue: Queue) async throws {
-        let consumer = try await connect(queue, version: version)
-        server.send(Frames.delivery(1))
-        let delivery = try #require(try await consumer.receive(upTo: 1).first)
-        consumer.adjustPrefetch(extra: 3)
-        consumer.settle(delivery.tag, .acknowledge)
-        #expect(try await settlement(.basicAck) == (1, false))
+    func messagesThatWaitDoNotFillTheWindowOfAConsumer(version: String, queue: Queue) async throws {
+        let consumer = try await connect(queue, prefetch: 4, version: version)
+        server.send((1...4).flatMap { Frames.delivery($0) })
+        let waiting = try await consumer.receive(count: 4)
+        consumer.adjustPrefetch(extra: 4)
+        var qos = try await server.expect(.basicQos).arguments()
+        _ = try qos.integer(UInt32.self)
+        #expect(try qos.integer(UInt16.self) == 4)
+        #expect(try qos.octet() == 0)
+        var consume = try await server.expect(.basicConsume).arguments()
+        #expect(try (consume.integer(UInt16.self), consume.shortString()) == (0, "q"))
+        let tag = try consume.shortString()
+        #expect(tag != "test-1")
+        var cancel = try await server.expect(.basicCancel).arguments()
+        #expect(try cancel.shortString() == "test-1")
+        let late = Frames.delivery(5, "late")
+        server.send(Frames.method(.basicQosOK) + Frames.method(.basicConsumeOK) + late)
+        server.send(Frames.method(.basicCancelOK) + Frames.delivery(6, "next", consumer: tag))
+        let next = try await consumer.receive(count: 2)
+        #expect(next.map(\.text) == ["late", "next"])
+        #expect(next.map(\.queue) == ["q", "q"])
+        consumer.adjustPrefetch(extra: 0)
+        for delivery in waiting { consumer.settle(delivery.tag, .acknowledge) }
+        var last: UInt64 = 0
+        while last < 4 { last = try await settlement(.basicAck).tag }
+        async let stopping: Void = consumer.stop()
+        var stop = try await server.expect(.basicCancel).arguments()
+        #expect(try stop.shortString() == tag)
+        server.send(Frames.method(.basicCancelOK))
+        await stopping
     }
 
     @Test func aQueueThatExistsWithOtherArgumentsIsNamed() async throws {

@@ -12,10 +12,16 @@ import Testing
 
     init() throws { server = try ScriptedServer() }
 
-    private func connect(heartbeat: Duration? = nil) async throws -> PublishConnection {
-        let connection = try PublishConnection(logger: Logger(label: "test"))
+    private func connect(
+        heartbeat: Duration? = nil,
+        confirmTimeout: Duration = .seconds(30),
+        replyTimeout: Duration = .seconds(30)
+    ) async throws -> PublishConnection {
+        let connection = try PublishConnection(logger: Logger(label: "test"), confirmTimeout: confirmTimeout)
         let server = server
-        async let opening: Void = connection.open { () throws(TransportError) in server.link(heartbeat: heartbeat) }
+        async let opening: Void = connection.open { () throws(TransportError) in
+            server.link(heartbeat: heartbeat, replyTimeout: replyTimeout)
+        }
         try await answerOpening()
         try await opening
         return connection
@@ -185,6 +191,122 @@ import Testing
         await #expect(throws: CancellationError.self) { try await first.value }
         server.send(Frames.confirm(2, multiple: true))
         try await second.value
+    }
+
+    @Test func aMessageThatIsNeverConfirmedEndsTheConnection() async throws {
+        let connection = try await connect(confirmTimeout: .milliseconds(50))
+        let failure = await error(of: try await begin(connection))
+        #expect(failure?.code == .connectionLost)
+        #expect(failure?.message.contains("not confirmed") == true)
+    }
+
+    @Test func aServerThatBlocksMayTakeItsTime() async throws {
+        let connection = try await connect(
+            heartbeat: .seconds(2), confirmTimeout: .milliseconds(300), replyTimeout: .milliseconds(300))
+        let unconfirmed = try await begin(connection)
+        server.send(Frames.method(.connectionBlocked, channel: 0) { $0.bytes += Frames.text("low on memory") })
+        let undeclared = Task { try await connection.publish(Message("x"), to: Destination(queue: "d")) }
+        for method in [MethodID.channelOpen, .exchangeDeclare, .queueDeclare, .queueBind] {
+            try await server.expect(method, channel: 2)
+        }
+        // Long after both deadlines, and the connection is still there.
+        try await server.heartbeat()
+        server.send(Frames.method(.connectionUnblocked, channel: 0))
+        server.send(Frames.confirm(1))
+        for reply in [MethodID.channelOpenOK, .exchangeDeclareOK, .queueDeclareOK, .queueBindOK] {
+            server.send(Frames.method(reply, channel: 2))
+        }
+        try await unconfirmed.value
+        try await server.expect(.basicPublish)
+        server.send(Frames.confirm(2))
+        try await undeclared.value
+    }
+
+    @Test func whoeverWaitsForADeclarationCanBeCancelled() async throws {
+        let connection = try await connect()
+        let first = Task { try await connection.publish(Message("x"), to: Destination(queue: "d")) }
+        try await server.expect(.channelOpen, channel: 2)
+        first.cancel()
+        await #expect(throws: CancellationError.self) { try await first.value }
+        let second = Task { try await connection.publish(Message("x"), to: Destination(queue: "d")) }
+        server.send(Frames.method(.channelOpenOK, channel: 2))
+        try await server.answerDeclaration(channel: 2)
+        try await server.expect(.basicPublish)
+        server.send(Frames.confirm(1))
+        try await second.value
+    }
+
+    /// Publishes `text` to the queue `a` and waits until the server has it; whether it is mandatory.
+    private func begin(_ connection: PublishConnection, _ text: String) async throws -> (
+        task: Task<Void, any Error>, isMandatory: Bool
+    ) {
+        let task = Task { try await connection.publish(Message(text), to: Destination(queue: "a")) }
+        return (task, try await isNextMandatory())
+    }
+
+    private func isNextMandatory() async throws -> Bool {
+        var arguments = try await server.expect(.basicPublish).arguments()
+        _ = try (arguments.integer(UInt16.self), arguments.shortString(), arguments.shortString())
+        return try arguments.octet() == 1
+    }
+
+    /// The queue `a` is declared on a new connection.
+    private func connectAndDeclare() async throws -> PublishConnection {
+        let connection = try await connect()
+        let first = Task { try await connection.publish(Message("first"), to: Destination(queue: "a")) }
+        try await server.answer(.channelOpen, with: .channelOpenOK, channel: 2)
+        try await server.answerDeclaration(channel: 2)
+        try await server.expect(.basicPublish)
+        server.send(Frames.confirm(1))
+        try await first.value
+        return connection
+    }
+
+    @Test func aMessageWhoseQueueIsGoneIsSentAgainAfterADeclaration() async throws {
+        let connection = try await connectAndDeclare()
+        let taken = try await begin(connection, "taken")
+        let returned = try await begin(connection, "returned")
+        #expect(returned.isMandatory)
+        server.send(Frames.returned(key: "a", "returned") + Frames.confirm(3, multiple: true))
+        try await taken.task.value
+        try await server.answerDeclaration(channel: 2)
+        #expect(try await isNextMandatory())
+        server.send(Frames.confirm(4))
+        try await returned.task.value
+    }
+
+    @Test func aMessageThatNoQueueTakesFailsAfterTheSecondTry() async throws {
+        let connection = try await connectAndDeclare()
+        let returned = try await begin(connection, "returned").task
+        server.send(Frames.returned(key: "a", "returned") + Frames.confirm(2))
+        try await server.answerDeclaration(channel: 2)
+        try await server.expect(.basicPublish)
+        server.send(Frames.returned(key: "a", "returned") + Frames.confirm(3))
+        #expect(await error(of: returned)?.code == .rejected)
+    }
+
+    @Test func aMessageForAnExchangeMayFindNobody() async throws {
+        let connection = try await connect()
+        let publish = Task { try await connection.publish(Message("x"), to: destination) }
+        #expect(try await !isNextMandatory())
+        server.send(Frames.confirm(1))
+        try await publish.value
+    }
+
+    @Test func queuesAreDeclaredOneAfterTheOther() async throws {
+        let connection = try await connect()
+        var tasks: [Task<Void, any Error>] = []
+        for name in ["a", "b", "c", "d", "e", "f"] {
+            tasks.append(Task { try await connection.publish(Message("x"), to: Destination(queue: Queue(name))) })
+        }
+        try await server.answer(.channelOpen, with: .channelOpenOK, channel: 2)
+        for number: UInt64 in 1...6 {
+            try await server.answerDeclaration(channel: 2)
+            // One queue's message before the next one's declaration, which waits for the answers to this one.
+            try await server.expect(.basicPublish)
+            server.send(Frames.confirm(number))
+        }
+        for task in tasks { try await task.value }
     }
 
     @Test func closingWaitsForConfirmationsAndSaysGoodbye() async throws {

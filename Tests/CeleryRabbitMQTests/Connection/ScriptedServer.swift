@@ -74,11 +74,17 @@ final class ScriptedServer: Sendable {
     func socket() -> Socket { Socket(adopting: clientDescriptor) }
 
     /// The client's end after a handshake; taken once.
-    func link(heartbeat: Duration? = nil, version: String = "3.10.8", frameMax: Int = 131_072) -> AMQPLink {
+    func link(
+        heartbeat: Duration? = nil,
+        version: String = "3.10.8",
+        frameMax: Int = 131_072,
+        replyTimeout: Duration = .seconds(30)
+    ) -> AMQPLink {
         AMQPLink(
             socket: socket(),
             agreement: AMQPHandle.Agreement(frameMax: frameMax, heartbeat: heartbeat, serverVersion: version),
-            name: "the server"
+            name: "the server",
+            replyTimeout: replyTimeout
         )
     }
 
@@ -119,6 +125,12 @@ final class ScriptedServer: Sendable {
             throw Unexpected(text: "\(String(describing: frame.method)) came instead of \(method)")
         }
         return frame
+    }
+
+    /// The next two frames, which must be these methods.
+    func expect(_ method: MethodID, after first: MethodID, channel: UInt16 = 1) async throws {
+        try await expect(first, channel: channel)
+        try await expect(method, channel: channel)
     }
 
     /// Answers the next method, which must be `method`, with `reply` and no arguments that matter.

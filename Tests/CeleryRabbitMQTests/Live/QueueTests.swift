@@ -25,6 +25,24 @@ struct QueueTests {
         await producer.close()
     }
 
+    @Test func whatIsSentAfterAQueueWasDeletedArrivesAllTheSame() async throws {
+        let queue = LiveServer.queue()
+        let producer = try await LiveServer.producer()
+        try await producer.publish(Message("lost with the queue"), to: Destination(queue: queue))
+        try await QueueDeletion.delete(queue.name)
+        let texts = (0..<200).map { "message \($0)" }
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for text in texts {
+                group.addTask { try await producer.publish(Message(text), to: Destination(queue: queue)) }
+            }
+            try await group.waitForAll()
+        }
+        let consumer = try await LiveServer.consumer(queue, isAutoAcknowledging: true)
+        #expect(try await consumer.receive(count: 200).map(\.text).sorted() == texts.sorted())
+        await consumer.close()
+        await producer.close()
+    }
+
     @Test func quorumQueuesWork() async throws {
         let queue = LiveServer.queue(.quorum)
         let producer = try await LiveServer.producer()
@@ -36,6 +54,30 @@ struct QueueTests {
         consumer.settle(held[1].tag, .requeue)
         #expect(try await consumer.receive(count: 2).map(\.text).sorted() == ["b", "c"])
         await consumer.close()
+        await producer.close()
+    }
+
+    @Test(arguments: [Queue.Kind.classic, .quorum])
+    func messagesThatWaitForTheirEtaDoNotHoldUpTheOthers(kind: Queue.Kind) async throws {
+        let queue = LiveServer.queue(kind)
+        let producer = try await LiveServer.producer()
+        for number in 1...100 {
+            try await producer.publish(Message("\(number)"), to: Destination(queue: queue))
+        }
+        let consumer = try await LiveServer.consumer(queue, prefetch: 4)
+        var held: [Delivery] = []
+        while held.count < 100 {
+            held += try await consumer.receive(upTo: 4)
+            consumer.adjustPrefetch(extra: held.count)
+        }
+        #expect(held.map(\.text) == (1...100).map(String.init))
+        for delivery in held { consumer.settle(delivery.tag, .acknowledge) }
+        consumer.adjustPrefetch(extra: 0)
+        await consumer.close()
+        let next = try await LiveServer.consumer(queue, prefetch: 4)
+        try await producer.publish(Message("last"), to: Destination(queue: queue))
+        #expect(try await next.receive(upTo: 1).map(\.text) == ["last"])
+        await next.close()
         await producer.close()
     }
 

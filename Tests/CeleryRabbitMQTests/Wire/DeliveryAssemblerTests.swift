@@ -118,7 +118,15 @@ import Testing
         let events = try Frames.events(returned + Frames.header(size: 1) + Frames.body([1]) + Frames.confirm(1))
         #expect(
             events == [
-                .returned(ServerFault(code: 312, text: "NO_ROUTE", method: .basicPublish)),
+                .returned(
+                    ReturnedMessage(
+                        fault: ServerFault(code: 312, text: "NO_ROUTE", method: .basicPublish),
+                        exchange: "",
+                        routingKey: "q",
+                        correlationID: nil,
+                        body: [1]
+                    )
+                ),
                 .confirmation(tag: 1, multiple: false, isPositive: true),
             ]
         )

@@ -49,8 +49,9 @@ enum ServerFrames {
     static func body(_ bytes: [UInt8]) -> [UInt8] { frame(3, bytes) }
 
     /// A whole delivery of a body and nothing else.
-    static func delivery(_ tag: UInt64, _ body: String = "x") -> [UInt8] {
-        deliver(tag) + header(size: UInt64(body.utf8.count)) + (body.isEmpty ? [] : self.body(Array(body.utf8)))
+    static func delivery(_ tag: UInt64, _ body: String = "x", consumer: String = "test-1") -> [UInt8] {
+        deliver(tag, consumer: consumer) + header(size: UInt64(body.utf8.count))
+            + (body.isEmpty ? [] : self.body(Array(body.utf8)))
     }
 
     static func confirm(_ tag: UInt64, multiple: Bool = false, isPositive: Bool = true) -> [UInt8] {
@@ -58,6 +59,14 @@ enum ServerFrames {
             writer.integer(tag)
             writer.octet(multiple ? 1 : 0)
         }
+    }
+
+    /// A message that no queue takes.
+    static func returned(exchange: String = "", key: String, _ body: String) -> [UInt8] {
+        method(.basicReturn) { writer in
+            writer.integer(UInt16(312))
+            writer.bytes += text("NO_ROUTE") + text(exchange) + text(key)
+        } + header(size: UInt64(body.utf8.count)) + self.body(Array(body.utf8))
     }
 
     static func close(_ id: MethodID, channel: UInt16, code: UInt16, _ text: String, over method: MethodID?) -> [UInt8]

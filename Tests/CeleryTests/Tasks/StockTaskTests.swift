@@ -7,9 +7,9 @@ import Testing
 
 /// Numbers that a caller can send to the stock tasks and that nothing can be done with.
 @Suite struct StockTaskTests {
-    func run(_ task: String, _ args: [JSONValue], retries: JSONValue = 0) async -> Replay.Outcome {
+    func run(_ task: String, _ args: [JSONValue], retries: JSONValue = 0) async throws -> Replay.Outcome {
         let headers: JSONObject = ["task": .string(task), "id": "the-id", "retries": retries]
-        return await Replay { StockTasks.handlers }.run(
+        return try await Replay { StockTasks.handlers }.run(
             Message(headers: headers, body: TaskPayload(args: args).encoded()))
     }
 
@@ -24,8 +24,8 @@ import Testing
             (-1, "ValueError", "sleep length must be non-negative"),
             (-0.5, "ValueError", "sleep length must be non-negative"),
         ] as [(JSONValue, String, String)])
-    func aPauseThatPythonRefusesIsThePythonFailure(seconds: JSONValue, type: String, message: String) async {
-        guard case .failure(let failure) = await run("swift.sleep", [seconds]) else {
+    func aPauseThatPythonRefusesIsThePythonFailure(seconds: JSONValue, type: String, message: String) async throws {
+        guard case .failure(let failure) = try await run("swift.sleep", [seconds]) else {
             Issue.record("it is no failure")
             return
         }
@@ -33,22 +33,22 @@ import Testing
         #expect(failure.message == message)
     }
 
-    @Test func theLongestPauseCanBeCancelled() async {
-        let task = Task { await run("swift.sleep", [9_223_372_035]) }
+    @Test func theLongestPauseCanBeCancelled() async throws {
+        let task = Task { try await run("swift.sleep", [9_223_372_035]) }
         task.cancel()
-        #expect(await task.value == .interrupted)
+        #expect(try await task.value == .interrupted)
     }
 
-    @Test func triesThatCannotBeCountedAreAFailure() async {
-        guard case .failure(let failure) = await run("swift.flaky", [5], retries: .integer(.max)) else {
+    @Test func triesThatCannotBeCountedAreAFailure() async throws {
+        guard case .failure(let failure) = try await run("swift.flaky", [5], retries: .integer(.max)) else {
             Issue.record("it is no failure")
             return
         }
         #expect(failure.type == "OverflowError")
     }
 
-    @Test func negativeRetriesAreCountedOnFromThere() async {
-        #expect(await run("swift.flaky", [0], retries: -1) == .success(0))
-        #expect(await run("swift.flaky", [1], retries: -1) == .retry(after: .zero, reason: nil))
+    @Test func negativeRetriesAreCountedOnFromThere() async throws {
+        #expect(try await run("swift.flaky", [0], retries: -1) == .success(0))
+        #expect(try await run("swift.flaky", [1], retries: -1) == .retry(after: .zero, reason: nil))
     }
 }

@@ -1,0 +1,67 @@
+/// A queue with the exchange and the key it is bound by.
+public struct Queue: Sendable, Hashable {
+    /// The types of exchange that Celery uses.
+    public enum ExchangeType: String, Sendable, Hashable {
+        /// The routing key must be equal.
+        case direct
+        /// The routing key must match a pattern of words, `*` and `#`.
+        case topic
+        /// Every bound queue gets the message.
+        case fanout
+    }
+
+    /// RabbitMQ's types of queue (`x-queue-type`).
+    public enum Kind: String, Sendable, Hashable {
+        /// The default: not written into the declaration.
+        case classic
+        /// A replicated queue.
+        case quorum
+    }
+
+    /// The name.
+    public var name: String
+    /// The exchange; Celery gives each queue a direct exchange of its own name.
+    public var exchange: String
+    /// The exchange's type.
+    public var exchangeType: ExchangeType
+    /// The binding's key; the queue's name by default.
+    public var routingKey: String
+    /// The type of queue, for RabbitMQ.
+    public var kind: Kind
+    /// RabbitMQ's `x-max-priority` (`task_queue_max_priority`); `nil` for a queue without priorities.
+    public var maxPriority: Int?
+    /// Whether the queue survives a restart of the broker.
+    public var isDurable: Bool
+    /// Whether the queue goes away with its last consumer.
+    public var isAutoDelete: Bool
+    /// After how many seconds without use the queue goes away (`x-expires`); `nil` for never.
+    public var expires: Double?
+
+    /// Makes a queue; exchange and routing key are the queue's name unless given.
+    public init(
+        _ name: String,
+        exchange: String? = nil,
+        exchangeType: ExchangeType = .direct,
+        routingKey: String? = nil,
+        kind: Kind = .classic,
+        maxPriority: Int? = nil,
+        isDurable: Bool = true,
+        isAutoDelete: Bool = false,
+        expires: Double? = nil
+    ) {
+        self.name = name
+        self.exchange = exchange ?? name
+        self.exchangeType = exchangeType
+        self.routingKey = routingKey ?? name
+        self.kind = kind
+        self.maxPriority = maxPriority
+        self.isDurable = isDurable
+        self.isAutoDelete = isAutoDelete
+        self.expires = expires
+    }
+}
+
+extension Queue: ExpressibleByStringLiteral {
+    /// A durable queue with a direct exchange of the same name.
+    public init(stringLiteral value: String) { self.init(value) }
+}

@@ -1,0 +1,78 @@
+import Celery
+import CeleryProtocol
+import CeleryTesting
+import CeleryTransport
+import Foundation
+import Testing
+
+@Suite(.timeLimit(.minutes(1))) struct ReplayTests {
+    static let add = TaskDefinition(
+        "tasks.add", Parameter("x", as: Int.self), Parameter("y", default: 5), returning: Int.self)
+
+    private func replay() throws -> Replay {
+        try Replay {
+            TaskHandler(Self.add) { context, x, y in x + y + context.retries }
+        }
+    }
+
+    private func message(task: String = "tasks.add", body: JSONValue) -> Message {
+        Message(headers: ["task": .string(task), "id": "the-id", "group": "the-group"], body: body.serialized())
+    }
+
+    @Test func aCallIsRunWithoutAMessage() async throws {
+        #expect(try await replay().run(Self.add(1, 2)) == .success(3))
+        var request = TaskRequest(task: "tasks.add", id: "x")
+        request.retries = 10
+        #expect(try await replay().run(Self.add(1, 2), as: request) == .success(13))
+        let other = Signature(task: "tasks.other")
+        #expect(try await replay().run(other) == .notRegistered("tasks.other"))
+    }
+
+    @Test func whatAWorkerRefusesIsRefused() async throws {
+        let signature: JSONValue = ["task": "tasks.add", "args": [], "kwargs": [:], "options": [:]]
+        let group: JSONValue = ["task": "celery.group", "args": [], "kwargs": [:], "subtask_type": "group"]
+        for embed: JSONObject in [["chord": signature], ["callbacks": [group]], ["chain": [group]]] {
+            let outcome = try await replay().run(message(body: [[1], [:], .object(embed)]))
+            guard case .refused = outcome else {
+                Issue.record("\(embed) led to \(outcome)")
+                continue
+            }
+        }
+        #expect(try await replay().run(message(body: [[1], [:], ["callbacks": [signature]]])) == .success(6))
+    }
+
+    @Test func anUnknownTaskIsNotLookedInto() async throws {
+        let outcome = try await replay().run(message(task: "tasks.other", body: "no body of a task"))
+        #expect(outcome == .notRegistered("tasks.other"))
+    }
+
+    @Test func twoHandlersOfOneNameAreAnError() throws {
+        let error = #expect(throws: CeleryError.self) {
+            try Replay {
+                TaskHandler(Self.add) { _, x, _ in x }
+                TaskHandler(Self.add) { _, _, y in y }
+            }
+        }
+        #expect(error?.code == .duplicateTask)
+    }
+
+    @Test func aFixtureThatCannotBeReadIsRefused() async throws {
+        let file = FileManager.default.temporaryDirectory.appending(path: "\(UUID()).json")
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(at: file) } }
+        try Data(#"{"cases": [{"name": "broken", "raw": "no envelope"}]}"#.utf8).write(to: file)
+        let fixture = try #require(try Fixture.load(contentsOf: file.path).first)
+        guard case .refused = try await replay().run(fixture) else {
+            Issue.record("it should be refused")
+            return
+        }
+    }
+
+    @Test func aHandlersCodeCanBeCalledWithAContext() async throws {
+        var request = TaskRequest(task: "tasks.look", id: "an-id")
+        request.retries = 2
+        let context = TaskContext.testing(request, queue: "images")
+        #expect((context.id, context.retries, context.queue) == ("an-id", 2, "images"))
+        try await context.report(progress: 1, of: 2)
+        #expect(TaskContext.testing().id == "test")
+    }
+}

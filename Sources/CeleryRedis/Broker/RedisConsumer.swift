@@ -137,6 +137,8 @@ final class RedisConsumer: Consumer {
             } catch let error as TransportError where error.code == .connectionLost {
                 // There will be news of the next connection, or that there is none.
                 progress.withLock { $0.areListsEmpty = true }
+            } catch let error as TransportError where error.code == .rejected {
+                refuse(error.message)
             }
         }
     }

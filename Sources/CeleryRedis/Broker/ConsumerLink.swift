@@ -151,13 +151,16 @@ final class ConsumerLink: Sendable {
 
     /// The server does not announce pushes, or not to this user.
     private func refuseNews(_ reason: String) {
-        let isFirst = state.withLock { state in
+        // The connection that was for them goes away with its last reference, outside of the lock.
+        let (isFirst, subscriber) = state.withLock { state in
             defer {
                 state.isAnnouncing = false
                 state.isAnnouncingRefused = true
+                state.subscriber = nil
             }
-            return !state.isAnnouncingRefused
+            return (!state.isAnnouncingRefused, state.subscriber)
         }
+        defer { withExtendedLifetime(subscriber) {} }
         if isFirst {
             logger.info(
                 "Redis does not announce new messages, it is asked for them instead", metadata: ["error": "\(reason)"])
@@ -202,6 +205,7 @@ final class ConsumerLink: Sendable {
                 }
                 try await connect()
                 outage.end = .now
+                logger.info("connected to Redis again")
                 return
             } catch let problem as TransportError where problem.isRetriable {
                 error = problem

@@ -202,7 +202,7 @@ final class HeldMessages: RedisConnection.Upkeep {
             }
         case .failure: refusal = nil
         }
-        let (isNew, isLast) = state.withLock { state in
+        let isNew = state.withLock { state in
             state.unheard.acknowledged += report.acknowledged
             state.unheard.parked += report.parked
             if refusal == nil {
@@ -214,16 +214,19 @@ final class HeldMessages: RedisConnection.Upkeep {
                 if !report.renewed.isEmpty, !state.held.isEmpty { state.nextRenewal = again }
             }
             defer { state.isRefused = state.isRefused || refusal != nil }
-            return (refusal != nil && !state.isRefused, state.isClosed)
+            return !state.isRefused
         }
-        if isLast, !report.acknowledged.isEmpty {
-            logger.error(
-                "Redis was not told that these tasks are done: they will run again",
-                metadata: ["count": "\(report.acknowledged.count)", "error": "\(refusal ?? "the connection is lost")"])
-        } else if isNew, let refusal {
+        if isNew, let refusal {
             logger.error(
                 "Redis refuses to note what became of messages, trying again", metadata: ["error": "\(refusal)"])
         }
+    }
+
+    /// Logs what could not be said before the end.
+    func logUnsaid() {
+        let count = state.withLock { $0.acknowledged.count + $0.unheard.acknowledged.count }
+        guard count > 0 else { return }
+        logger.error("Redis was not told that tasks are done: they will run again", metadata: ["count": "\(count)"])
     }
 
     /// One after the other, the entry first: what is left when only this one is heard is cleared away by whoever looks

@@ -13,6 +13,8 @@ internal import Foundation
 extension RedisConsumer {
     /// How many messages are put back in one go.
     private static let batch = 100
+    /// After so many that were left behind, what came of them is looked at before the others.
+    private static let largestRestoration = 2000
 
     enum PutBack {
         /// To the end that is served last.
@@ -40,6 +42,7 @@ extension RedisConsumer {
     func restoreOverdue() async throws {
         let limit = Date().timeIntervalSince1970 - visibilityTimeout
         var refusals: [String] = []
+        var count = 0
         while true {
             var pipeline = RedisPipeline()
             pipeline.begin(script: scripts.overdue, keys: 2, arguments: 3)
@@ -56,8 +59,14 @@ extension RedisConsumer {
             let entries = stride(from: 0, to: found.count - 1, by: 2).compactMap { index in
                 found[index].text.flatMap { tag in found[index + 1].bytes.map { (tag, $0) } }
             }
-            refusals += try await restore(entries, limit: limit)
+            let problems = try await restore(entries, limit: limit)
+            refusals += problems
+            count += entries.count - problems.count
             if found.count < 2 * Self.batch { break }
+            if count >= Self.largestRestoration {
+                news.checkIsDue()
+                break
+            }
         }
         let isNew = hasUnrestorable.withLock { had in
             defer { had = !refusals.isEmpty }

@@ -54,7 +54,7 @@ final class RedisConsumer: Consumer {
     private let queues: [String]
     private let isAutoAcknowledging: Bool
     private let lease: Double
-    private let news: RedisNews
+    let news: RedisNews
     private let progress = Locked(Progress())
 
     static func open(
@@ -328,6 +328,7 @@ final class RedisConsumer: Consumer {
         await progress.withLock { $0.unfinished }?.value
         held.close()
         await link.close()
+        held.logUnsaid()
     }
 
     /// Whether there is a connection, now or soon.

@@ -171,16 +171,22 @@ final class HeldMessages: RedisConnection.Upkeep {
             swap(&report, &state.unheard)
             state.unheardDue = nil
         }
-        report.parked += state.parked
-        state.parked.removeAll(keepingCapacity: true)
+        if !state.parked.isEmpty {
+            report.parked += state.parked
+            state.parked = []
+        }
         if let due = state.nextRenewal, due <= now {
             report.renewed = state.held.keys.map(tag)
             state.nextRenewal = state.held.isEmpty ? nil : now + renewalInterval
         }
         let isDue = state.acknowledgementsDue.map { $0 <= now } ?? false
         if isDue || isWriting || state.isClosed || state.acknowledged.count >= Self.acknowledgementBatch {
-            report.acknowledged += state.acknowledged
-            state.acknowledged.removeAll(keepingCapacity: true)
+            if report.acknowledged.isEmpty {
+                swap(&report.acknowledged, &state.acknowledged)
+            } else {
+                report.acknowledged += state.acknowledged
+                state.acknowledged = []
+            }
             state.acknowledgementsDue = nil
         }
         return report

@@ -28,13 +28,7 @@ let package = Package(
         .target(name: "CCelerySystem"),
 
         .target(name: "CeleryProtocol", dependencies: ["CZlib"]),
-        .target(
-            name: "CeleryIO",
-            dependencies: [
-                "CCelerySystem",
-                .product(name: "Logging", package: "swift-log"),
-            ]
-        ),
+        .target(name: "CeleryIO", dependencies: ["CCelerySystem"]),
         .target(
             name: "CeleryTransport",
             dependencies: [

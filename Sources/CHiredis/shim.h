@@ -1,3 +1,3 @@
-// Only the reader and the command formatter are used: no sockets of hiredis's own.
+// Only the reader is used: no sockets of hiredis's own.
 #include <hiredis/hiredis.h>
 #include <hiredis/read.h>

@@ -91,9 +91,6 @@ package final class ConnectionThread: SerialExecutor {
         wake()
     }
 
-    /// Whether the thread sleeps, or is about to: then what was buffered waits for a ``nudge()``.
-    package var isAsleep: Bool { inbox.withLock { $0.isSleeping } }
-
     /// Makes the thread call ``ConnectionDriver/prepareToWait()`` soon. For work that comes without a job.
     package func nudge() {
         let mustWake = inbox.withLock { inbox in
@@ -115,12 +112,13 @@ package final class ConnectionThread: SerialExecutor {
     }
 
     package func checkIsolated() {
-        precondition(isCurrentThread, "not on the connection's thread \(name)")
+        precondition(isCurrent, "not on the connection's thread \(name)")
     }
 
-    package func isIsolatingCurrentContext() -> Bool? { isCurrentThread }
+    package func isIsolatingCurrentContext() -> Bool? { isCurrent }
 
-    private var isCurrentThread: Bool {
+    /// Whether it is this thread that asks.
+    package var isCurrent: Bool {
         guard let thread = inbox.withLock({ $0.thread }) else { return false }
         return pthread_equal(thread, pthread_self()) != 0
     }

@@ -44,14 +44,24 @@ package struct Socket: ~Copyable {
         let deadline = ContinuousClock.now + timeout
         var lastError = IOError(.connectionFailed, "\(host) has no address")
         var next = list
+        var left = 0
+        while let info = next {
+            left += 1
+            next = info.pointee.ai_next
+        }
+        next = list
         while let info = next {
             let address = info.pointee
+            // An address that does not answer must leave time for the others.
+            let now = ContinuousClock.now
+            let share = now + Self.share(of: now.duration(to: deadline), among: left)
+            left -= 1
             do throws(IOError) {
                 return try connect(
                     family: address.ai_family,
                     address: address.ai_addr,
                     length: address.ai_addrlen,
-                    deadline: deadline,
+                    deadline: share,
                     name: "\(host):\(port)"
                 )
             } catch {
@@ -61,6 +71,9 @@ package struct Socket: ~Copyable {
         }
         throw lastError
     }
+
+    /// The time for the next of so many addresses.
+    package static func share(of time: Duration, among count: Int) -> Duration { max(time, .zero) / max(count, 1) }
 
     /// Connects to a Unix-domain socket.
     package static func connect(path: String, timeout: Duration) throws(IOError) -> Socket {

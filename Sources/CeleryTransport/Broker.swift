@@ -35,7 +35,8 @@ public protocol Producer: Sendable {
 }
 
 /// An open connection for consuming. When the connection breaks, ``receive(upTo:)`` fails, and unsettled messages are
-/// delivered again, to whichever consumer is next.
+/// delivered again, to whichever consumer is next. Where messages are not bound to a connection, as on Redis, a new one
+/// is made first, and only a loss that lasts is a failure.
 public protocol Consumer: Sendable {
     /// Waits until there are messages; returns at least one and at most `limit`.
     ///

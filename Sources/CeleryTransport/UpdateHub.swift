@@ -68,9 +68,13 @@ package final class UpdateHub: Sendable {
         for continuation in waiting(for: id) { continuation.finish(throwing: error) }
     }
 
-    /// Ends all streams with an error.
+    /// Ends all streams with an error. Who comes from now on is the first that waits.
     package func fail(_ error: any Error) {
-        let all = state.withLock { state in state.waiting.values.flatMap(\.values) }
+        let all = state.withLock { state in
+            // At once: one that came between would count as a further one, and nobody would subscribe for it.
+            defer { state.waiting = [:] }
+            return state.waiting.values.flatMap(\.values)
+        }
         for continuation in all { continuation.finish(throwing: error) }
     }
 

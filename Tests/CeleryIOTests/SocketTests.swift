@@ -146,4 +146,10 @@ struct Listener {
     }
 
     func stop() { close(descriptor) }
+
+    @Test func anAddressThatDoesNotAnswerLeavesTimeForTheOthers() {
+        #expect(Socket.share(of: .seconds(9), among: 3) == .seconds(3))
+        #expect(Socket.share(of: .seconds(4), among: 1) == .seconds(4))
+        #expect(Socket.share(of: .seconds(-1), among: 2) == .zero)
+    }
 }

@@ -52,13 +52,11 @@ static void append_acks(Worker *worker) {
     if (worker->held == 0) return;
     const char *command[worker->held + 2];
     for (int i = 0; i < worker->held; i++) command[i + 2] = worker->tags[i];
-    redisAppendCommand(worker->connection, "MULTI");
-    command[0] = "ZREM", command[1] = "unacked_index";
-    redisAppendCommandArgv(worker->connection, worker->held + 2, command, NULL);
     command[0] = "HDEL", command[1] = "unacked";
     redisAppendCommandArgv(worker->connection, worker->held + 2, command, NULL);
-    redisAppendCommand(worker->connection, "EXEC");
-    worker->acks = 4;
+    command[0] = "ZREM", command[1] = "unacked_index";
+    redisAppendCommandArgv(worker->connection, worker->held + 2, command, NULL);
+    worker->acks = 2;
     worker->held = 0;
 }
 

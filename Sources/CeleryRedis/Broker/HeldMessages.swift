@@ -1,9 +1,11 @@
 internal import CeleryIO
+internal import CeleryTransport
+internal import Logging
 
 /// The messages that a consumer holds, and what is to be told to Redis of them.
 ///
 /// Kept outside of any actor: settling must not wait, and the connection's thread collects the commands right before
-/// it writes.
+/// it writes. It outlives a connection: what Redis has not confirmed is said again, on the next one if need be.
 final class HeldMessages: RedisConnection.Upkeep {
     private struct State {
         /// Held messages: our number to the queue they came from.
@@ -13,15 +15,32 @@ final class HeldMessages: RedisConnection.Upkeep {
         var acknowledgementsDue: ContinuousClock.Instant?
         /// Messages put aside: tag and the score they are to have.
         var parked: [(tag: String, score: Double)] = []
+        /// What Redis refused or did not hear, and when it is to be told again.
+        var unheard = Report()
+        var unheardDue: ContinuousClock.Instant?
+        var backoff = Backoff(maximum: .seconds(10))
+        /// Whether a refusal was logged since the last success.
+        var isRefused = false
         var nextRenewal: ContinuousClock.Instant?
         var nextCheck: ContinuousClock.Instant?
         var isClosed = false
+    }
+
+    /// What Redis is told in one go.
+    private struct Report {
+        var acknowledged: [String] = []
+        var parked: [(tag: String, score: Double)] = []
+        var renewed: [String] = []
+
+        var isEmpty: Bool { acknowledged.isEmpty && parked.isEmpty && renewed.isEmpty }
     }
 
     /// How long an acknowledgement waits for others, unless something else is being written anyway. Waking the
     /// thread and writing for each would cost more than the tasks.
     private static let acknowledgementDelay = Duration.microseconds(200)
     private static let acknowledgementBatch = 256
+    /// More would not fit the stack of the server's Lua.
+    private static let largestRenewal = 1000
 
     private let state = Locked(State())
     private let keys: KombuKeys
@@ -32,12 +51,14 @@ final class HeldMessages: RedisConnection.Upkeep {
     private let leaseScore: @Sendable () -> Double
     /// Called on the connection's thread when it is time to look for messages left behind.
     private let onCheckDue: @Sendable () -> Void
+    private let logger: Logger
 
     init(
         keys: KombuKeys,
         tagPrefix: String,
         renewalInterval: Duration,
         checkInterval: Duration,
+        logger: Logger,
         leaseScore: @escaping @Sendable () -> Double,
         onCheckDue: @escaping @Sendable () -> Void
     ) {
@@ -45,6 +66,7 @@ final class HeldMessages: RedisConnection.Upkeep {
         self.tagPrefix = tagPrefix
         self.renewalInterval = renewalInterval
         self.checkInterval = checkInterval
+        self.logger = logger
         self.leaseScore = leaseScore
         self.onCheckDue = onCheckDue
     }
@@ -108,53 +130,129 @@ final class HeldMessages: RedisConnection.Upkeep {
         state.withLock { $0.isClosed = true }
     }
 
-    func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> RedisPipeline? {
+    /// Has all leases renewed and all that was not heard said, at once: there is a new connection.
+    func startAgain() {
+        state.withLock { state in
+            if !state.held.isEmpty { state.nextRenewal = .now }
+            if !state.unheard.isEmpty { state.unheardDue = .now }
+        }
+    }
+
+    func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> RedisConnection.Errand? {
         var isCheckDue = false
-        let (acknowledged, scores) = state.withLock { state -> ([String], [(tag: String, score: Double)]) in
-            var scores = state.parked
-            if let due = state.nextRenewal, due <= now {
-                let score = leaseScore()
-                scores += state.held.keys.map { (tag($0), score) }
-                state.nextRenewal = state.held.isEmpty ? nil : now + renewalInterval
-            }
+        let report = state.withLock { state in
             if let due = state.nextCheck, due <= now {
                 isCheckDue = true
                 state.nextCheck = now + checkInterval
             }
-            state.parked.removeAll(keepingCapacity: true)
-            let isDue = state.acknowledgementsDue.map { $0 <= now } ?? false
-            guard isDue || isWriting || state.isClosed || state.acknowledged.count >= Self.acknowledgementBatch else {
-                return ([], scores)
-            }
-            state.acknowledgementsDue = nil
-            defer { state.acknowledged.removeAll(keepingCapacity: true) }
-            return (state.acknowledged, scores)
+            return takeReport(&state, at: now, isWriting: isWriting)
         }
         if isCheckDue { onCheckDue() }
-        guard !acknowledged.isEmpty || !scores.isEmpty else { return nil }
+        if report.isEmpty { return nil }
         var pipeline = RedisPipeline()
-        if !acknowledged.isEmpty { remove(acknowledged, in: &pipeline) }
-        if !scores.isEmpty { renew(scores, in: &pipeline) }
-        return pipeline
+        if !report.acknowledged.isEmpty { remove(report.acknowledged, in: &pipeline) }
+        var scores = report.parked[...]
+        if !report.renewed.isEmpty {
+            let score = leaseScore()
+            scores += report.renewed.map { ($0, score) }
+        }
+        while !scores.isEmpty {
+            renew(scores.prefix(Self.largestRenewal), in: &pipeline)
+            scores = scores.dropFirst(Self.largestRenewal)
+        }
+        return RedisConnection.Errand(pipeline: pipeline) { self.hear($0, of: report) }
     }
 
+    private func takeReport(
+        _ state: inout State, at now: ContinuousClock.Instant, isWriting: Bool
+    ) -> Report {
+        var report = Report()
+        if let due = state.unheardDue, due <= now || state.isClosed {
+            swap(&report, &state.unheard)
+            state.unheardDue = nil
+        }
+        if !state.parked.isEmpty {
+            report.parked += state.parked
+            state.parked = []
+        }
+        if let due = state.nextRenewal, due <= now {
+            report.renewed = state.held.keys.map(tag)
+            state.nextRenewal = state.held.isEmpty ? nil : now + renewalInterval
+        }
+        let isDue = state.acknowledgementsDue.map { $0 <= now } ?? false
+        if isDue || isWriting || state.isClosed || state.acknowledged.count >= Self.acknowledgementBatch {
+            if report.acknowledged.isEmpty {
+                swap(&report.acknowledged, &state.acknowledged)
+            } else {
+                report.acknowledged += state.acknowledged
+                state.acknowledged = []
+            }
+            state.acknowledgementsDue = nil
+        }
+        return report
+    }
+
+    /// What has become of a report.
+    private func hear(_ outcome: Result<[RESPValue], TransportError>, of report: Report) {
+        let refusal: String?
+        switch outcome {
+        case .success(let replies):
+            refusal = replies.lazy.compactMap(\.refusal).first
+            if refusal == nil {
+                // Nothing to take back, as a rule.
+                return state.withLock { state in
+                    guard state.isRefused, state.unheard.isEmpty else { return }
+                    state.backoff.reset()
+                    state.isRefused = false
+                }
+            }
+        case .failure: refusal = nil
+        }
+        let isNew = state.withLock { state in
+            state.unheard.acknowledged += report.acknowledged
+            state.unheard.parked += report.parked
+            if refusal == nil {
+                // The connection is lost: the next one asks for it, by `startAgain()`.
+                state.unheardDue = nil
+            } else {
+                let again = ContinuousClock.now + state.backoff.delay()
+                state.unheardDue = again
+                if !report.renewed.isEmpty, !state.held.isEmpty { state.nextRenewal = again }
+            }
+            defer { state.isRefused = state.isRefused || refusal != nil }
+            return !state.isRefused
+        }
+        if isNew, let refusal {
+            logger.error(
+                "Redis refuses to note what became of messages, trying again", metadata: ["error": "\(refusal)"])
+        }
+    }
+
+    /// Logs what could not be said before the end.
+    func logUnsaid() {
+        let count = state.withLock { $0.acknowledged.count + $0.unheard.acknowledged.count }
+        guard count > 0 else { return }
+        logger.error("Redis was not told that tasks are done: they will run again", metadata: ["count": "\(count)"])
+    }
+
+    /// One after the other, the entry first: what is left when only this one is heard is cleared away by whoever looks
+    /// for messages left behind. In a transaction both would be refused by a server that is out of memory.
     private func remove(_ tags: [String], in pipeline: inout RedisPipeline) {
-        pipeline.append("MULTI")
-        for (command, key) in [("ZREM", keys.unackedIndex), ("HDEL", keys.unacked)] {
+        for (command, key) in [("HDEL", keys.unacked), ("ZREM", keys.unackedIndex)] {
             pipeline.begin(2 + tags.count)
             pipeline.add(command)
             pipeline.add(key)
             for tag in tags { pipeline.add(tag) }
         }
-        pipeline.append("EXEC")
     }
 
-    private func renew(_ scores: [(tag: String, score: Double)], in pipeline: inout RedisPipeline) {
-        // XX: what somebody else has settled or restored must not come back.
-        pipeline.begin(3 + 2 * scores.count)
-        pipeline.add("ZADD")
+    private func renew(_ scores: ArraySlice<(tag: String, score: Double)>, in pipeline: inout RedisPipeline) {
+        // The script itself: it is seldom called, and there is no digest that the server could have forgotten.
+        pipeline.begin(4 + 2 * scores.count)
+        pipeline.add("EVAL")
+        pipeline.add(RedisScript.renew.source)
+        pipeline.add("1")
         pipeline.add(keys.unackedIndex)
-        pipeline.add("XX")
         for entry in scores {
             pipeline.add(String(entry.score))
             pipeline.add(entry.tag)
@@ -164,7 +262,8 @@ final class HeldMessages: RedisConnection.Upkeep {
     var nextDeadline: ContinuousClock.Instant? {
         state.withLock { state in
             guard !state.isClosed else { return nil }
-            return [state.acknowledgementsDue, state.nextRenewal, state.nextCheck].compactMap { $0 }.min()
+            return [state.acknowledgementsDue, state.unheardDue, state.nextRenewal, state.nextCheck]
+                .compactMap { $0 }.min()
         }
     }
 }

@@ -32,16 +32,45 @@ struct KombuBinding: Sendable, Equatable {
         pattern.isEmpty ? routingKey == key : Self.matches(words: Self.words(routingKey), of: key)
     }
 
+    /// The queues that get a message with this key, each once, whatever number of bindings it has.
+    static func queues(for key: String, in bindings: [KombuBinding]) -> [String] {
+        var seen: Set<String> = []
+        return bindings.filter { $0.matches(key) && seen.insert($0.queue).inserted }.map(\.queue)
+    }
+
     /// `*` is one word, `#` any rest; as kombu's expression has it, what stands before `#` keeps its dot.
     private static func pattern(_ key: String) -> String {
         let words = words(key).map { word in
             switch word {
             case "*": "[^\\.]+"
             case "#": ".*?"
-            default: String(word)
+            default: escape(word)
             }
         }
         return "^" + words.joined(separator: "\\.") + "$"
+    }
+
+    /// As kombu's `escape_regex`, so that the binding is the same member of the set in both languages: whatever Python
+    /// does not count as a letter or a number gets a backslash.
+    private static func escape(_ word: Substring) -> String {
+        var escaped = String.UnicodeScalarView()
+        for scalar in word.unicodeScalars {
+            if scalar == "\0" {
+                escaped.append(contentsOf: "\\000".unicodeScalars)
+                continue
+            }
+            // Within a word: `.` separates them.
+            if !isAlphanumeric(scalar), scalar != "*", scalar != "#" { escaped.append("\\") }
+            escaped.append(scalar)
+        }
+        return String(escaped)
+    }
+
+    private static func isAlphanumeric(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .uppercaseLetter, .lowercaseLetter, .titlecaseLetter, .modifierLetter, .otherLetter: true
+        default: scalar.properties.numericType != nil
+        }
     }
 
     private static func matches(words pattern: [Substring], of key: String) -> Bool {

@@ -3,11 +3,18 @@ public import Logging
 
 /// Redis as Celery's broker, in kombu's layout: Python workers and this one share queues, and each restores what the
 /// other held when it died.
+///
+/// Fanout exchanges are not supported. Lists on Redis go away when they are empty, so that ``Queue/isAutoDelete`` means
+/// nothing here; nor does ``Queue/expires``: what this package pushes to a queue stays there.
 public struct RedisBroker: Broker {
     /// How the transport behaves; Celery's `broker_transport_options`.
     public struct Options: Sendable, Hashable {
-        /// After how many seconds a held message is delivered again (`visibility_timeout`). All workers of a queue
-        /// must use the same.
+        /// After how many seconds a held message is delivered again (`visibility_timeout`).
+        ///
+        /// Held messages of all queues of a database are in one place, and every worker looks after all of them: all
+        /// workers and apps that use the database must agree on this, Python's among them. A worker with a shorter one
+        /// restores what others still run. The time is that of the workers' clocks: these must not differ by more than
+        /// a fraction of the ``lease``.
         public var visibilityTimeout: Double
         /// After how many seconds without renewal a message that this worker holds counts as left behind. At most
         /// the visibility timeout counts. Renewed every third of it while the message is held.
@@ -50,7 +57,7 @@ public struct RedisBroker: Broker {
     /// Opens a connection for publishing.
     public func makeProducer(logger: Logger) async throws -> any Producer {
         let connection = try await RedisConnection.open(address.get(), name: "celery-publish", logger: logger)
-        return RedisProducer(connection)
+        return RedisProducer(connection, logger: logger)
     }
 
     /// Opens the connections for consuming: one for commands, one for the news of pushed messages.

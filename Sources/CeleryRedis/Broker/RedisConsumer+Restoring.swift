@@ -1,3 +1,4 @@
+internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
@@ -10,10 +11,12 @@ internal import Foundation
 
 /// Putting held messages back where they came from.
 extension RedisConsumer {
-    /// How many messages left behind are looked at in one go.
-    private static let overdueBatch = 100
+    /// How many messages are put back in one go.
+    private static let batch = 100
+    /// After so many that were left behind, what came of them is looked at before the others.
+    private static let largestRestoration = 2000
 
-    private enum PutBack {
+    enum PutBack {
         /// To the end that is served last.
         case last
         /// To the end that is served next.
@@ -22,109 +25,198 @@ extension RedisConsumer {
         var command: String { self == .last ? "LPUSH" : "RPUSH" }
     }
 
+    /// A message on its way back.
+    private struct Returning {
+        let tag: String
+        let message: [UInt8]
+        let lists: [String]
+    }
+
+    // MARK: Left behind by others
+
     /// Restores the messages of `unacked` whose visibility timeout is over: their worker is gone, Python's or ours,
     /// or they were parked for their eta.
+    ///
+    /// As in kombu the last one goes first, so that the first one is next in the queue again. One that cannot be put
+    /// back stays where it is and does not keep others there.
     func restoreOverdue() async throws {
+        let limit = Date().timeIntervalSince1970 - visibilityTimeout
+        var refusals: [String] = []
+        var count = 0
         while true {
-            let limit = Date().timeIntervalSince1970 - visibilityTimeout
             var pipeline = RedisPipeline()
-            scripts.begin(.overdue, keys: 2, arguments: 2, in: &pipeline)
+            pipeline.begin(script: scripts.overdue, keys: 2, arguments: 3)
             pipeline.add(keys.unacked)
             pipeline.add(keys.unackedIndex)
             pipeline.add(String(limit))
-            pipeline.add(String(Self.overdueBatch))
-            let found = try await LoadedScripts.call(pipeline, on: connection).array ?? []
-            for index in stride(from: 0, to: found.count - 1, by: 2) {
-                guard let tag = found[index].text, let entry = found[index + 1].bytes else { continue }
-                try await restore(tag: tag, entry: entry, limit: limit)
+            pipeline.add(String(refusals.count))
+            pipeline.add(String(Self.batch))
+            let reply = try await LoadedScripts.send(pipeline, on: link.commands).first
+            guard let found = reply?.array else {
+                refusals.append(reply?.refusal ?? "it answers with something else")
+                break
             }
-            if found.count < 2 * Self.overdueBatch { return }
+            let entries = stride(from: 0, to: found.count - 1, by: 2).compactMap { index in
+                found[index].text.flatMap { tag in found[index + 1].bytes.map { (tag, $0) } }
+            }
+            let problems = try await restore(entries, limit: limit)
+            refusals += problems
+            count += entries.count - problems.count
+            if found.count < 2 * Self.batch { break }
+            if count >= Self.largestRestoration {
+                news.checkIsDue()
+                break
+            }
         }
-    }
-
-    private func restore(tag: String, entry: [UInt8], limit: Double) async throws {
-        guard let (message, exchange, routingKey) = Self.redelivered(entry) else {
+        let isNew = hasUnrestorable.withLock { had in
+            defer { had = !refusals.isEmpty }
+            return !had
+        }
+        if let refusal = refusals.first, isNew {
             logger.error(
-                "a held message is not in kombu's form and goes to the dead letters",
-                metadata: ["celery.redis.tag": "\(tag)"])
-            _ = try await putBack(tag, entry, to: [keys.deadLetters("unacked")], .last, limit: limit)
-            return
+                "messages that were left behind cannot be put back, trying again",
+                metadata: ["count": "\(refusals.count)", "error": "\(refusal)"])
         }
-        var queues = try await keys.queues(exchange: exchange, routingKey: routingKey, on: connection)
+    }
+
+    /// Puts entries of `unacked` back; why some of them stay.
+    private func restore(_ entries: [(tag: String, entry: [UInt8])], limit: Double) async throws -> [String] {
+        let held = entries.map { ($0.tag, $0.entry, Self.redelivered($0.entry)) }
+        let exchanges = Set(held.compactMap { $0.2?.exchange }.filter { !$0.isEmpty })
+        let bindings = try await keys.bindings(of: exchanges, on: link.commands)
+        var returning: [Returning] = []
+        var refusals: [String] = []
+        for (tag, entry, content) in held {
+            if let exchange = content?.exchange, !exchange.isEmpty, bindings[exchange] == nil {
+                refusals.append("the bindings of \(exchange) cannot be read")
+                continue
+            }
+            let lists = content.map { self.lists(for: $0, bindings) } ?? []
+            guard let content, !lists.isEmpty else {
+                logger.error(
+                    "a held message is not in kombu's form and goes to the dead letters",
+                    metadata: ["celery.redis.tag": "\(tag)"])
+                returning.append(Returning(tag: tag, message: entry, lists: [keys.deadLetters("unacked")]))
+                continue
+            }
+            returning.append(
+                Returning(tag: tag, message: JSONValue.object(content.message).serialized(), lists: lists))
+        }
+        let replies = try await putBack(returning, .next, limit: limit)
+        let count = replies.count { $0.integer == 1 }
+        if count > 0 { logger.debug("restored messages that were left behind", metadata: ["count": "\(count)"]) }
+        return refusals + replies.compactMap(\.refusal)
+    }
+
+    /// The lists that an entry's message goes to; none when the entry names none.
+    private func lists(for content: Content, _ bindings: [String: [KombuBinding]]) -> [String] {
+        var queues = KombuBinding.queues(for: content.routingKey, in: bindings[content.exchange] ?? [])
         // Nothing is bound there any more: the routing key is the queue's name in all of Celery's own routes.
-        if queues.isEmpty { queues = [routingKey] }
-        let priority = Self.priority(of: message)
-        let lists = queues.map { keys.queue($0, priority: priority) }
-        if try await putBack(tag, JSONValue.object(message).serialized(), to: lists, .next, limit: limit) {
-            logger.debug("restored a message that was left behind", metadata: ["celery.queue": "\(queues)"])
+        if queues.isEmpty, !content.routingKey.isEmpty { queues = [content.routingKey] }
+        let priority = Self.priority(of: content.message)
+        return queues.map { keys.queue($0, priority: priority) }
+    }
+
+    // MARK: Held by this consumer
+
+    /// Gives messages that this consumer holds back, the first of them first.
+    func giveBack(_ messages: [(number: UInt64, queue: String)], _ end: PutBack) async {
+        await putBackHeld(messages, end) { [keys] entry, queue in
+            guard let content = Self.redelivered(entry) else { return Self.deadLetter(entry, queue, keys) }
+            let list = keys.queue(queue, priority: Self.priority(of: content.message))
+            return (JSONValue.object(content.message).serialized(), list)
         }
     }
 
-    /// Gives a message that this consumer holds back, to be delivered next.
-    func restore(_ number: UInt64, queue: String) async {
-        await giveBack(number, queue: queue, .next)
+    /// Moves messages that this consumer holds, as they are, to the lists of their queues' dead letters.
+    func bury(_ messages: [(number: UInt64, queue: String)]) async {
+        await putBackHeld(messages, .last) { [keys] entry, queue in Self.deadLetter(entry, queue, keys) }
     }
 
-    /// Gives a message that this consumer holds back, to be delivered after all others.
-    func requeue(_ number: UInt64, queue: String) async {
-        await giveBack(number, queue: queue, .last)
+    /// The entry is `[envelope, "", queue]`: the envelope is cut out, because it may not be JSON at all.
+    private static func deadLetter(
+        _ entry: [UInt8], _ queue: String, _ keys: KombuKeys
+    ) -> (message: [UInt8], list: String) {
+        let end = entryEnd(queue)
+        let envelope =
+            entry.starts(with: [UInt8(ascii: "[")]) && entry.count > end.count
+            ? Array(entry[1..<(entry.count - end.count)]) : entry
+        return (envelope, keys.deadLetters(queue))
     }
 
-    /// Moves a message that this consumer holds, as it is, to the list of its queue's dead letters.
-    func bury(_ number: UInt64, queue: String) async {
-        do {
-            guard let entry = try await entry(number) else { return }
-            // The entry is `[envelope, "", queue]`: the envelope is cut out, because it may not be JSON at all.
-            let end = Self.entryEnd(queue)
-            let envelope =
-                entry.starts(with: [UInt8(ascii: "[")]) && entry.count > end.count
-                ? Array(entry[1..<(entry.count - end.count)]) : entry
-            _ = try await putBack(held.tag(number), envelope, to: [keys.deadLetters(queue)], .last, limit: .infinity)
-        } catch {
-            logFailure("cannot move a message to the dead letters; it comes back later", error)
+    private func putBackHeld(
+        _ messages: [(number: UInt64, queue: String)], _ end: PutBack,
+        _ place: (_ entry: [UInt8], _ queue: String) -> (message: [UInt8], list: String)
+    ) async {
+        var rest = messages[...]
+        while !rest.isEmpty {
+            do {
+                try await putBackBatch(Array(rest.prefix(Self.batch)), end, place)
+            } catch let error as TransportError where error.code == .connectionLost {
+                // What was put back before the loss is no longer held, and not put back again.
+                if await link.recovery() { continue }
+                return logFailure(error, count: rest.count)
+            } catch {
+                return logFailure(error, count: rest.count)
+            }
+            rest = rest.dropFirst(Self.batch)
         }
     }
 
-    private func giveBack(_ number: UInt64, queue: String, _ end: PutBack) async {
-        do {
-            guard let entry = try await entry(number) else { return }
-            guard let (message, _, _) = Self.redelivered(entry) else { return await bury(number, queue: queue) }
-            let priority = Self.priority(of: message)
-            _ = try await putBack(
-                held.tag(number), JSONValue.object(message).serialized(), to: [keys.queue(queue, priority: priority)],
-                end, limit: .infinity)
-        } catch {
-            logFailure("cannot give a message back; it comes back later", error)
+    private func putBackBatch(
+        _ messages: [(number: UInt64, queue: String)], _ end: PutBack,
+        _ place: (_ entry: [UInt8], _ queue: String) -> (message: [UInt8], list: String)
+    ) async throws {
+        var query = RedisPipeline()
+        query.begin(2 + messages.count)
+        query.add("HMGET")
+        query.add(keys.unacked)
+        for message in messages { query.add(held.tag(message.number)) }
+        let entries = try await link.commands.call(query).array ?? []
+        var returning: [Returning] = []
+        for (message, entry) in zip(messages, entries) {
+            guard let entry = entry.bytes else { continue }
+            let (envelope, list) = place(entry, message.queue)
+            returning.append(Returning(tag: held.tag(message.number), message: envelope, lists: [list]))
+        }
+        let replies = try await putBack(returning, end, limit: .infinity)
+        let refusals = replies.compactMap(\.refusal)
+        if let refusal = refusals.first { logFailure(TransportError(.rejected, refusal), count: refusals.count) }
+        let gone = messages.count - replies.count { $0.integer == 1 } - refusals.count
+        if gone > 0 {
+            logger.warning(
+                "messages are no longer in Redis: somebody restored them, or it was emptied",
+                metadata: ["count": "\(gone)"])
         }
     }
 
-    private func entry(_ number: UInt64) async throws -> [UInt8]? {
-        try await connection.call(RedisPipeline("HGET", keys.unacked, held.tag(number))).bytes
-    }
-
-    private func putBack(
-        _ tag: String, _ message: [UInt8], to lists: [String], _ end: PutBack, limit: Double
-    ) async throws -> Bool {
+    private func putBack(_ messages: [Returning], _ end: PutBack, limit: Double) async throws -> [RESPValue] {
         var pipeline = RedisPipeline()
-        scripts.begin(.putBack, keys: 2 + lists.count, arguments: 4, in: &pipeline)
-        pipeline.add(keys.unacked)
-        pipeline.add(keys.unackedIndex)
-        for list in lists { pipeline.add(list) }
-        pipeline.add(tag)
-        pipeline.add(limit == .infinity ? "inf" : String(limit))
-        pipeline.add(end.command)
-        pipeline.add(message)
-        return try await LoadedScripts.call(pipeline, on: connection).integer == 1
+        for message in messages {
+            pipeline.begin(script: scripts.putBack, keys: 2 + message.lists.count, arguments: 4)
+            pipeline.add(keys.unacked)
+            pipeline.add(keys.unackedIndex)
+            for list in message.lists { pipeline.add(list) }
+            pipeline.add(message.tag)
+            pipeline.add(limit == .infinity ? "inf" : String(limit))
+            pipeline.add(end.command)
+            pipeline.add(message.message)
+        }
+        return try await LoadedScripts.send(pipeline, on: link.commands)
     }
 
-    private func logFailure(_ message: Logger.Message, _ error: any Error) {
-        logger.error(message, metadata: ["error": "\(error)"])
+    private func logFailure(_ error: any Error, count: Int) {
+        logger.error(
+            "messages cannot be put back; they come back later", metadata: ["count": "\(count)", "error": "\(error)"])
     }
+
+    // MARK: Entries
+
+    /// What an entry of `unacked` holds.
+    private typealias Content = (message: JSONObject, exchange: String, routingKey: String)
 
     /// Takes an entry of `unacked` apart and marks its envelope as delivered before; `nil` when it has another form.
-    private static func redelivered(
-        _ entry: [UInt8]
-    ) -> (message: JSONObject, exchange: String, routingKey: String)? {
+    private static func redelivered(_ entry: [UInt8]) -> Content? {
         guard case .array(let parts)? = parse(entry), parts.count == 3, case .object(var message) = parts[0] else {
             return nil
         }

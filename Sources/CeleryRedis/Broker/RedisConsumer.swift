@@ -22,26 +22,39 @@ final class RedisConsumer: Consumer {
     private static let shortestParking = 2.0
 
     private struct Progress {
-        var nextNumber: UInt64 = 1
+        /// Large, so that the tags of a claim, which all have the same score, sort as they were claimed.
+        var nextNumber: UInt64 = 1_000_000_000
         var firstQueue = 0
         /// Whether the last claim left nothing behind. The server then announces the next push.
         var areListsEmpty = false
         var isStopped = false
+        /// How long to wait before the next claim after Redis has refused one, and until when.
+        var refusals = Backoff(maximum: .seconds(5))
+        var nextTry: ContinuousClock.Instant?
+        /// Whether some key is no list, which is logged once.
+        var hasMisfits = false
+        /// How often to ask when pushes are not announced.
+        var asking = RedisConsumer.asking
         /// The last of the settlements that take more than one round trip; each waits for the one before.
         var unfinished: Task<Void, Never>?
     }
 
-    let connection: RedisConnection
+    private static let asking = Backoff(first: .milliseconds(5), maximum: .milliseconds(250))
+    /// So long is waited for a lost connection when the consumer is closed.
+    private static let goodbyeTimeout = Duration.seconds(3)
+
+    let link: ConsumerLink
     let scripts: LoadedScripts
     let keys = KombuKeys()
     let visibilityTimeout: Double
     let held: HeldMessages
     let logger: Logger
-    private let subscriber: RedisConnection
+    /// Whether messages left behind were found that cannot be put back, which is logged once.
+    let hasUnrestorable = Locked(false)
     private let queues: [String]
     private let isAutoAcknowledging: Bool
     private let lease: Double
-    private let news: RedisNews
+    let news: RedisNews
     private let progress = Locked(Progress())
 
     static func open(
@@ -51,71 +64,55 @@ final class RedisConsumer: Consumer {
         logger: Logger
     ) async throws -> RedisConsumer {
         let news = RedisNews()
-        let connection = try await RedisConnection.open(
-            address, name: "celery-consume", logger: logger, onLoss: { news.lost($0) })
-        let scripts = try await LoadedScripts(on: connection)
-        let subscriber = try await RedisConnection.open(
-            address,
-            name: "celery-news",
+        let visibilityTimeout = options.visibilityTimeout
+        let lease = max(0.1, min(options.lease, visibilityTimeout))
+        let held = HeldMessages(
+            keys: KombuKeys(),
+            tagPrefix: RandomID.make() + ":",
+            renewalInterval: .seconds(lease / 3),
+            checkInterval: .seconds(min(10, max(visibilityTimeout / 2, 0.5))),
             logger: logger,
-            onPush: { message in
-                if message.array?.first?.text == "message" { news.pushed() }
-            },
-            onLoss: { news.lost($0) }
+            leaseScore: { Date().timeIntervalSince1970 - visibilityTimeout + lease },
+            onCheckDue: { news.checkIsDue() }
         )
+        // A third of the lease may be over when a connection is lost, and another when that is noticed.
+        let link = try await ConsumerLink.open(
+            address, held: held, news: news, patience: .seconds(lease / 3), logger: logger)
+        let scripts = try await LoadedScripts(on: link.commands)
         let consumer = RedisConsumer(
-            connection, subscriber, scripts, configuration, options: options, news: news, logger: logger)
+            link, scripts, held, news, configuration, visibilityTimeout: visibilityTimeout, lease: lease, logger: logger
+        )
         try await consumer.start(configuration.queues)
         return consumer
     }
 
     private init(
-        _ connection: RedisConnection,
-        _ subscriber: RedisConnection,
+        _ link: ConsumerLink,
         _ scripts: LoadedScripts,
+        _ held: HeldMessages,
+        _ news: RedisNews,
         _ configuration: ConsumerConfiguration,
-        options: RedisBroker.Options,
-        news: RedisNews,
+        visibilityTimeout: Double,
+        lease: Double,
         logger: Logger
     ) {
-        self.connection = connection
-        self.subscriber = subscriber
+        self.link = link
         self.scripts = scripts
+        self.held = held
         self.news = news
         self.logger = logger
-        queues = configuration.queues.map(\.name)
-        isAutoAcknowledging = configuration.isAutoAcknowledging
-        let visibilityTimeout = options.visibilityTimeout
-        let lease = max(0.1, min(options.lease, visibilityTimeout))
         self.visibilityTimeout = visibilityTimeout
         self.lease = lease
-        held = HeldMessages(
-            keys: keys,
-            tagPrefix: RandomID.make() + ":",
-            renewalInterval: .seconds(lease / 3),
-            checkInterval: .seconds(min(10, max(visibilityTimeout / 2, 0.5))),
-            leaseScore: { Date().timeIntervalSince1970 - visibilityTimeout + lease },
-            onCheckDue: { news.checkIsDue() }
-        )
+        queues = configuration.queues.map(\.name)
+        isAutoAcknowledging = configuration.isAutoAcknowledging
     }
 
     private func start(_ queues: [Queue]) async throws {
         var bindings = RedisPipeline()
-        for queue in queues { keys.declare(queue, in: &bindings) }
-        if bindings.count > 0 { _ = try await connection.send(bindings) }
-        connection.attach(held)
-        try await startTracking()
+        for queue in queues { try keys.declare(queue, in: &bindings) }
+        _ = try await link.commands.call(bindings)
         if !isAutoAcknowledging { held.startChecking() }
-        connection.thread.nudge()
-    }
-
-    /// Has the server announce pushes to the lists that a claim found empty. The announcements come to the
-    /// subscriber's connection, because a connection of protocol 2 cannot get them between replies.
-    private func startTracking() async throws {
-        let reply = try await subscriber.call(RedisPipeline("CLIENT", "ID"))
-        try subscriber.subscribe(RedisPipeline("SUBSCRIBE", "__redis__:invalidate"))
-        guard let id = reply.integer else { throw TransportError(.rejected, "Redis gives no client id") }
-        _ = try await connection.call(RedisPipeline("CLIENT", "TRACKING", "ON", "REDIRECT", String(id)))
+        link.commands.thread.nudge()
     }
 
     func receive(upTo limit: Int) async throws -> [Delivery] {
@@ -123,23 +120,26 @@ final class RedisConsumer: Consumer {
         while true {
             if progress.withLock({ $0.isStopped }) { throw CancellationError() }
             try Task.checkCancellation()
-            if try news.takeCheck() { try await restoreOverdue() }
-            let answer =
-                if progress.withLock({ $0.areListsEmpty }) {
-                    try await news.wait(thenSend: { completion in
-                        // On the thread that brings the news, without a detour over another one.
-                        let claim = self.makeClaim(limit)
-                        self.connection.submit(claim.pipeline) { completion($0.map { (claim, $0) }) }
-                    })
-                } else {
-                    try await self.claim(limit)
-                }
-            guard let (claim, replies) = answer, !replies.contains(where: LoadedScripts.isForgotten) else {
-                progress.withLock { $0.areListsEmpty = false }
-                continue
+            if let nextTry = progress.withLock({ $0.nextTry }) {
+                try await Task.sleep(until: nextTry, clock: .continuous)
             }
-            let deliveries = try take(claim, replies)
-            if !deliveries.isEmpty { return deliveries }
+            let isCheckDue = try news.takeCheck()
+            do {
+                if isCheckDue { try await restoreOverdue() }
+                let answer =
+                    progress.withLock({ $0.areListsEmpty }) ? try await awaitNews(limit) : try await claim(limit)
+                guard let (claim, replies) = answer, !replies.contains(where: LoadedScripts.isForgotten) else {
+                    progress.withLock { $0.areListsEmpty = false }
+                    continue
+                }
+                let deliveries = try take(claim, replies)
+                if !deliveries.isEmpty { return deliveries }
+            } catch let error as TransportError where error.code == .connectionLost {
+                // There will be news of the next connection, or that there is none.
+                progress.withLock { $0.areListsEmpty = true }
+            } catch let error as TransportError where error.code == .rejected {
+                refuse(error.message)
+            }
         }
     }
 
@@ -147,7 +147,19 @@ final class RedisConsumer: Consumer {
         // Before the claim: what is announced from here on, the claim may not have seen.
         news.clear()
         let claim = makeClaim(limit)
-        return (claim, try await LoadedScripts.send(claim.pipeline, on: connection))
+        return (claim, try await LoadedScripts.send(claim.pipeline, on: link.commands))
+    }
+
+    /// Waits until there may be messages, and claims.
+    private func awaitNews(_ limit: Int) async throws -> RedisNews.Answer? {
+        let send: @Sendable (@escaping RedisNews.Completion) -> Void = { completion in
+            // On the thread that brings the news, without a detour over another one.
+            let claim = self.makeClaim(limit)
+            self.link.commands.submit(claim.pipeline) { completion($0.map { (claim, $0) }) }
+        }
+        guard !link.isAnnouncing else { return try await news.wait(thenSend: send) }
+        async let _: Void = news.push(after: progress.withLock { $0.asking.delay() })
+        return try await news.wait(thenSend: send)
     }
 
     /// A claim that is on its way.
@@ -168,7 +180,7 @@ final class RedisConsumer: Consumer {
         }
         let lists = keys.lists(of: Array(queues[rotation...] + queues[..<rotation]))
         var pipeline = RedisPipeline()
-        scripts.begin(.claim, keys: 2 + lists.count, arguments: 4 + lists.count, in: &pipeline)
+        pipeline.begin(script: scripts.claim, keys: 2 + lists.count, arguments: 4 + lists.count)
         pipeline.add(keys.unacked)
         pipeline.add(keys.unackedIndex)
         for list in lists { pipeline.add(list.key) }
@@ -187,18 +199,40 @@ final class RedisConsumer: Consumer {
 
     /// The deliveries of a claim's replies.
     private func take(_ claim: Claim, _ replies: [RESPValue]) throws -> [Delivery] {
-        let found = try replies.prefix(1).value().array ?? []
-        let isEmpty = replies.last?.integer == 0
-        progress.withLock { $0.areListsEmpty = isEmpty }
-        // An error of what follows the claim must not hide what was claimed.
-        if found.isEmpty { _ = try replies.value() }
+        let found = replies.first?.array ?? []
+        if let refusal = replies.first?.refusal ?? (found.isEmpty ? replies.last?.refusal : nil) {
+            refuse(refusal)
+            return []
+        }
+        let misfits = found.count % 2 == 1 ? found.last?.array ?? [] : []
+        let left = replies.last?.integer.map { $0 - (misfits.first?.integer ?? 0) }
+        let (hadRefusals, hadMisfits) = progress.withLock { progress in
+            defer {
+                if progress.nextTry != nil { progress.refusals.reset() }
+                progress.nextTry = nil
+                progress.hasMisfits = !misfits.isEmpty
+                if found.count > 1 { progress.asking.reset() }
+                progress.areListsEmpty = left == 0
+            }
+            return (progress.nextTry != nil, progress.hasMisfits)
+        }
+        if hadRefusals { logger.info("Redis gives messages again") }
+        if !misfits.isEmpty, !hadMisfits {
+            logger.error(
+                "the key of a queue is no list",
+                metadata: ["error": "\(misfits.last?.text ?? "")", "queues": "\(queues)"])
+        }
         var deliveries: [Delivery] = []
         deliveries.reserveCapacity(found.count / 2)
         var number = claim.firstNumber
         for index in stride(from: 0, to: found.count - 1, by: 2) {
             guard let position = found[index].integer, claim.queues.indices.contains(position),
                 let raw = found[index + 1].bytes
-            else { throw TransportError(.rejected, "Redis answered the claim with something else") }
+            else {
+                let error = TransportError(.rejected, "Redis answered the claim with something else")
+                link.giveUp(error)
+                throw error
+            }
             deliveries.append(Self.delivery(raw, number: number, queue: claim.queues[position]))
             number += 1
         }
@@ -207,6 +241,18 @@ final class RedisConsumer: Consumer {
             for delivery in deliveries { settle(delivery.tag, .acknowledge) }
         }
         return deliveries
+    }
+
+    /// Redis refuses to give messages, for now: it may be out of memory, or unable to write to its disk.
+    private func refuse(_ reason: String) {
+        let isFirst = progress.withLock { progress in
+            defer {
+                progress.nextTry = .now + progress.refusals.delay()
+                progress.areListsEmpty = false
+            }
+            return progress.nextTry == nil
+        }
+        if isFirst { logger.error("Redis refuses to give messages, trying again", metadata: ["error": "\(reason)"]) }
     }
 
     /// What closes the entry of `unacked`: a message is restored to the queue it came from, through the default
@@ -227,16 +273,16 @@ final class RedisConsumer: Consumer {
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
         switch settlement {
         case .acknowledge, .discard:
-            if held.acknowledge(tag.value) { connection.thread.nudge() }
+            if held.acknowledge(tag.value) { link.commands.thread.nudge() }
         case .requeue:
             guard let queue = held.remove(tag.value) else { return }
-            finish { await $0.requeue(tag.value, queue: queue) }
+            finish { await $0.giveBack([(tag.value, queue)], .last) }
         case .giveBack:
             guard let queue = held.remove(tag.value) else { return }
-            finish { await $0.restore(tag.value, queue: queue) }
+            finish { await $0.giveBack([(tag.value, queue)], .next) }
         case .deadLetter:
             guard let queue = held.remove(tag.value) else { return }
-            finish { await $0.bury(tag.value, queue: queue) }
+            finish { await $0.bury([(tag.value, queue)]) }
         }
     }
 
@@ -258,7 +304,7 @@ final class RedisConsumer: Consumer {
         guard held.park(tag.value, score: date - lead - visibilityTimeout, for: .seconds(remaining - lead)) else {
             return false
         }
-        connection.thread.nudge()
+        link.commands.thread.nudge()
         return true
     }
 
@@ -273,13 +319,27 @@ final class RedisConsumer: Consumer {
 
     func close() async {
         await stop()
-        // The last one first, so that the first one is next in the queue again.
-        for (number, queue) in held.removeAll().sorted(by: { $0.key > $1.key }) {
-            finish { await $0.restore(number, queue: queue) }
+        // When the connections are lost for good others get what is held; it may still be running here.
+        if await isLinkedInTime() {
+            // The last one first, so that the first one is next in the queue again.
+            let rest = held.removeAll().sorted { $0.key > $1.key }.map { (number: $0.key, queue: $0.value) }
+            finish { await $0.giveBack(rest, .next) }
         }
         await progress.withLock { $0.unfinished }?.value
         held.close()
-        await connection.close()
-        await subscriber.close()
+        await link.close()
+        held.logUnsaid()
+    }
+
+    /// Whether there is a connection, now or soon.
+    private func isLinkedInTime() async -> Bool {
+        await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [link] in
+                try await Task.sleep(for: Self.goodbyeTimeout)
+                link.giveUp(TransportError(.connectionLost, "the connection was lost while it was being closed"))
+            }
+            defer { group.cancelAll() }
+            return await link.recovery()
+        }
     }
 }

@@ -32,7 +32,13 @@ final class RedisNews: Sendable {
         wake()
     }
 
-    /// A connection is lost.
+    /// As ``pushed()``, after some time.
+    func push(after delay: Duration) async throws {
+        try await Task.sleep(for: delay)
+        pushed()
+    }
+
+    /// There are no connections any more.
     func lost(_ error: TransportError) {
         state.withLock { $0.failure = $0.failure ?? error }
         wake()
@@ -43,7 +49,7 @@ final class RedisNews: Sendable {
         takeWaiter()?.continuation.resume(returning: nil)
     }
 
-    /// Whether a check is due; it counts as made. Throws when a connection was lost.
+    /// Whether a check is due; it counts as made. Throws when the connections are lost.
     func takeCheck() throws -> Bool {
         try state.withLock { state in
             if let failure = state.failure { throw failure }

@@ -1,6 +1,7 @@
 internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTransport
+internal import Logging
 
 /// Publishes to kombu's lists on Redis.
 final class RedisProducer: Producer {
@@ -8,9 +9,11 @@ final class RedisProducer: Producer {
     private let keys = KombuKeys()
     /// The queues whose bindings this connection has written.
     private let declared = Locked<Set<Queue>>([])
+    private let logger: Logger
 
-    init(_ connection: RedisConnection) {
+    init(_ connection: RedisConnection, logger: Logger) {
         self.connection = connection
+        self.logger = logger
     }
 
     func publish(_ message: Message, to destination: Destination) async throws {
@@ -19,18 +22,28 @@ final class RedisProducer: Producer {
         message.properties.routingKey = destination.routingKey
         message.properties.deliveryTag = RandomID.make()
         var pipeline = RedisPipeline()
-        let isNew = destination.queue.map { queue in declared.withLock { $0.insert(queue).inserted } } ?? false
-        if isNew, let queue = destination.queue { keys.declare(queue, in: &pipeline) }
-        let queues: [String]
-        if destination.exchange.isEmpty {
-            queues = [destination.routingKey]
-        } else {
-            if pipeline.count > 0 { _ = try await connection.send(pipeline) }
-            pipeline = RedisPipeline()
-            queues = try await keys.queues(
-                exchange: destination.exchange, routingKey: destination.routingKey, on: connection)
+        let undeclared = destination.queue.flatMap { queue in
+            declared.withLock { $0.contains(queue) } ? nil : queue
         }
-        guard !queues.isEmpty else { return }
+        if let undeclared { try keys.declare(undeclared, in: &pipeline) }
+        var queues = [destination.routingKey]
+        var declarations = pipeline.count
+        if !destination.exchange.isEmpty {
+            pipeline.append("SMEMBERS", keys.bindings(destination.exchange))
+            let members = try await connection.call(pipeline)
+            if let undeclared { declared.withLock { _ = $0.insert(undeclared) } }
+            queues = KombuBinding.queues(for: destination.routingKey, in: KombuKeys.bindings(members))
+            pipeline = RedisPipeline()
+            declarations = 0
+        }
+        guard !queues.isEmpty else {
+            // As kombu does, which says nothing.
+            return logger.warning(
+                "dropped a message: no queue is bound by its routing key",
+                metadata: [
+                    "celery.exchange": "\(destination.exchange)", "celery.routing_key": "\(destination.routingKey)",
+                ])
+        }
         let envelope = KombuEnvelope.encode(message)
         for queue in queues {
             pipeline.begin(3)
@@ -38,8 +51,20 @@ final class RedisProducer: Producer {
             pipeline.add(keys.queue(queue, priority: message.properties.priority))
             pipeline.add(envelope)
         }
-        for case .error(let text) in try await connection.send(pipeline) {
+        let replies = try await connection.send(pipeline)
+        for case .error(let text) in replies.dropFirst(declarations) {
             throw TransportError(.rejected, "Redis refuses the message: \(text)")
+        }
+        if declarations > 0, let undeclared { finishDeclaration(of: undeclared, replies.prefix(declarations)) }
+    }
+
+    /// The message is in its queue whether it was declared or not, so that sending it again would be wrong.
+    private func finishDeclaration(of queue: Queue, _ replies: ArraySlice<RESPValue>) {
+        if let refusal = replies.lazy.compactMap(\.refusal).first {
+            logger.warning(
+                "a queue's binding was refused", metadata: ["celery.queue": "\(queue.name)", "error": "\(refusal)"])
+        } else {
+            declared.withLock { _ = $0.insert(queue) }
         }
     }
 
@@ -50,19 +75,34 @@ final class RedisProducer: Producer {
 
 extension KombuKeys {
     /// Adds the commands that write a queue's binding.
-    func declare(_ queue: Queue, in pipeline: inout RedisPipeline) {
+    func declare(_ queue: Queue, in pipeline: inout RedisPipeline) throws(TransportError) {
+        guard queue.exchangeType != .fanout else {
+            throw TransportError(
+                .unsupported,
+                "queue \(queue.name): fanout exchanges are not supported on Redis, where they have no lists")
+        }
         guard !queue.exchange.isEmpty else { return }
         let member = KombuBinding(queue).member
         pipeline.append("SADD", bindings(queue.exchange), member)
         pipeline.append("SADD", permanentBindings(queue.exchange), member)
     }
 
-    /// The queues that a message goes to.
-    func queues(exchange: String, routingKey: String, on connection: RedisConnection) async throws -> [String] {
-        if exchange.isEmpty { return [routingKey] }
-        let members = try await connection.call(RedisPipeline("SMEMBERS", bindings(exchange)))
-        return (members.array ?? []).compactMap { $0.text.flatMap(KombuBinding.init) }
-            .filter { $0.matches(routingKey) }
-            .map(\.queue)
+    /// The bindings of exchanges, of those that can be read.
+    func bindings(
+        of exchanges: Set<String>, on connection: RedisConnection
+    ) async throws -> [String: [KombuBinding]] {
+        let exchanges = Array(exchanges)
+        var pipeline = RedisPipeline()
+        for exchange in exchanges { pipeline.append("SMEMBERS", bindings(exchange)) }
+        var bindings: [String: [KombuBinding]] = [:]
+        for (exchange, reply) in zip(exchanges, try await connection.send(pipeline)) {
+            if reply.refusal == nil { bindings[exchange] = Self.bindings(reply) }
+        }
+        return bindings
+    }
+
+    /// The bindings that a set holds.
+    static func bindings(_ members: RESPValue) -> [KombuBinding] {
+        (members.array ?? []).compactMap { $0.text.flatMap(KombuBinding.init) }
     }
 }

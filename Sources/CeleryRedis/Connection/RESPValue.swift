@@ -29,6 +29,11 @@ enum RESPValue: Sendable, Equatable {
         if case .integer(let number) = self { number } else { nil }
     }
 
+    /// What the server says against it.
+    var refusal: String? {
+        if case .error(let message) = self { message } else { nil }
+    }
+
     /// The elements of an array reply.
     var array: [RESPValue]? {
         if case .array(let elements) = self { elements } else { nil }

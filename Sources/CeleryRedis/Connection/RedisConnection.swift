@@ -11,20 +11,26 @@ internal import Logging
 final class RedisConnection: Sendable {
     typealias Completion = @Sendable (Result<[RESPValue], TransportError>) -> Void
 
-    /// A group of replies that somebody waits for, or nobody.
+    /// Commands, and what is called with their replies.
+    struct Errand: Sendable {
+        let pipeline: RedisPipeline
+        let completion: Completion
+    }
+
+    /// A group of replies that somebody waits for.
     private struct Pending {
         var missing: Int
         var replies: [RESPValue] = []
-        let completion: Completion?
+        let completion: Completion
         let deadline: ContinuousClock.Instant
     }
 
     /// What a connection does of its own accord, asked on its thread before every write.
     protocol Upkeep: AnyObject, Sendable {
-        /// Commands to send now, whose replies only matter when they are errors.
+        /// What to send now.
         ///
         /// - Parameter isWriting: whether other commands are about to be written, so that more cost little.
-        func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> RedisPipeline?
+        func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> Errand?
         /// When to ask again, if nothing else happens before.
         var nextDeadline: ContinuousClock.Instant? { get }
     }
@@ -34,8 +40,10 @@ final class RedisConnection: Sendable {
         var socket: Socket?
         var isWriting = false
         var isReading = false
-        var output: [UInt8] = []
+        var output = OutputBuffer()
         var pending = Deque<Pending>()
+        /// When the last answers must be there, once the connection is being closed.
+        var goodbye: ContinuousClock.Instant?
         var failure: TransportError?
         var unansweredPing = false
         var nextPing: ContinuousClock.Instant?
@@ -46,12 +54,9 @@ final class RedisConnection: Sendable {
     private struct Aftermath {
         var completions: [(completion: Completion, result: Result<[RESPValue], TransportError>)] = []
         var pushes: [RESPValue] = []
-        var refusals: [String] = []
         var loss: TransportError?
     }
 
-    /// The kinds of refusal that another connection may not meet.
-    private static let passing = ["READONLY ", "LOADING ", "MASTERDOWN "]
     private static let connectTimeout = Duration.seconds(10)
     /// After so long without an answer the peer counts as gone.
     private static let replyTimeout = Duration.seconds(20)
@@ -74,6 +79,7 @@ final class RedisConnection: Sendable {
     /// - Parameters:
     ///   - onPush: makes this a subscriber's connection: gets every message, on the connection's thread.
     ///   - onLoss: called once, when the connection is lost or closed.
+    /// - Throws: ``TransportError``, `unreachable` when another try may succeed.
     static func open(
         _ address: RedisAddress,
         name: String,
@@ -97,6 +103,9 @@ final class RedisConnection: Sendable {
             return connection
         } catch let error as IOError {
             throw TransportError(.unreachable, "\(error)", underlyingError: error)
+        } catch let error as TransportError where error.code == .connectionLost {
+            // It was never there. Who is told of a loss tries again at once, and this server has just said no.
+            throw TransportError(.unreachable, error.message, underlyingError: error.underlyingError)
         }
     }
 
@@ -143,11 +152,14 @@ final class RedisConnection: Sendable {
             }
         }
         if address.database != 0 { login.append("SELECT", String(address.database)) }
+        let needed = login.count
+        // Refused by a server that still loads its data.
+        login.append("PING")
         login.append("CLIENT", "SETNAME", String(name.map { $0.isWhitespace ? "-" : $0 }))
         for (position, reply) in try await send(login).enumerated() {
             guard case .error(let message) = reply else { continue }
             // A server that does not let this user name its connection is no reason not to use it.
-            if position == login.count - 1, !message.hasPrefix("NOAUTH") { continue }
+            if position >= needed, RefusalKind(message) != "NOAUTH" { continue }
             let error = TransportError(.refused, "\(address.description) refuses: \(message)")
             fail(error)
             throw error
@@ -175,17 +187,14 @@ final class RedisConnection: Sendable {
     }
 
     /// Sends commands; `completion` gets their replies, as a rule on the connection's thread.
-    func submit(_ pipeline: RedisPipeline, timeout: Duration = replyTimeout, _ completion: Completion?) {
-        if pipeline.count == 0 {
-            completion?(.success([]))
-            return
-        }
+    func submit(_ pipeline: RedisPipeline, _ completion: @escaping Completion) {
+        if pipeline.count == 0 { return completion(.success([])) }
         enum Step { case write, nudge, nothing }
         let (step, failure) = state.withLock { state -> (Step, TransportError?) in
             if let failure = state.failure { return (.nothing, failure) }
             let isIdle = state.pending.isEmpty && state.output.isEmpty && !state.isWriting
             let isFirst = state.output.isEmpty && !state.isWriting
-            enqueue(pipeline, completion, timeout: timeout, in: &state)
+            enqueue(Errand(pipeline: pipeline, completion: completion), in: &state)
             return (isIdle ? .write : isFirst ? .nudge : .nothing, nil)
         }
         switch step {
@@ -194,7 +203,7 @@ final class RedisConnection: Sendable {
         case .nudge: thread.nudge()
         case .nothing: break
         }
-        if let failure { completion?(.failure(failure)) }
+        if let failure { completion(.failure(failure)) }
     }
 
     /// Writes a subscriber's commands; what the server says to them arrives as messages.
@@ -202,7 +211,7 @@ final class RedisConnection: Sendable {
     /// - Parameter condition: asked right before; nothing else can be written between the answer and the commands.
     func subscribe(_ pipeline: RedisPipeline, if condition: () -> Bool = { true }) throws {
         let failure = state.withLock { state -> TransportError? in
-            if state.failure == nil, condition() { state.output.append(contentsOf: pipeline.bytes) }
+            if state.failure == nil, condition() { state.output.append(pipeline.bytes) }
             return state.failure
         }
         if let failure { throw failure }
@@ -211,7 +220,8 @@ final class RedisConnection: Sendable {
 
     private func submitUpkeep() {
         let upkeep = state.withLock { $0.upkeep }
-        if let commands = upkeep?.commands(at: .now, isWriting: true) { submit(commands, nil) }
+        guard let errand = upkeep?.commands(at: .now, isWriting: true) else { return }
+        submit(errand.pipeline, errand.completion)
     }
 
     /// Closes the connection once everything sent so far is answered.
@@ -219,10 +229,11 @@ final class RedisConnection: Sendable {
         if onPush == nil, state.withLock({ $0.failure == nil }) {
             // On the thread, which may have asked for some already: what is still to be said goes before the goodbye.
             await BlockingCalls(on: thread).run { self.submitUpkeep() }
+            state.withLock { $0.goodbye = .now + Self.goodbyeTimeout }
+            // It may sleep for longer than that.
+            thread.nudge()
             do {
-                _ = try await withCheckedThrowingContinuation { continuation in
-                    submit(RedisPipeline("PING"), timeout: Self.goodbyeTimeout) { continuation.resume(with: $0) }
-                }
+                _ = try await send(RedisPipeline("PING"))
             } catch {
                 logger.debug("the connection was lost while it was being closed", metadata: ["error": "\(error)"])
             }
@@ -230,11 +241,13 @@ final class RedisConnection: Sendable {
         fail(TransportError(.closed, "the connection was closed"))
     }
 
-    private func enqueue(
-        _ pipeline: RedisPipeline, _ completion: Completion?, timeout: Duration = replyTimeout, in state: inout State
-    ) {
-        state.output.append(contentsOf: pipeline.bytes)
-        state.pending.append(Pending(missing: pipeline.count, completion: completion, deadline: .now + timeout))
+    /// Whether it is neither lost nor closed.
+    var isOpen: Bool { state.withLock { $0.failure == nil } }
+
+    private func enqueue(_ errand: Errand, in state: inout State) {
+        state.output.append(errand.pipeline.bytes)
+        state.pending.append(
+            Pending(missing: errand.pipeline.count, completion: errand.completion, deadline: .now + Self.replyTimeout))
     }
 
     // MARK: Under the lock
@@ -244,9 +257,7 @@ final class RedisConnection: Sendable {
         state.failure = error
         closeSocketIfUnused(&state)
         state.output.removeAll()
-        for case let entry? in state.pending.map(\.completion) {
-            aftermath.completions.append((entry, .failure(error)))
-        }
+        for entry in state.pending { aftermath.completions.append((entry.completion, .failure(error))) }
         state.pending.removeAll()
         aftermath.loss = error
     }
@@ -272,28 +283,29 @@ final class RedisConnection: Sendable {
         guard var entry = state.pending.popFirst() else {
             return lose("it sent a reply that nobody asked for", nil, &state, &aftermath)
         }
-        if case .error(let message) = value {
-            // After a failover the old master only reads, and a new one loads its data: a new connection may find
-            // one that is ready.
-            if Self.passing.contains(where: message.hasPrefix) {
-                state.pending.prepend(entry)
-                return lose(message, nil, &state, &aftermath)
-            }
-            if entry.completion == nil { aftermath.refusals.append(message) }
+        if case .error(let message) = value, RefusalKind(message).isOfThisServer {
+            state.pending.prepend(entry)
+            return lose(message, nil, &state, &aftermath)
         }
         entry.missing -= 1
-        if entry.completion != nil { entry.replies.append(value) }
+        entry.replies.append(value)
         if entry.missing > 0 {
             state.pending.prepend(entry)
-        } else if let completion = entry.completion {
-            aftermath.completions.append((completion, .success(entry.replies)))
+        } else {
+            aftermath.completions.append((entry.completion, .success(entry.replies)))
         }
+    }
+
+    /// When the next answer must be there; whoever asked first is answered first.
+    private static func answerDue(_ state: borrowing State) -> ContinuousClock.Instant? {
+        guard let due = state.pending.first?.deadline else { return nil }
+        return min(due, state.goodbye ?? due)
     }
 
     private func checkDeadlines(
         _ now: ContinuousClock.Instant, _ state: inout State, _ aftermath: inout Aftermath
     ) {
-        if let due = state.pending.lazy.map(\.deadline).min(), due <= now {
+        if let due = Self.answerDue(state), due <= now {
             lose("it does not answer", nil, &state, &aftermath)
         } else if let due = state.nextPing, due <= now {
             if state.unansweredPing {
@@ -301,7 +313,7 @@ final class RedisConnection: Sendable {
             } else {
                 state.unansweredPing = true
                 state.nextPing = now + Self.heartbeat
-                state.output.append(contentsOf: RedisPipeline("PING").bytes)
+                state.output.append(RedisPipeline("PING").bytes)
             }
         }
     }
@@ -311,17 +323,16 @@ final class RedisConnection: Sendable {
     /// Writes all there is, unless somebody else does so already and will see to it.
     private func write() {
         while true {
-            let work = state.withLock { state -> (descriptor: Int32, bytes: [UInt8])? in
+            let work = state.withLock { state -> (descriptor: Int32, bytes: [UInt8], position: Int)? in
                 guard state.failure == nil, !state.isWriting, !state.output.isEmpty,
                     let descriptor = state.socket?.descriptor
                 else { return nil }
                 state.isWriting = true
-                let bytes = state.output
-                state.output = []
-                return (descriptor, bytes)
+                let (bytes, position) = state.output.take()
+                return (descriptor, bytes, position)
             }
-            guard let (descriptor, bytes) = work else { return }
-            let outcome = Result { try Self.write(bytes, to: descriptor) }
+            guard let (descriptor, bytes, position) = work else { return }
+            let outcome = Result { try Self.write(bytes, from: position, to: descriptor) }
             var aftermath = Aftermath()
             let isBlocked = state.withLock { state in
                 state.isWriting = false
@@ -330,7 +341,7 @@ final class RedisConnection: Sendable {
                 switch outcome {
                 case .success(bytes.count): return false
                 case .success(let written):
-                    state.output.insert(contentsOf: bytes[written...], at: 0)
+                    state.output.giveBack(bytes, position: written)
                     return true
                 case .failure(let error):
                     lose("\(error)", error, &state, &aftermath)
@@ -338,14 +349,17 @@ final class RedisConnection: Sendable {
                 }
             }
             finish(aftermath)
-            // The thread waits until there is room again.
-            if isBlocked { return thread.nudge() }
+            guard isBlocked else { continue }
+            // The thread waits until there is room again. If it is the one that writes it will by itself; nudged, it
+            // would only try again at once.
+            if !thread.isCurrent { thread.nudge() }
+            return
         }
     }
 
-    /// Writes as much as the socket takes; how much that was.
-    private static func write(_ bytes: [UInt8], to descriptor: Int32) throws -> Int {
-        var written = 0
+    /// Writes as much as the socket takes; up to where that was.
+    private static func write(_ bytes: [UInt8], from start: Int, to descriptor: Int32) throws -> Int {
+        var written = start
         while written < bytes.count {
             let outcome = try bytes.withUnsafeBytes { bytes in
                 try Socket.write(UnsafeRawBufferPointer(rebasing: bytes[written...]), to: descriptor)
@@ -409,9 +423,6 @@ final class RedisConnection: Sendable {
     private func finish(_ aftermath: Aftermath) {
         for (completion, result) in aftermath.completions { completion(result) }
         for push in aftermath.pushes { onPush?(push) }
-        for refusal in aftermath.refusals {
-            logger.error("Redis refused a command", metadata: ["error": "\(refusal)"])
-        }
         if let loss = aftermath.loss { onLoss?(loss) }
     }
 }
@@ -423,20 +434,25 @@ extension RedisConnection: ConnectionDriver {
             (state.failure == nil ? state.upkeep : nil, !state.output.isEmpty)
         }
         // Asked without the lock: it has one of its own, and may call back.
-        let commands = upkeep?.commands(at: now, isWriting: isWriting)
+        let errand = upkeep?.commands(at: now, isWriting: isWriting)
         let upkeepDeadline = upkeep?.nextDeadline
         var aftermath = Aftermath()
         state.withLock { state in
+            if let errand {
+                if let failure = state.failure {
+                    aftermath.completions.append((errand.completion, .failure(failure)))
+                } else {
+                    enqueue(errand, in: &state)
+                }
+            }
             guard state.failure == nil, state.socket != nil else { return }
-            if let commands, commands.count > 0 { enqueue(commands, nil, in: &state) }
             checkDeadlines(now, &state, &aftermath)
         }
         finish(aftermath)
         write()
         return state.withLock { state in
             guard state.failure == nil, let descriptor = state.socket?.descriptor else { return .nothing }
-            let reply = state.pending.lazy.map(\.deadline).min()
-            let deadlines = [now + Self.heartbeat, upkeepDeadline, state.nextPing, reply]
+            let deadlines = [now + Self.heartbeat, upkeepDeadline, state.nextPing, Self.answerDue(state)]
             return PollRequest(
                 descriptor: descriptor, wantsRead: true, wantsWrite: !state.output.isEmpty && !state.isWriting,
                 deadline: deadlines.compactMap { $0 }.min())

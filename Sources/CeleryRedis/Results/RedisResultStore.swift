@@ -31,10 +31,19 @@ final class RedisResultStore: ResultStore {
                 address,
                 name: "celery-updates",
                 logger: logger,
-                onPush: { message in Self.pass(message, to: hub, link, logger) },
+                onPush: { message in
+                    if let refusal = message.refusal { return Self.refuse(refusal, hub, logger) }
+                    Self.pass(message, to: hub, link, logger)
+                },
                 onLoss: { hub.fail($0) }
             )
         }
+    }
+
+    /// The server refuses a subscription, and does not say which: it lets its user have no channels at all, as a rule.
+    private static func refuse(_ reason: String, _ hub: UpdateHub, _ logger: Logger) {
+        logger.error("Redis refuses to announce results", metadata: ["error": "\(reason)"])
+        hub.fail(TransportError(.refused, "Redis refuses to announce results: \(reason)"))
     }
 
     /// Passes on what the server says to a subscriber.
@@ -102,13 +111,33 @@ final class RedisResultStore: ResultStore {
         try await Self.with(link) { link in
             var pipeline = RedisPipeline()
             for stored in results {
-                link.scripts.begin(.storeResult, keys: 1, arguments: 2, in: &pipeline)
+                pipeline.begin(script: link.scripts.storeResult, keys: 1, arguments: 2)
                 pipeline.add(keys.result(stored.result.id))
                 pipeline.add(stored.result.encoded())
                 pipeline.add(String(expires))
             }
-            _ = try await LoadedScripts.call(pipeline, on: link.connection)
+            try check(try await LoadedScripts.send(pipeline, on: link.connection), of: results)
         }
+    }
+
+    /// Throws when the results have to be stored again, or when none can be stored. A result whose own key is unusable
+    /// is none the better for being stored again.
+    private func check(_ replies: [RESPValue], of results: [StoredResult]) throws {
+        var refusal: String?
+        for (reply, stored) in zip(replies, results) {
+            guard let message = reply.refusal else { continue }
+            let kind = RefusalKind(message)
+            if kind == "WRONGTYPE" {
+                logger.error(
+                    "Redis has something else in the place of a result",
+                    metadata: ["celery.task.id": "\(stored.result.id)", "error": "\(message)"])
+            } else if kind.isPassing {
+                throw TransportError(.unreachable, "Redis takes no results at the moment: \(message)")
+            } else {
+                refusal = refusal ?? message
+            }
+        }
+        if let refusal { throw TransportError(.rejected, "Redis refuses: \(refusal)") }
     }
 
     func result(of id: String) async throws -> TaskResult? {

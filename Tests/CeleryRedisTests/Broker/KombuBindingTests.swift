@@ -10,6 +10,16 @@ import Testing
         #expect(KombuBinding(topic).member == #"a.*.b.#\#u{6}\#u{16}^a\.[^\.]+\.b\..*?$\#u{6}\#u{16}q"#)
     }
 
+    /// The answers of `TopicExchange.key_to_pattern` in Python.
+    @Test(arguments: [
+        ("image-small.x_y", #"^image\-small\.x\_y$"#), ("é.²½.Ⅷ", "^é\\.²½\\.Ⅷ$"), ("a b", #"^a\ b$"#),
+        ("a*b.#c", "^a*b\\.#c$"), ("e\u{301}", "^e\\\u{301}$"), ("a\0b", #"^a\000b$"#),
+    ])
+    func aPatternIsEscapedAsInKombu(key: String, pattern: String) {
+        let queue = Queue("q", exchange: "ex", exchangeType: .topic, routingKey: key)
+        #expect(KombuBinding(queue).pattern == pattern)
+    }
+
     @Test(arguments: ["celery", "a.b", "", "é"])
     func aMemberIsReadAsItWasWritten(key: String) throws {
         let binding = KombuBinding(Queue("q", exchange: "ex", exchangeType: .topic, routingKey: key))

@@ -1,4 +1,6 @@
+import CeleryIO
 import CeleryTransport
+import Dispatch
 import Logging
 import Testing
 
@@ -19,7 +21,9 @@ import Testing
     static func loggedIn(
         _ answer: @escaping @Sendable ([String]) -> ScriptedRedis.Answer
     ) throws -> ScriptedRedis {
-        try ScriptedRedis { command in command.first == "CLIENT" ? .bytes("+OK\r\n") : answer(command) }
+        try ScriptedRedis { command in
+            ["CLIENT", "PING"].contains(command.first) ? .bytes("+OK\r\n") : answer(command)
+        }
     }
 
     @Test func repliesReachTheirCallersInOrder() async throws {
@@ -75,6 +79,7 @@ import Testing
         let connection = try await RedisConnection.open(address, name: "my name", logger: Self.logger)
         #expect(try await commands.next() == ["AUTH", "me", "pass"])
         #expect(try await commands.next() == ["SELECT", "4"])
+        #expect(try await commands.next() == ["PING"])
         #expect(try await commands.next() == ["CLIENT", "SETNAME", "my-name"])
         await connection.close()
     }
@@ -108,6 +113,7 @@ import Testing
     @Test(arguments: [
         "READONLY You can't write against a read only replica.", "LOADING Redis is loading the dataset in memory",
         "MASTERDOWN Link with MASTER is down",
+        "ERR Error running script (call to f_0a): @user_script:6: @user_script: 6: -READONLY You can't write",
     ])
     func aServerThatIsNotReadyIsALostConnection(refusal: String) async throws {
         let server = try Self.loggedIn { _ in .bytes("-\(refusal)\r\n") }
@@ -122,7 +128,66 @@ import Testing
     @Test func aServerThatLoadsItsDataAtTheLoginIsTriedAgain() async throws {
         let server = try ScriptedRedis { _ in .bytes("-LOADING Redis is loading the dataset in memory\r\n") }
         let error = await #expect(throws: TransportError.self) { _ = try await open(server) }
-        #expect(error?.isRetriable == true)
+        // Not a loss: who is told of one tries again at once.
+        #expect(error?.code == .unreachable)
+    }
+
+    @Test func aServerThatLoadsItsDataAndTakesLoginsIsTriedAgain() async throws {
+        let server = try ScriptedRedis { command in
+            command[0] == "PING" ? .bytes("-LOADING Redis is loading the dataset in memory\r\n") : .bytes("+OK\r\n")
+        }
+        let error = await #expect(throws: TransportError.self) { _ = try await open(server) }
+        #expect(error?.code == .unreachable)
+    }
+
+    @Test func aGoodbyeIsShortEvenIfOthersWaitForLonger() async throws {
+        let server = try Self.loggedIn { _ in .silence }
+        let connection = try await open(server)
+        let reply = Task { try await connection.call(RedisPipeline("X")) }
+        let start = ContinuousClock.now
+        await connection.close()
+        #expect(.now - start < .seconds(10))
+        _ = await reply.result
+    }
+
+    /// Counts how often the connection's thread has looked for something to do.
+    final class Turns: RedisConnection.Upkeep {
+        private let counter = Locked(0)
+        var count: Int { counter.withLock { $0 } }
+        var nextDeadline: ContinuousClock.Instant? { nil }
+
+        func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> RedisConnection.Errand? {
+            counter.withLock { $0 += 1 }
+            return nil
+        }
+    }
+
+    @Test func aServerThatDoesNotReadIsWaitedForAsleep() async throws {
+        let (isBlocked, mayGoOn) = (Notes<Void>(), DispatchSemaphore(value: 0))
+        let server = try Self.loggedIn { command in
+            if command[0] == "BLOCK" {
+                isBlocked.add(())
+                mayGoOn.wait()
+            }
+            return .bytes("+OK\r\n")
+        }
+        let connection = try await open(server)
+        let turns = Turns()
+        connection.attach(turns)
+        let text = String(repeating: "0123456789", count: 2_000_000)
+        async let first = connection.call(RedisPipeline("BLOCK"))
+        _ = try await isBlocked.next()
+        async let second = connection.call(RedisPipeline("ECHO", text))
+        async let third = connection.call(RedisPipeline("ECHO", text))
+        // Some time passes.
+        let other = try await open(server)
+        for _ in 0..<1000 { _ = try await other.call(RedisPipeline("X")) }
+        #expect(turns.count < 200)
+        mayGoOn.signal()
+        let replies = try await [first, second, third]
+        #expect(replies == [.status("OK"), .status("OK"), .status("OK")])
+        await connection.close()
+        await other.close()
     }
 
     @Test func aServerThatIsFullIsTriedAgain() async throws {

@@ -196,6 +196,50 @@ extension LiveTests {
             #expect(try await redis.call(RedisPipeline("EXISTS", "unacked", "unacked_index", "q")) == .integer(0))
         }
 
+        @Test func aQueueWithTwoBindingsThatMatchGetsAMessageOnce() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let producer = try await redis.broker().makeProducer(logger: LiveRedis.logger)
+            for key in ["a.#", "a.*", "b.*"] {
+                let queue = Queue("q", exchange: "topics", exchangeType: .topic, routingKey: key)
+                try await producer.publish(
+                    Message(body: []),
+                    to: Destination(exchange: "topics", routingKey: key == "a.*" ? "a.x" : "-", queue: queue))
+            }
+            #expect(try await redis.length("q") == 1)
+            await producer.close()
+        }
+
+        @Test func aBindingThatIsRefusedIsAnErrorAndWrittenNextTime() async throws {
+            let redis = try await LiveRedis(database: 1)
+            _ = try await redis.call(RedisPipeline("SET", "_kombu.binding.ex", "text"))
+            let queue = Queue("q", exchange: "ex", routingKey: "key")
+            let error = await #expect(throws: TransportError.self) { _ = try await redis.consumer([queue]) }
+            #expect(error?.code == .rejected)
+            let producer = try await redis.broker().makeProducer(logger: LiveRedis.logger)
+            let destination = Destination(exchange: "ex", routingKey: "key", queue: queue)
+            await #expect(throws: TransportError.self) {
+                try await producer.publish(Message(body: []), to: destination)
+            }
+            _ = try await redis.call(RedisPipeline("DEL", "_kombu.binding.ex"))
+            try await producer.publish(Message(body: []), to: destination)
+            #expect(try await redis.length("q") == 1)
+            await producer.close()
+        }
+
+        @Test func fanoutIsRefusedInOneClearLine() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let queue = Queue("q", exchange: "all", exchangeType: .fanout)
+            let error = await #expect(throws: TransportError.self) { _ = try await redis.consumer([queue]) }
+            #expect(error?.code == .unsupported)
+            let producer = try await redis.broker().makeProducer(logger: LiveRedis.logger)
+            let other = await #expect(throws: TransportError.self) {
+                try await producer.publish(
+                    Message(body: []), to: Destination(exchange: "all", routingKey: "", queue: queue))
+            }
+            #expect(other?.code == .unsupported)
+            await producer.close()
+        }
+
         @Test func bindingsOfTopicAndDirectExchangesAreFollowed() async throws {
             let redis = try await LiveRedis(database: 1)
             let queues = [

@@ -6,31 +6,6 @@ import Testing
 
 extension LiveTests {
     @Suite struct Failures {
-        @Test func aKilledConnectionIsLostAndTheNextConsumerWorks() async throws {
-            let redis = try await LiveRedis(database: 3)
-            let consumer = try await redis.consumer()
-            let receiving = Task { try await consumer.receive(upTo: 1) }
-            _ = try await redis.call(RedisPipeline("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"))
-            let error = await #expect(throws: TransportError.self) { try await receiving.value }
-            #expect(error?.code == .connectionLost)
-            #expect(error?.isRetriable == true)
-            await consumer.close()
-            let next = try await redis.consumer()
-            try await redis.publish("x")
-            #expect(try await next.receive(upTo: 1).map(\.text) == ["x"])
-            await next.close()
-        }
-
-        @Test func aKilledSubscriptionIsALostConnection() async throws {
-            let redis = try await LiveRedis(database: 3)
-            let consumer = try await redis.consumer()
-            let receiving = Task { try await consumer.receive(upTo: 1) }
-            _ = try await redis.call(RedisPipeline("CLIENT", "KILL", "TYPE", "pubsub"))
-            let error = await #expect(throws: TransportError.self) { try await receiving.value }
-            #expect(error?.code == .connectionLost)
-            await consumer.close()
-        }
-
         @Test func scriptsThatTheServerForgetsAreSentAgain() async throws {
             let redis = try await LiveRedis(database: 3)
             let consumer = try await redis.consumer()

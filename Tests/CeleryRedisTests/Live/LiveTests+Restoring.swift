@@ -66,6 +66,30 @@ extension LiveTests {
             await consumer.close()
         }
 
+        @Test func whatWasHeldLongestComesFirst() async throws {
+            let redis = try await LiveRedis(database: 2)
+            for number in 0..<250 {
+                try await leave("\(number)", in: redis, tag: "t\(number)")
+                _ = try await redis.call(RedisPipeline("ZADD", "unacked_index", "\(1000 + number)", "t\(number)"))
+            }
+            let consumer = try await redis.consumer()
+            #expect(try await consumer.receive(count: 250).map(\.text) == (0..<250).map(String.init))
+            await consumer.close()
+        }
+
+        @Test func anEntryWithoutAQueueBecomesADeadLetter() async throws {
+            let redis = try await LiveRedis(database: 2)
+            let entry = #"[{"body": ""}, "", null]"#
+            _ = try await redis.call(RedisPipeline("HSET", "unacked", "t", entry))
+            _ = try await redis.call(RedisPipeline("ZADD", "unacked_index", "1000", "t"))
+            let consumer = try await redis.consumer()
+            try await redis.publish("go")
+            #expect(try await consumer.receive(upTo: 1).map(\.text) == ["go"])
+            #expect(try await redis.call(RedisPipeline("RPOP", "unacked.dead-letter")).text == entry)
+            #expect(try await redis.call(RedisPipeline("EXISTS", "")) == .integer(0))
+            await consumer.close()
+        }
+
         @Test func anEntryThatIsNotKombusBecomesADeadLetter() async throws {
             let redis = try await LiveRedis(database: 2)
             _ = try await redis.call(RedisPipeline("HSET", "unacked", "t", "[nonsense"))
@@ -109,7 +133,7 @@ extension LiveTests {
             _ = try await dying.receive(upTo: 1)
             // Gone without a word.
             dying.held.close()
-            await dying.connection.close()
+            await dying.link.commands.close()
             let other = try await redis.consumer(visibilityTimeout: 0.6, lease: 0.3)
             let back = try #require(try await other.receive(upTo: 1).first)
             #expect(back.text == "left behind")

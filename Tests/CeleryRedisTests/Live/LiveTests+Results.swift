@@ -143,6 +143,29 @@ extension LiveTests {
             await writer.close()
         }
 
+        @Test func oneResultThatCannotBeStoredDoesNotFailTheOthers() async throws {
+            let redis = try await LiveRedis(database: 4)
+            _ = try await redis.call(RedisPipeline("LPUSH", "celery-task-meta-bad", "x"))
+            let store = try store(redis)
+            try await store.store([entry("a", .success, 1), entry("bad", .success), entry("b", .success, 2)])
+            #expect(try await store.result(of: "a")?.result == 1)
+            #expect(try await store.result(of: "b")?.result == 2)
+            await store.close()
+        }
+
+        @Test func aServerWithoutMemoryIsTriedAgain() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let store = try store(redis)
+            try await store.prepare()
+            _ = try await redis.call(RedisPipeline("CONFIG", "SET", "maxmemory", "1"))
+            let error = await #expect(throws: TransportError.self) { try await store.store([entry("a", .success)]) }
+            _ = try await redis.call(RedisPipeline("CONFIG", "SET", "maxmemory", "0"))
+            #expect(error?.isRetriable == true)
+            try await store.store([entry("a", .success)])
+            #expect(try await store.result(of: "a")?.state == .success)
+            await store.close()
+        }
+
         @Test func lostScriptsAreSentAgain() async throws {
             let redis = try await LiveRedis(database: 4)
             let store = try store(redis)

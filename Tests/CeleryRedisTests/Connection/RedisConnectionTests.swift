@@ -140,10 +140,21 @@ import Testing
         #expect(error?.code == .unreachable)
     }
 
-    @Test func aGoodbyeIsShortEvenIfOthersWaitForLonger() async throws {
-        let server = try Self.loggedIn { _ in .silence }
+    @Test(arguments: [true, false])
+    func aGoodbyeIsShort(whileOthersWaitForLonger: Bool) async throws {
+        let pings = Locked(0)
+        let server = try ScriptedRedis { command in
+            let isLogin = pings.withLock { pings in
+                if command[0] == "PING" { pings += 1 }
+                return pings < 2 && command[0] != "X"
+            }
+            return isLogin || command[0] == "CLIENT" ? .bytes("+OK\r\n") : .silence
+        }
         let connection = try await open(server)
-        let reply = Task { try await connection.call(RedisPipeline("X")) }
+        let reply = Task {
+            if whileOthersWaitForLonger { _ = try await connection.call(RedisPipeline("X")) }
+        }
+        if !whileOthersWaitForLonger { try await reply.value }
         let start = ContinuousClock.now
         await connection.close()
         #expect(.now - start < .seconds(10))

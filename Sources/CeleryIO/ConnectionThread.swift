@@ -22,6 +22,8 @@ package final class ConnectionThread: SerialExecutor {
         /// Whether something came for `willWait` since it was last called.
         var isNudged = false
         var isStopped = false
+        /// Whether the thread could not be started: the one job to come is the actor's `deinit`.
+        var hasFailed = false
         var thread: pthread_t?
     }
 
@@ -81,6 +83,7 @@ package final class ConnectionThread: SerialExecutor {
             }, retained.toOpaque())
         guard status == 0 else {
             retained.release()
+            inbox.withLock { $0.hasFailed = true }
             throw IOError(.system, "cannot start a thread", errno: status)
         }
     }
@@ -103,11 +106,13 @@ package final class ConnectionThread: SerialExecutor {
 
     package func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        let mustWake = inbox.withLock { inbox in
+        let (mustRun, mustWake) = inbox.withLock { inbox in
+            if inbox.hasFailed { return (true, false) }
             inbox.jobs.append(job)
             defer { inbox.isSleeping = false }
-            return inbox.isSleeping
+            return (false, inbox.isSleeping)
         }
+        if mustRun { job.runSynchronously(on: asUnownedSerialExecutor()) }
         if mustWake { wake() }
     }
 

@@ -100,6 +100,12 @@ import Darwin
         #expect(thread == nil)
     }
 
+    @Test func anActorWhoseThreadCannotBeStartedIsReleased() async throws {
+        let ended = Steps()
+        #expect(throws: IOError.self) { try Driver(ended: ended, stackSize: 1 << 60) }
+        await ended.wait(beyond: 0)
+    }
+
     @Test func manyThreadsComeAndGo() async throws {
         let ended = Steps()
         for number in 0..<200 {
@@ -128,9 +134,9 @@ private actor Driver: ConnectionActor {
     private var deadline: ContinuousClock.Instant?
     private let ended: Steps?
 
-    init(ended: Steps? = nil) throws {
+    init(ended: Steps? = nil, stackSize: Int = 512 * 1024) throws {
         self.ended = ended
-        thread = try ConnectionThread(name: "a test with a long name")
+        thread = try ConnectionThread(name: "a test with a long name", stackSize: stackSize)
         try thread.start(driving: self)
     }
 

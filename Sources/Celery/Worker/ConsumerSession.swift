@@ -37,9 +37,15 @@ final class ConsumerSession: Sendable {
     private let prefetch: Int
     private let concurrency: Int
     private let largestLoad: Int
+    private let giveBack: @Sendable (_ count: Int) -> Void
 
-    init(_ consumer: any Consumer, prefetch: Int, concurrency: Int) {
+    /// - Parameter giveBack: called with the number of messages that were read ahead and are not worked off.
+    init(
+        _ consumer: any Consumer, prefetch: Int, concurrency: Int,
+        giveBack: @escaping @Sendable (_ count: Int) -> Void
+    ) {
         self.consumer = consumer
+        self.giveBack = giveBack
         let (double, isTooLarge) = concurrency.multipliedReportingOverflow(by: 2)
         largestLoad = max(Self.usualLoad, isTooLarge ? concurrency : double)
         self.prefetch = prefetch == 0 ? largestLoad : min(prefetch, largestLoad)
@@ -48,74 +54,45 @@ final class ConsumerSession: Sendable {
     }
 
     /// Waits until there is room, receives, and counts what came.
-    ///
-    /// - Parameter giveBack: called with the number of messages that were read ahead and are not worked off. May
-    ///   be called while nothing comes.
-    func receive(_ giveBack: (_ count: Int) -> Void) async throws -> [Delivery] {
-        while true {
-            let room = try await roomForMore(giveBack)
-            // Others may wait for what this worker has read ahead: it is not kept until something new comes.
-            let isAhead = load.withLock { $0.window > prefetch && $0.unsettled > prefetch }
-            let deliveries =
-                isAhead
-                ? try await receive(upTo: room, atMost: Self.longestSurplus) : try await consumer.receive(upTo: room)
-            load.withLock { load in
-                load.unsettled += deliveries.count
-                load.open += deliveries.count
-                load.lastFullBatch = deliveries.count == room ? .now : nil
-            }
-            if !deliveries.isEmpty { return deliveries }
-            shrink(giveBack)
+    func receive() async throws -> [Delivery] {
+        let room = try await roomForMore()
+        // Others may wait for what this worker reads ahead: that is over when nothing comes for a while.
+        let deliveries = try await shrinkingLater { try await consumer.receive(upTo: room) }
+        load.withLock { load in
+            load.unsettled += deliveries.count
+            load.open += deliveries.count
+            load.lastFullBatch = deliveries.count == room ? .now : nil
         }
+        return deliveries
     }
 
     /// Waits until there is room; for how many.
-    private func roomForMore(_ giveBack: (_ count: Int) -> Void) async throws -> Int {
+    private func roomForMore() async throws -> Int {
         var room = load.withLock { self.room($0) }
         while room == 0 {
-            if load.withLock({ $0.window > prefetch }) {
-                if try await !waitForRoom(atMost: Self.longestSurplus) { shrink(giveBack) }
-            } else {
-                try await hasRoom.wait()
-            }
+            try await shrinkingLater { try await hasRoom.wait() }
             room = load.withLock { self.room($0) }
         }
-        if let last = load.withLock({ $0.lastFullBatch }), .now - last < Self.shortBatch {
-            resize { max(prefetch, min(2 * $0, Self.largestWindow)) }
-        } else {
-            resize { max(prefetch, $0 / 2) }
+        load.withLock { load in
+            guard let last = load.lastFullBatch, .now - last < Self.shortBatch else { return }
+            setWindow(max(prefetch, min(2 * load.window, Self.largestWindow)), &load)
         }
         return room
     }
 
-    /// What comes before the time is over; empty when that is nothing.
-    private func receive(upTo limit: Int, atMost duration: Duration) async throws -> [Delivery] {
-        try await withThrowingTaskGroup(of: [Delivery]?.self) { group in
-            group.addTask { [consumer] in
-                do {
-                    return try await consumer.receive(upTo: limit)
-                } catch is CancellationError where Task.isCancelled {
-                    return []
-                }
-            }
-            group.addTask {
-                do { try await Task.sleep(for: duration) } catch is CancellationError {}
-                return nil
-            }
-            // Both are waited for: a receipt that is cancelled may have got messages all the same.
-            var deliveries: [Delivery] = []
-            for try await received in group {
-                group.cancelAll()
-                deliveries += received ?? []
-            }
-            if deliveries.isEmpty { try Task.checkCancellation() }
-            return deliveries
-        }
+    /// Waits for something; if it takes long, reading ahead ends meanwhile, and what was read ahead is given back.
+    private func shrinkingLater<Value>(_ wait: () async throws -> Value) async throws -> Value {
+        guard load.withLock({ $0.window > prefetch || $0.unsettled > prefetch }) else { return try await wait() }
+        let deadline = Deadlines.shared.add(.now + Self.longestSurplus) { [weak self] in self?.shrink() }
+        defer { Deadlines.shared.remove(deadline) }
+        return try await wait()
     }
 
-    private func shrink(_ giveBack: (_ count: Int) -> Void) {
-        let surplus = load.withLock { $0.unsettled - prefetch }
-        resize { _ in prefetch }
+    private func shrink() {
+        let surplus = load.withLock { load in
+            setWindow(prefetch, &load)
+            return load.unsettled - prefetch
+        }
         if surplus > 0 { giveBack(surplus) }
     }
 
@@ -127,29 +104,10 @@ final class ConsumerSession: Sendable {
     /// Whether the connection is lost.
     var isLost: Bool { load.withLock { $0.isLost } }
 
-    /// Whether there was room before the time was over.
-    private func waitForRoom(atMost duration: Duration) async throws -> Bool {
-        try await withThrowingTaskGroup(of: Bool.self) { group in
-            group.addTask {
-                try await self.hasRoom.wait()
-                return true
-            }
-            group.addTask {
-                try await Task.sleep(for: duration)
-                return false
-            }
-            defer { group.cancelAll() }
-            return try await group.next() ?? false
-        }
-    }
-
-    private func resize(_ window: (Int) -> Int) {
-        let extra = load.withLock { load -> Int? in
-            let old = load.window
-            load.window = window(old)
-            return load.window == old ? nil : load.window - prefetch + load.waitingForEta
-        }
-        if let extra { consumer.adjustPrefetch(extra: extra) }
+    private func setWindow(_ window: Int, _ load: inout Load) {
+        guard window != load.window else { return }
+        load.window = window
+        tellPrefetch(load)
     }
 
     /// Tells the broker what became of a message.
@@ -170,9 +128,10 @@ final class ConsumerSession: Sendable {
         count { load in
             load.unsettled -= 1
             load.open -= 1
-            if isHeld { load.waitingForEta += 1 }
+            guard isHeld else { return }
+            load.waitingForEta += 1
+            tellPrefetch(load)
         }
-        if isHeld { tellPrefetch() }
     }
 
     /// The eta of a message that was put aside has come.
@@ -181,12 +140,13 @@ final class ConsumerSession: Sendable {
             load.unsettled += 1
             load.open += 1
             load.waitingForEta -= 1
+            tellPrefetch(load)
         }
-        tellPrefetch()
     }
 
-    private func tellPrefetch() {
-        consumer.adjustPrefetch(extra: load.withLock { $0.window - prefetch + $0.waitingForEta })
+    /// Under the lock, so that the broker is told in the order of the changes.
+    private func tellPrefetch(_ load: Load) {
+        consumer.adjustPrefetch(extra: load.window - prefetch + load.waitingForEta)
     }
 
     private func count(_ change: (inout Load) -> Void) {

@@ -107,13 +107,15 @@ final class WorkerEngine: Sendable {
                 } cleanUp: { consumer in
                     await consumer.close()
                 }
-                let session = ConsumerSession(consumer, prefetch: prefetch, concurrency: concurrency)
+                let session = ConsumerSession(consumer, prefetch: prefetch, concurrency: concurrency) { [ready] in
+                    Self.giveBack($0, of: ready)
+                }
                 began(session)
                 backoff.reset()
                 logger.info("ready", metadata: [LoggingKeys.broker: "\(broker.location)"])
                 do {
                     while true {
-                        let deliveries = try await session.receive { giveBack($0) }
+                        let deliveries = try await session.receive()
                         admit(deliveries, session)
                     }
                 } catch let error as TransportError {
@@ -159,7 +161,7 @@ final class WorkerEngine: Sendable {
     }
 
     /// Gives back what was read too far ahead, so that other workers can run it.
-    private func giveBack(_ count: Int) {
+    private static func giveBack(_ count: Int, of ready: WorkQueue<Work>) {
         // The last one first, so that the first one is next in the queue again.
         for work in ready.takeLast(count).reversed() {
             work.session.settle(work.tag, .giveBack)

@@ -62,6 +62,13 @@ package final class Reconnecting<Connection: Sendable>: Sendable {
         }
     }
 
+    /// The connection, if there is one now.
+    package var current: Connection? {
+        state.withLock { state in
+            if case .connected(let connection, _) = state.current { connection } else { nil }
+        }
+    }
+
     /// Makes the next ``get()`` connect anew, unless somebody else's report already has.
     package func report(broken generation: Int) {
         state.withLock { state in

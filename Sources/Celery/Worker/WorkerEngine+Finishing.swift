@@ -22,17 +22,13 @@ extension WorkerEngine {
         guard let results, !conclusion.results.isEmpty, !conclusion.hasMessages, ready.isEmpty,
             unfinished.load(ordering: .relaxed) == 0
         else { return pass(conclusion) }
-        // Belongs to the slot, which waits for it, but is not cancelled with it.
-        let isStored = await Task {
-            do {
-                try await results.store(conclusion.results)
-                return true
-            } catch {
-                return false
-            }
-        }.value
-        // The finisher says what is wrong, if it still is.
-        if isStored { settle(conclusion) } else { pass(conclusion) }
+        do {
+            try await results.store(conclusion.results)
+            settle(conclusion)
+        } catch {
+            // The slot may have been cancelled, which the finisher is not; else it says what is wrong, if it still is.
+            pass(conclusion)
+        }
     }
 
     func runFinisher() async {

@@ -66,11 +66,13 @@ final class RedisResultStore: ResultStore {
                 hub.fail(error, id: id)
             }
         case "subscribe":
-            // Only now: what is stored from here on is announced, what was stored before is found. Not a child of
-            // anything, because it answers the server.
-            Task {
+            // Only now: what is stored from here on is announced, what was stored before is found.
+            guard let link = link.current else {
+                return hub.fail(TransportError(.connectionLost, "the connection for results is lost"), id: id)
+            }
+            link.connection.submit(RedisPipeline("GET", channel)) { replies in
                 do {
-                    if let known = try await result(of: id, link) { hub.yield(known, id: id) }
+                    if let known = try taskResult(try replies.get().value()) { hub.yield(known, id: id) }
                 } catch {
                     hub.fail(error, id: id)
                 }
@@ -94,9 +96,12 @@ final class RedisResultStore: ResultStore {
 
     private static func result(of id: String, _ link: Reconnecting<Link>) async throws -> TaskResult? {
         try await with(link) { link in
-            let reply = try await link.connection.call(RedisPipeline("GET", KombuKeys().result(id)))
-            return try reply.bytes.map { bytes in try TaskResult(encoded: bytes) }
+            try taskResult(try await link.connection.call(RedisPipeline("GET", KombuKeys().result(id))))
         }
+    }
+
+    private static func taskResult(_ reply: RESPValue) throws -> TaskResult? {
+        try reply.bytes.map { bytes in try TaskResult(encoded: bytes) }
     }
 
     func connect() async throws {

@@ -151,6 +151,8 @@ final class RedisResultStore: ResultStore {
 
     func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
         let (connection, generation) = try await subscriptions.get()
+        // The server's answer to the subscription is followed by a question over this one.
+        _ = try await link.get()
         let channel = keys.result(id)
         let (stream, continuation, isFirst) = hub.stream(of: id) { [hub, logger] in
             do {
@@ -180,8 +182,8 @@ final class RedisResultStore: ResultStore {
     }
 
     func close() async {
-        await link.close()?.connection.close()
         await subscriptions.close()?.close()
+        await link.close()?.connection.close()
         hub.fail(TransportError(.closed, "the result backend was closed"))
     }
 }

@@ -47,7 +47,7 @@ private struct SafeReprWriter {
     mutating func write(_ value: JSONValue) {
         switch value {
         case .string(let string):
-            write(quoted: string)
+            write(quoted: JSONKey.isEscaped(string) ? JSONKey.string(string.utf16) : string)
         case .surrogateString(let units):
             write(quoted: JSONKey.string(units))
         case .array(let elements):
@@ -110,7 +110,21 @@ private struct SafeReprWriter {
             return
         }
         text += token
-        remaining -= token.unicodeScalars.count
+        remaining -= Self.positions(token.unicodeScalars[...], limit: .max).count
+    }
+
+    /// Up to so many characters from the start: how many there are, and where they end. A spelled one is one.
+    private static func positions(
+        _ scalars: Substring.UnicodeScalarView, limit: Int
+    ) -> (count: Int, end: String.Index) {
+        var (count, end) = (0, scalars.startIndex)
+        while count < limit, end < scalars.endIndex {
+            let isSpelled = scalars[end].value == JSONKey.escape
+            scalars.formIndex(after: &end)
+            if isSpelled, end < scalars.endIndex { scalars.formIndex(after: &end) }
+            count += 1
+        }
+        return (count, end)
     }
 
     /// Strings are shown between single quotes with only these escaped.
@@ -128,9 +142,10 @@ private struct SafeReprWriter {
     private func truncated(_ token: String) -> String {
         // Bytes are never fewer than characters.
         guard remaining > 0, token.utf8.count >= remaining else { return token }
-        let scalars = token.unicodeScalars
-        guard scalars.count >= remaining else { return token }
-        let start = scalars.prefix(remaining)
+        let scalars = token.unicodeScalars[...]
+        let (count, end) = Self.positions(scalars, limit: remaining)
+        guard count == remaining else { return token }
+        let start = scalars[..<end]
         let kept = start.lastIndex(of: " ").map { start[..<$0] } ?? start
         return String(kept) + "..."
     }

@@ -1,5 +1,4 @@
 import CeleryIO
-import Synchronization
 import Testing
 
 #if canImport(Glibc)
@@ -182,7 +181,7 @@ private final class Steps: Sendable {
         var waiters: [(count: Int, continuation: CheckedContinuation<Void, Never>)] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     var current: Int { state.withLock { $0.count } }
 

@@ -230,10 +230,12 @@ final class RedisConnection: Sendable {
             // On the thread, which may have asked for some already: what is still to be said goes before the goodbye.
             await BlockingCalls(on: thread).run { self.submitUpkeep() }
             state.withLock { $0.goodbye = .now + Self.goodbyeTimeout }
-            // It may sleep for longer than that.
-            thread.nudge()
             do {
-                _ = try await send(RedisPipeline("PING"))
+                _ = try await withCheckedThrowingContinuation { continuation in
+                    submit(RedisPipeline("PING")) { continuation.resume(with: $0) }
+                    // The thread may sleep for longer than the goodbye may take, and was not asked to write it.
+                    thread.nudge()
+                }
             } catch {
                 logger.debug("the connection was lost while it was being closed", metadata: ["error": "\(error)"])
             }

@@ -142,11 +142,6 @@ struct LoadedScripts: Sendable {
         (claim, overdue, putBack, storeResult) = (digests[0], digests[1], digests[2], digests[3])
     }
 
-    /// Calls scripts and returns the last reply; an error of the server is thrown.
-    static func call(_ pipeline: RedisPipeline, on connection: RedisConnection) async throws -> RESPValue {
-        try await send(pipeline, on: connection).value()
-    }
-
     /// Sends calls of scripts and returns all replies. A server that has lost the scripts, by SCRIPT FLUSH or because
     /// it is a new one, gets them again.
     static func send(_ pipeline: RedisPipeline, on connection: RedisConnection) async throws -> [RESPValue] {

@@ -1,0 +1,35 @@
+internal import CeleryTransport
+
+extension KombuKeys {
+    /// Adds the commands that write a queue's binding.
+    func declare(_ queue: Queue, in pipeline: inout RedisPipeline) throws(TransportError) {
+        guard queue.exchangeType != .fanout else {
+            throw TransportError(
+                .unsupported,
+                "queue \(queue.name): fanout exchanges are not supported on Redis, where they have no lists")
+        }
+        guard !queue.exchange.isEmpty else { return }
+        let member = KombuBinding(queue).member
+        pipeline.append("SADD", bindings(queue.exchange), member)
+        pipeline.append("SADD", permanentBindings(queue.exchange), member)
+    }
+
+    /// The bindings of exchanges, of those that can be read.
+    func bindings(
+        of exchanges: Set<String>, on connection: RedisConnection
+    ) async throws -> [String: [KombuBinding]] {
+        let exchanges = Array(exchanges)
+        var pipeline = RedisPipeline()
+        for exchange in exchanges { pipeline.append("SMEMBERS", bindings(exchange)) }
+        var bindings: [String: [KombuBinding]] = [:]
+        for (exchange, reply) in zip(exchanges, try await connection.send(pipeline)) {
+            if reply.refusal == nil { bindings[exchange] = Self.bindings(reply) }
+        }
+        return bindings
+    }
+
+    /// The bindings that a set holds.
+    static func bindings(_ members: RESPValue) -> [KombuBinding] {
+        (members.array ?? []).compactMap { $0.text.flatMap(KombuBinding.init) }
+    }
+}

@@ -79,15 +79,13 @@ final class EtaSchedule: Sendable {
         }
     }
 
-    /// Waits for a change or for `date`, whichever is first; for an hour at most, because a clock of nanoseconds does
-    /// not reach to every date.
+    /// Waits for a change or for `date`, whichever is first; for an hour at most, because somebody may set the
+    /// clock that dates go by.
     private func wait(until date: Date?) async throws {
         guard let date else { return try await changed.wait() }
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await self.changed.wait() }
-            group.addTask { try await Task.sleep(for: .seconds(min(max(0, date.timeIntervalSinceNow), 3600))) }
-            try await group.next()
-            group.cancelAll()
-        }
+        let seconds = min(max(0, date.timeIntervalSinceNow), 3600)
+        let deadline = Deadlines.shared.add(.now + .seconds(seconds)) { [changed] in changed.signal() }
+        defer { Deadlines.shared.remove(deadline) }
+        try await changed.wait()
     }
 }

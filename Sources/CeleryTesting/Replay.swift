@@ -56,7 +56,7 @@ public struct Replay: Sendable {
     /// - Parameter request: what the handler finds in its context; by default a first try with the id `test`.
     /// - Throws: `EncodingError` when an argument cannot be sent.
     public func run<Output>(_ call: Signature<Output>, as request: TaskRequest? = nil) async throws -> Outcome {
-        let payload = try call.makePayload()
+        let payload = try call.payload()
         guard let handler = handlers[call.task] else { return .notRegistered(call.task) }
         let request = request ?? TaskRequest(task: call.task, id: "test")
         return await run(handler, payload, .testing(request, logger: logger))

@@ -12,6 +12,11 @@ enum LoggingKeys {
     static let broker = "celery.broker"
     static let error = "error"
 
+    /// Which task a line is about.
+    static func task(_ request: TaskRequest) -> Logger.Metadata {
+        [taskID: line(request.id), taskName: line(request.task)]
+    }
+
     /// A text that somebody else chose, for a log line: quoted if it would not stay on one line, or be a very long one.
     static func line(_ text: String) -> Logger.MetadataValue {
         let isPlain = text.utf8.count <= 255 && text.unicodeScalars.allSatisfy { !isLineBreaking($0) }

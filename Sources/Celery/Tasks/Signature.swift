@@ -4,7 +4,7 @@ public import CeleryProtocol
 public struct Signature<Output: Sendable>: Sendable {
     /// The name of the task.
     public let task: String
-    let payload: @Sendable () throws -> TaskPayload
+    package let payload: @Sendable () throws -> TaskPayload
     let decodeOutput: @Sendable (JSONValue) throws -> Output
 }
 

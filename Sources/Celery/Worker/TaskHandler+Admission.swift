@@ -22,8 +22,3 @@ extension TaskHandler {
         return payload
     }
 }
-
-extension Signature {
-    /// The arguments of the call.
-    package func makePayload() throws -> TaskPayload { try payload() }
-}

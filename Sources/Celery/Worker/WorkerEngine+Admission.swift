@@ -38,10 +38,7 @@ extension WorkerEngine {
         }
         logger.log(
             level: options.taskLogLevel, "received",
-            metadata: [
-                LoggingKeys.taskID: LoggingKeys.line(request.id),
-                LoggingKeys.taskName: LoggingKeys.line(request.task),
-            ])
+            metadata: LoggingKeys.task(request))
         guard let eta = request.eta, eta.timeIntervalSinceNow > 0 else { return work }
         hold(work, until: eta)
         return nil
@@ -69,10 +66,7 @@ extension WorkerEngine {
     func expire(_ work: Work) {
         logger.log(
             level: options.taskLogLevel, "expired",
-            metadata: [
-                LoggingKeys.taskID: LoggingKeys.line(work.request.id),
-                LoggingKeys.taskName: LoggingKeys.line(work.request.task),
-            ])
+            metadata: LoggingKeys.task(work.request))
         let failure = TaskFailure(type: "TaskRevokedError", module: "celery.exceptions", message: "expired")
         conclude(work, settlement: .acknowledge, result: result(of: work.request, .revoked, failure.json))
     }
@@ -103,10 +97,7 @@ extension WorkerEngine {
     private func refuse(_ delivery: Delivery, _ session: ConsumerSession, _ request: TaskRequest) {
         logger.error(
             "refused a task that is not registered",
-            metadata: [
-                LoggingKeys.taskName: LoggingKeys.line(request.task), LoggingKeys.taskID: LoggingKeys.line(request.id),
-                LoggingKeys.queue: "\(delivery.queue)",
-            ])
+            metadata: LoggingKeys.task(request).merging([LoggingKeys.queue: "\(delivery.queue)"]) { $1 })
         let failure = TaskFailure(type: "NotRegistered", module: "celery.exceptions", message: request.task)
         var conclusion = Conclusion(session: session, tag: delivery.tag)
         conclusion.settlement = .deadLetter(reason: "unregistered task \(PythonRepr.quoted(request.task))")

@@ -38,10 +38,7 @@ extension WorkerEngine {
     func refuse(_ work: Work, _ payload: TaskPayload?, _ error: MessageError) {
         logger.error(
             "refused a message that cannot be run as a task",
-            metadata: [
-                LoggingKeys.error: "\(error)", LoggingKeys.taskID: LoggingKeys.line(work.request.id),
-                LoggingKeys.taskName: LoggingKeys.line(work.request.task),
-            ])
+            metadata: Self.metadata(work.request, error))
         let failure = TaskFailure(type: "InvalidTaskError", module: "celery.exceptions", message: error.reason)
         let run = TaskRun(work: work, payload: payload, acksLate: true, storesResult: storesResult(of: work))
         pass(failureConclusion(of: run, failure, settlement: .deadLetter(reason: error.reason)))
@@ -72,9 +69,6 @@ extension WorkerEngine {
 
     /// What a line of the log says of a task that something is wrong with.
     static func metadata(_ request: TaskRequest, _ error: any Error) -> Logger.Metadata {
-        [
-            LoggingKeys.taskID: LoggingKeys.line(request.id), LoggingKeys.taskName: LoggingKeys.line(request.task),
-            LoggingKeys.error: "\(error)",
-        ]
+        LoggingKeys.task(request).merging([LoggingKeys.error: "\(error)"]) { $1 }
     }
 }

@@ -28,9 +28,7 @@ extension WorkerEngine {
         }
         logger.debug(
             "started",
-            metadata: [
-                LoggingKeys.taskID: LoggingKeys.line(work.request.id), LoggingKeys.taskName: "\(work.request.task)",
-            ])
+            metadata: LoggingKeys.task(work.request))
         var run = TaskRun(
             work: work, payload: payload, acksLate: work.handler.options.acksLate ?? options.acksLate,
             storesResult: storesResult(of: work))
@@ -147,10 +145,7 @@ extension WorkerEngine {
         let level = options.taskLogLevel
         guard logger.logLevel <= .error else { return }
         var metadata: Logger.Metadata {
-            [
-                LoggingKeys.taskID: LoggingKeys.line(request.id), LoggingKeys.taskName: "\(request.task)",
-                LoggingKeys.runtime: "\(runtime)",
-            ]
+            LoggingKeys.task(request).merging([LoggingKeys.runtime: "\(runtime)"]) { $1 }
         }
         switch outcome {
         case .success: logger.log(level: level, "succeeded", metadata: metadata)

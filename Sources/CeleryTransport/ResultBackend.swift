@@ -48,8 +48,10 @@ public protocol ResultStore: Sendable {
     /// The state of a task as it is now; `nil` when nothing is known of it (PENDING).
     func result(of id: String) async throws -> TaskResult?
 
-    /// The states of a task from now on: what is known already, then every change, up to the end of the task.
-    func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error>
+    /// Gives `watcher` the states of a task from now on, until it ends: what is known already, then every change.
+    ///
+    /// - Throws: ``TransportError``. What goes wrong later is given to the watcher.
+    func watch(_ id: String, _ watcher: ResultWatcher) async throws
 
     /// The end of a task was handed to whoever asked for it, who keeps it. A store that had it in memory for that
     /// purpose may drop it; by default nothing happens.
@@ -68,6 +70,24 @@ extension ResultStore {
 
     /// Does nothing.
     public func claim(_ id: String) {}
+
+    /// The states of a task from now on: what is known already, then every change, up to the end of the task.
+    ///
+    /// - Throws: as ``watch(_:_:)``; what goes wrong later is thrown by the stream.
+    public func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
+        let (stream, continuation) = AsyncThrowingStream<TaskResult, any Error>.makeStream()
+        let watcher = ResultWatcher { update in
+            switch update {
+            case .success(let result):
+                continuation.yield(result)
+                if result.state.isReady { continuation.finish() }
+            case .failure(let error): continuation.finish(throwing: error)
+            }
+        }
+        continuation.onTermination = { _ in watcher.end() }
+        try await watch(id, watcher)
+        return stream
+    }
 }
 
 /// Where a task's sender wants its replies.

@@ -3,82 +3,61 @@ package import CeleryProtocol
 
 /// Hands the states of tasks, as they come in, to those who wait for them.
 package final class UpdateHub: Sendable {
-    package typealias Stream = AsyncThrowingStream<TaskResult, any Error>
-
-    private struct State {
-        var waiting: [String: [Int: Stream.Continuation]] = [:]
-        var next = 0
-    }
-
-    private let state = Locked(State())
+    private let waiting = Locked<[String: [ObjectIdentifier: ResultWatcher]]>([:])
 
     package init() {}
 
-    /// A stream of the states of a task, and whether it is the first that waits for it.
+    /// Has `watcher` get the states of a task from now on, until it ends.
     ///
-    /// - Parameter onLast: called when the last stream of this task has ended.
-    package func stream(
-        of id: String,
-        onLast: @escaping @Sendable () -> Void
-    ) -> (stream: Stream, continuation: Stream.Continuation, isFirst: Bool) {
-        let (stream, continuation) = Stream.makeStream()
-        let (number, isFirst) = state.withLock { state in
-            defer { state.next += 1 }
-            let isFirst = state.waiting[id] == nil
-            state.waiting[id, default: [:]][state.next] = continuation
-            return (state.next, isFirst)
+    /// - Parameter onLast: called when the last one that waits for this task has ended.
+    /// - Returns: whether it is the first one.
+    package func add(_ watcher: ResultWatcher, id: String, onLast: @escaping @Sendable () -> Void) -> Bool {
+        let isFirst = waiting.withLock { waiting in
+            defer { waiting[id, default: [:]][ObjectIdentifier(watcher)] = watcher }
+            return waiting[id] == nil
         }
-        continuation.onTermination = { [weak self] _ in
-            guard let self else { return }
-            let wasLast = self.state.withLock { state in
-                state.waiting[id]?[number] = nil
-                guard state.waiting[id]?.isEmpty == true else { return false }
-                state.waiting[id] = nil
+        watcher.onEnd { [weak self, key = ObjectIdentifier(watcher)] in
+            let wasLast = self?.waiting.withLock { waiting in
+                guard waiting[id]?.removeValue(forKey: key) != nil, waiting[id]?.isEmpty == true else { return false }
+                waiting[id] = nil
                 return true
             }
-            if wasLast { onLast() }
+            if wasLast == true { onLast() }
         }
-        return (stream, continuation, isFirst)
+        return isFirst
     }
 
-    /// The states of a task from now on, with what is `known` of it first.
-    package func updates(of id: String, known: () async throws -> TaskResult?) async throws -> Stream {
-        let (stream, continuation, _) = stream(of: id) {}
-        // Looked up after the stream is there: what arrives meanwhile comes twice at worst.
-        if let known = try await known() {
-            continuation.yield(known)
-            if known.state.isReady { continuation.finish() }
-        }
-        return stream
+    /// As ``add(_:id:onLast:)``, for a store that knows at once `known` of the task.
+    package func add(_ watcher: ResultWatcher, id: String, known: () throws -> TaskResult?) rethrows {
+        _ = add(watcher, id: id) {}
+        // Looked up after it is there: what arrives meanwhile comes twice at worst.
+        if let known = try known() { watcher.receive(.success(known)) }
     }
 
-    /// Passes a state on; the streams of a task end after the one that ends it.
+    /// Passes a state on.
     package func yield(_ result: TaskResult, id: String) {
-        for continuation in waiting(for: id) {
-            continuation.yield(result)
-            if result.state.isReady { continuation.finish() }
-        }
+        for watcher in watchers(of: id) { watcher.receive(.success(result)) }
     }
 
     /// Whether somebody waits for the states of this task.
-    package func isWaiting(for id: String) -> Bool { state.withLock { $0.waiting[id] != nil } }
+    package func isWaiting(for id: String) -> Bool { waiting.withLock { $0[id] != nil } }
 
-    /// Ends the streams of one task with an error.
+    /// Passes on an error to those who wait for a task.
     package func fail(_ error: any Error, id: String) {
-        for continuation in waiting(for: id) { continuation.finish(throwing: error) }
+        for watcher in watchers(of: id) { watcher.receive(.failure(error)) }
     }
 
-    /// Ends all streams with an error. Who comes from now on is the first that waits.
+    /// Passes on an error to all, and forgets them. Who comes from now on is the first that waits.
     package func fail(_ error: any Error) {
-        let all = state.withLock { state in
+        let all = waiting.withLock { waiting in
             // At once: one that came between would count as a further one, and nobody would subscribe for it.
-            defer { state.waiting = [:] }
-            return state.waiting.values.flatMap(\.values)
+            defer { waiting = [:] }
+            return waiting.values.flatMap(\.values)
         }
-        for continuation in all { continuation.finish(throwing: error) }
+        for watcher in all { watcher.receive(.failure(error)) }
     }
 
-    private func waiting(for id: String) -> [Stream.Continuation] {
-        state.withLock { state in state.waiting[id].map { Array($0.values) } ?? [] }
+    private func watchers(of id: String) -> [ResultWatcher] {
+        waiting.withLock { waiting in waiting[id].map { Array($0.values) } ?? [] }
     }
 }

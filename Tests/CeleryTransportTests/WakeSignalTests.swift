@@ -13,7 +13,12 @@ import Testing
         let signal = WakeSignal()
         signal.signal()
         signal.clear()
-        #expect(try await withTimeout(.milliseconds(20)) { try await signal.wait() } == nil)
+        let waiter = Waiter<Bool?>()
+        let wasSignalled = try await waiter.value(until: .now + .milliseconds(20)) {
+            try await signal.wait()
+            waiter.settle(.success(true))
+        }
+        #expect(wasSignalled == nil)
     }
 
     @Test func aWaitCanBeCancelled() async {

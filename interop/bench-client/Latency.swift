@@ -14,7 +14,8 @@ struct Latency {
     let queue: String
     let task: String
 
-    func run(count: Int, pause: Double) async throws -> String {
+    /// Not on the main actor: like the requests of a server, which any thread goes on with.
+    @concurrent func run(count: Int, pause: Double) async throws -> String {
         let options = SendOptions(queue: queue)
         for _ in 0..<5 {
             _ = try await client.enqueue(named: task, arguments: [2, 3], options: options).value(timeout: .seconds(30))

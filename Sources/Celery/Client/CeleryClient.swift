@@ -78,7 +78,7 @@ public struct CeleryClient: Sendable {
     ) async throws -> TaskHandle<Output> {
         let id = try await publisher.send(
             signature.task, signature.payload(), options, parent: nil, results: results)
-        return TaskHandle(id: id, results: results, decodeOutput: signature.decodeOutput)
+        return TaskHandle(id: id, results: results, sent: .now, decodeOutput: signature.decodeOutput)
     }
 }
 

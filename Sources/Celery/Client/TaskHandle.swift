@@ -8,13 +8,20 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     public let id: String
     let results: (any ResultStore)?
     let decodeOutput: @Sendable (JSONValue) throws -> Output
+    /// When the task was sent, if that is where the handle comes from.
+    private let sent: ContinuousClock.Instant?
     private let known = KnownResult()
 
+    /// No task has ended so soon after it was sent, as a rule.
+    private static var shortestTrip: Duration { .milliseconds(1) }
+
     init(
-        id: String, results: (any ResultStore)?, decodeOutput: @escaping @Sendable (JSONValue) throws -> Output
+        id: String, results: (any ResultStore)?, sent: ContinuousClock.Instant? = nil,
+        decodeOutput: @escaping @Sendable (JSONValue) throws -> Output
     ) {
         self.id = id
         self.results = results
+        self.sent = sent
         self.decodeOutput = decodeOutput
     }
 
@@ -68,32 +75,49 @@ public struct TaskHandle<Output: Sendable>: Sendable {
         }
     }
 
+    private var isJustSent: Bool {
+        guard let sent else { return false }
+        return .now - sent < Self.shortestTrip
+    }
+
     private func end(timeout: Duration?) async throws -> TaskResult {
         if let known = known.value { return known }
         let store = try store
-        guard let timeout else { return try await end(in: store) }
-        guard let result = try await withTimeout(timeout, { try await end(in: store) }) else {
-            throw CeleryError(.timedOut, "task \(id) has not ended within \(timeout)")
-        }
-        return result
-    }
-
-    private func end(in store: any ResultStore) async throws -> TaskResult {
+        let deadline = timeout.map { ContinuousClock.now + $0 }
         var backoff = Backoff(maximum: .seconds(5))
         while true {
             do {
-                // Cheaper than a subscription, and enough when the task has already ended.
-                if let result = try await read(store), result.state.isReady { return result }
-                let updates = try await store.updates(of: id)
-                // A copy of this handle may have got it meanwhile.
-                if let known = known.value { return known }
-                for try await result in updates where result.state.isReady { return claim(result, store) }
+                guard let result = try await end(in: store, until: deadline) else { break }
+                return claim(result, store)
             } catch let error as TransportError where error.isRetriable {
                 // The result is still coming; the next subscription is made on a new connection.
             } catch let error as MessageError {
                 throw unreadable(error)
             }
-            try await Task.sleep(for: backoff.delay())
+            let next = ContinuousClock.now + backoff.delay()
+            try await Task.sleep(until: min(next, deadline ?? next))
+        }
+        throw CeleryError(.timedOut, "task \(id) has not ended within \(timeout ?? .zero)")
+    }
+
+    /// Waits for the end of the task; `nil` when it has not come in time.
+    private func end(
+        in store: any ResultStore, until deadline: ContinuousClock.Instant?
+    ) async throws -> TaskResult? {
+        let waiter = Waiter<TaskResult?>()
+        let watcher = ResultWatcher { update in
+            if case .success(let result) = update, !result.state.isReady { return }
+            waiter.settle(update.map(Optional.some))
+        }
+        defer { watcher.end() }
+        return try await waiter.value(until: deadline) {
+            // Cheaper than a subscription, and enough when the task has already ended.
+            if !isJustSent, let result = try await store.result(of: id), result.state.isReady {
+                return watcher.receive(.success(result))
+            }
+            try await store.watch(id, watcher)
+            // A copy of this handle may have got it meanwhile.
+            if let known = known.value { watcher.receive(.success(known)) }
         }
     }
 

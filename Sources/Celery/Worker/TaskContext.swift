@@ -80,7 +80,8 @@ public struct TaskContext: Sendable {
         let id = try await publisher.send(
             signature.task, signature.payload(), options, parent: request, results: environment.results)
         childTasks.add(id)
-        return TaskHandle(id: id, results: environment.results, decodeOutput: signature.decodeOutput)
+        return TaskHandle(
+            id: id, results: environment.results, sent: .now, decodeOutput: signature.decodeOutput)
     }
 
     /// The ids of the tasks sent so far.

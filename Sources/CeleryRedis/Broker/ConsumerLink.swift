@@ -129,14 +129,14 @@ final class ConsumerLink: Sendable {
         if subscriber?.isOpen != true {
             subscriber = try await RedisConnection.open(
                 address, name: "celery-news", logger: logger,
-                onPush: { [weak self, news] message in
-                    if case .error(let reason) = message { self?.refuseNews(reason) }
-                    if message.array?.first?.text == "message" { news.pushed() }
+                onMessages: { [weak self, news] messages in
+                    for case .error(let reason) in messages { self?.refuseNews(reason) }
+                    if messages.contains(where: { $0.array?.first?.text == "message" }) { news.pushed() }
                 },
                 onLoss: Self.note(in: losses))
             let reply = try await subscriber?.send(RedisPipeline("CLIENT", "ID")).first
             guard let id = reply?.integer else { return refuseNews(reply?.refusal ?? "no client id") }
-            try subscriber?.subscribe(RedisPipeline("SUBSCRIBE", "__redis__:invalidate"))
+            try subscriber?.subscribe { RedisPipeline("SUBSCRIBE", "__redis__:invalidate") }
             let isClosed = state.withLock { state in
                 if state.failure == nil { (state.subscriber, state.subscriberID) = (subscriber, id) }
                 return state.failure != nil

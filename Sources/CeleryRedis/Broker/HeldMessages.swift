@@ -37,14 +37,15 @@ final class HeldMessages: RedisConnection.Upkeep {
 
     /// How long an acknowledgement waits for others, unless something else is being written anyway. Waking the
     /// thread and writing for each would cost more than the tasks.
-    private static let acknowledgementDelay = Duration.microseconds(200)
+    private static let acknowledgementDelay = Duration.milliseconds(1)
     private static let acknowledgementBatch = 256
     /// More would not fit the stack of the server's Lua.
     private static let largestRenewal = 1000
 
     private let state = Locked(State())
     private let keys: KombuKeys
-    private let tagPrefix: String
+    /// What the tags in `unacked` of this consumer begin with.
+    let tagPrefix: String
     private let renewalInterval: Duration
     private let checkInterval: Duration
     /// The score that a held message gets now.
@@ -91,6 +92,14 @@ final class HeldMessages: RedisConnection.Upkeep {
             guard state.acknowledgementsDue == nil else { return false }
             state.acknowledgementsDue = .now + Self.acknowledgementDelay
             return true
+        }
+    }
+
+    /// Messages are being delivered: the connection's thread, which this is called on, looks for acknowledgements soon
+    /// and need not be woken for the first.
+    func expectAcknowledgements() {
+        state.withLock { state in
+            if state.acknowledgementsDue == nil { state.acknowledgementsDue = .now + Self.acknowledgementDelay }
         }
     }
 

@@ -17,11 +17,6 @@ struct KombuKeys: Sendable {
         return step == 0 ? name : name + Self.separator + String(step)
     }
 
-    /// All lists of the queues, in the order in which they are served: priority first.
-    func lists(of queues: [String]) -> [(key: String, queue: String)] {
-        Self.prioritySteps.flatMap { step in queues.map { (queue($0, priority: step), $0) } }
-    }
-
     /// The set of an exchange's bindings.
     func bindings(_ exchange: String) -> String { "_kombu.binding.\(exchange)" }
     /// The set of an exchange's bindings that kombu 5.7 never sweeps away.

@@ -137,7 +137,7 @@ extension RedisConsumer {
     private static func deadLetter(
         _ entry: [UInt8], _ queue: String, _ keys: KombuKeys
     ) -> (message: [UInt8], list: String) {
-        let end = entryEnd(queue)
+        let end = ClaimSource.entryEnd(queue)
         let envelope =
             entry.starts(with: [UInt8(ascii: "[")]) && entry.count > end.count
             ? Array(entry[1..<(entry.count - end.count)]) : entry

@@ -52,6 +52,7 @@ final class RedisConsumer: Consumer {
     /// Whether messages left behind were found that cannot be put back, which is logged once.
     let hasUnrestorable = Locked(false)
     private let queues: [String]
+    private let source: ClaimSource
     private let isAutoAcknowledging: Bool
     private let lease: Double
     let news: RedisNews
@@ -104,6 +105,7 @@ final class RedisConsumer: Consumer {
         self.visibilityTimeout = visibilityTimeout
         self.lease = lease
         queues = configuration.queues.map(\.name)
+        source = ClaimSource(queues, tagPrefix: held.tagPrefix, script: scripts.claim)
         isAutoAcknowledging = configuration.isAutoAcknowledging
     }
 
@@ -155,46 +157,27 @@ final class RedisConsumer: Consumer {
         let send: @Sendable (@escaping RedisNews.Completion) -> Void = { completion in
             // On the thread that brings the news, without a detour over another one.
             let claim = self.makeClaim(limit)
-            self.link.commands.submit(claim.pipeline) { completion($0.map { (claim, $0) }) }
+            self.link.commands.submit(claim.pipeline) { replies in
+                self.held.expectAcknowledgements()
+                completion(replies.map { (claim, $0) })
+            }
         }
         guard !link.isAnnouncing else { return try await news.wait(thenSend: send) }
         async let _: Void = news.push(after: progress.withLock { $0.asking.delay() })
         return try await news.wait(thenSend: send)
     }
 
-    /// A claim that is on its way.
-    struct Claim: Sendable {
-        let pipeline: RedisPipeline
-        let firstNumber: UInt64
-        /// The queue of each list, in the order of the claim.
-        let queues: [String]
-    }
-
     private func makeClaim(_ limit: Int) -> Claim {
-        let (firstNumber, rotation) = progress.withLock { progress in
+        let (firstNumber, firstQueue) = progress.withLock { progress in
             defer {
                 progress.nextNumber += UInt64(limit)
                 progress.firstQueue = (progress.firstQueue + 1) % max(queues.count, 1)
             }
             return (progress.nextNumber, progress.firstQueue)
         }
-        let lists = keys.lists(of: Array(queues[rotation...] + queues[..<rotation]))
-        var pipeline = RedisPipeline()
-        pipeline.begin(script: scripts.claim, keys: 2 + lists.count, arguments: 4 + lists.count)
-        pipeline.add(keys.unacked)
-        pipeline.add(keys.unackedIndex)
-        for list in lists { pipeline.add(list.key) }
-        pipeline.add(String(limit))
-        pipeline.add(String(Date().timeIntervalSince1970 - visibilityTimeout + lease))
-        pipeline.add(held.tag(0).dropLast())
-        pipeline.add(String(firstNumber))
-        for list in lists { pipeline.add(Self.entryEnd(list.queue)) }
-        // What is left. And being read, the lists are tracked: the server announces the next push. Not read by the
-        // script, because all of a script's keys would be tracked then.
-        pipeline.begin(1 + lists.count)
-        pipeline.add("EXISTS")
-        for list in lists { pipeline.add(list.key) }
-        return Claim(pipeline: pipeline, firstNumber: firstNumber, queues: lists.map(\.queue))
+        return source.claim(
+            upTo: limit, score: Date().timeIntervalSince1970 - visibilityTimeout + lease,
+            firstNumber: firstNumber, firstQueue: firstQueue)
     }
 
     /// The deliveries of a claim's replies.
@@ -226,14 +209,13 @@ final class RedisConsumer: Consumer {
         deliveries.reserveCapacity(found.count / 2)
         var number = claim.firstNumber
         for index in stride(from: 0, to: found.count - 1, by: 2) {
-            guard let position = found[index].integer, claim.queues.indices.contains(position),
-                let raw = found[index + 1].bytes
+            guard let queue = found[index].integer.flatMap(claim.queue(ofList:)), let raw = found[index + 1].bytes
             else {
                 let error = TransportError(.rejected, "Redis answered the claim with something else")
                 link.giveUp(error)
                 throw error
             }
-            deliveries.append(Self.delivery(raw, number: number, queue: claim.queues[position]))
+            deliveries.append(Self.delivery(raw, number: number, queue: queue))
             number += 1
         }
         held.add(deliveries.map { ($0.tag.value, $0.queue) })
@@ -253,12 +235,6 @@ final class RedisConsumer: Consumer {
             return progress.nextTry == nil
         }
         if isFirst { logger.error("Redis refuses to give messages, trying again", metadata: ["error": "\(reason)"]) }
-    }
-
-    /// What closes the entry of `unacked`: a message is restored to the queue it came from, through the default
-    /// exchange, wherever it was first published to.
-    static func entryEnd(_ queue: String) -> [UInt8] {
-        Array(#", "", "#.utf8) + JSONValue.string(queue).serialized() + [UInt8(ascii: "]")]
     }
 
     private static func delivery(_ raw: [UInt8], number: UInt64, queue: String) -> Delivery {

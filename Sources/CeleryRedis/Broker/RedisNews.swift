@@ -3,7 +3,7 @@ internal import CeleryTransport
 
 /// What wakes a consumer while it waits: a push to one of its lists, or a turn of its own affairs.
 final class RedisNews: Sendable {
-    typealias Answer = (RedisConsumer.Claim, [RESPValue])
+    typealias Answer = (Claim, [RESPValue])
     typealias Completion = @Sendable (Result<Answer, TransportError>) -> Void
 
     private struct Waiter {

@@ -53,7 +53,7 @@ final class RedisConnection: Sendable {
     /// What is to be called once the lock is released.
     private struct Aftermath {
         var completions: [(completion: Completion, result: Result<[RESPValue], TransportError>)] = []
-        var pushes: [RESPValue] = []
+        var messages: [RESPValue] = []
         var loss: TransportError?
     }
 
@@ -68,7 +68,7 @@ final class RedisConnection: Sendable {
     let thread: ConnectionThread
     private let address: RedisAddress
     private let logger: Logger
-    private let onPush: (@Sendable (RESPValue) -> Void)?
+    private let onMessages: (@Sendable ([RESPValue]) -> Void)?
     private let onLoss: (@Sendable (TransportError) -> Void)?
     private let state: Locked<State>
     /// Locked by the connection's thread only.
@@ -77,20 +77,21 @@ final class RedisConnection: Sendable {
     /// Connects and logs in.
     ///
     /// - Parameters:
-    ///   - onPush: makes this a subscriber's connection: gets every message, on the connection's thread.
+    ///   - onMessages: makes this a subscriber's connection: gets the messages, those together that have come together,
+    ///     on the connection's thread.
     ///   - onLoss: called once, when the connection is lost or closed.
     /// - Throws: ``TransportError``, `unreachable` when another try may succeed.
     static func open(
         _ address: RedisAddress,
         name: String,
         logger: Logger,
-        onPush: (@Sendable (RESPValue) -> Void)? = nil,
+        onMessages: (@Sendable ([RESPValue]) -> Void)? = nil,
         onLoss: (@Sendable (TransportError) -> Void)? = nil
     ) async throws -> RedisConnection {
         do {
             let thread = try ConnectionThread(name: name)
             let connection = try RedisConnection(
-                address, thread: thread, logger: logger, onPush: onPush, onLoss: onLoss)
+                address, thread: thread, logger: logger, onMessages: onMessages, onLoss: onLoss)
             let descriptor = try await BlockingCalls(on: thread).run { () throws(IOError) in
                 switch address.endpoint {
                 case .tcp(let host, let port):
@@ -113,14 +114,14 @@ final class RedisConnection: Sendable {
         _ address: RedisAddress,
         thread: ConnectionThread,
         logger: Logger,
-        onPush: (@Sendable (RESPValue) -> Void)?,
+        onMessages: (@Sendable ([RESPValue]) -> Void)?,
         onLoss: (@Sendable (TransportError) -> Void)?
     ) throws {
         guard let reader = RESPReader() else { throw TransportError(.unreachable, "no memory for a connection") }
         self.address = address
         self.thread = thread
         self.logger = logger
-        self.onPush = onPush
+        self.onMessages = onMessages
         self.onLoss = onLoss
         state = Locked(State())
         self.reader = Locked(reader)
@@ -136,7 +137,7 @@ final class RedisConnection: Sendable {
         let descriptor = socket.release()
         state.withLock { state in
             state.socket = Socket(adopting: descriptor)
-            if onPush != nil { state.nextPing = .now + Self.heartbeat }
+            if onMessages != nil { state.nextPing = .now + Self.heartbeat }
         }
         // It sleeps, and does not know of the socket yet.
         thread.nudge()
@@ -208,10 +209,10 @@ final class RedisConnection: Sendable {
 
     /// Writes a subscriber's commands; what the server says to them arrives as messages.
     ///
-    /// - Parameter condition: asked right before; nothing else can be written between the answer and the commands.
-    func subscribe(_ pipeline: RedisPipeline, if condition: () -> Bool = { true }) throws {
+    /// - Parameter commands: asked right before; nothing else can be written between the answer and the commands.
+    func subscribe(_ commands: () -> RedisPipeline) throws {
         let failure = state.withLock { state -> TransportError? in
-            if state.failure == nil, condition() { state.output.append(pipeline.bytes) }
+            if state.failure == nil { state.output.append(commands().bytes) }
             return state.failure
         }
         if let failure { throw failure }
@@ -226,7 +227,7 @@ final class RedisConnection: Sendable {
 
     /// Closes the connection once everything sent so far is answered.
     func close() async {
-        if onPush == nil, state.withLock({ $0.failure == nil }) {
+        if onMessages == nil, state.withLock({ $0.failure == nil }) {
             // On the thread, which may have asked for some already: what is still to be said goes before the goodbye.
             await BlockingCalls(on: thread).run { self.submitUpkeep() }
             state.withLock { $0.goodbye = .now + Self.goodbyeTimeout }
@@ -278,9 +279,9 @@ final class RedisConnection: Sendable {
     }
 
     private func handle(_ value: RESPValue, _ state: inout State, _ aftermath: inout Aftermath) {
-        if onPush != nil, state.pending.isEmpty {
+        if onMessages != nil, state.pending.isEmpty {
             state.unansweredPing = false
-            return aftermath.pushes.append(value)
+            return aftermath.messages.append(value)
         }
         guard var entry = state.pending.popFirst() else {
             return lose("it sent a reply that nobody asked for", nil, &state, &aftermath)
@@ -424,7 +425,7 @@ final class RedisConnection: Sendable {
 
     private func finish(_ aftermath: Aftermath) {
         for (completion, result) in aftermath.completions { completion(result) }
-        for push in aftermath.pushes { onPush?(push) }
+        if !aftermath.messages.isEmpty { onMessages?(aftermath.messages) }
         if let loss = aftermath.loss { onLoss?(loss) }
     }
 }

@@ -10,8 +10,7 @@ final class RedisResultStore: ResultStore {
     }
 
     private let link: Reconnecting<Link>
-    private let subscriptions: Reconnecting<RedisConnection>
-    private let hub: UpdateHub
+    private let subscriptions: ResultSubscriptions
     private let keys = KombuKeys()
     private let expires: Int
     private let logger: Logger
@@ -19,72 +18,24 @@ final class RedisResultStore: ResultStore {
     init(_ address: RedisAddress, expires: Int, logger: Logger) {
         self.expires = expires
         self.logger = logger
-        let hub = UpdateHub()
         let link = Reconnecting {
             let connection = try await RedisConnection.open(address, name: "celery-results", logger: logger)
             return Link(connection: connection, scripts: try await LoadedScripts(on: connection))
         }
-        self.hub = hub
         self.link = link
-        subscriptions = Reconnecting {
-            try await RedisConnection.open(
-                address,
-                name: "celery-updates",
-                logger: logger,
-                onPush: { message in
-                    if let refusal = message.refusal { return Self.refuse(refusal, hub, logger) }
-                    Self.pass(message, to: hub, link, logger)
-                },
-                onLoss: { hub.fail($0) }
-            )
-        }
-    }
-
-    /// The server refuses a subscription, and does not say which: it lets its user have no channels at all, as a rule.
-    private static func refuse(_ reason: String, _ hub: UpdateHub, _ logger: Logger) {
-        logger.error("Redis refuses to announce results", metadata: ["error": "\(reason)"])
-        hub.fail(TransportError(.refused, "Redis refuses to announce results: \(reason)"))
-    }
-
-    /// Passes on what the server says to a subscriber.
-    private static func pass(
-        _ message: RESPValue, to hub: UpdateHub, _ link: Reconnecting<Link>, _ logger: Logger
-    ) {
-        let prefix = KombuKeys().result("")
-        guard let parts = message.array, parts.count == 3, let channel = parts[1].text, channel.hasPrefix(prefix)
-        else { return }
-        let id = String(channel.dropFirst(prefix.count))
-        switch parts[0].text {
-        case "message":
-            guard let bytes = parts[2].bytes else { return }
-            do {
-                hub.yield(try TaskResult(encoded: bytes), id: id)
-            } catch {
-                logger.warning(
-                    "ignored an announced result that cannot be read",
-                    metadata: ["celery.task.id": "\(id)", "error": "\(error)"])
-                hub.fail(error, id: id)
-            }
-        case "subscribe":
-            // Only now: what is stored from here on is announced, what was stored before is found.
+        subscriptions = ResultSubscriptions(address, logger: logger) { id, answer in
             guard let link = link.current else {
-                return hub.fail(TransportError(.connectionLost, "the connection for results is lost"), id: id)
+                let error = TransportError(.connectionLost, "the connection for results is lost")
+                return answer(.failure(error))
             }
-            link.connection.submit(RedisPipeline("GET", channel)) { replies in
-                do {
-                    if let known = try taskResult(try replies.get().value()) { hub.yield(known, id: id) }
-                } catch {
-                    hub.fail(error, id: id)
-                }
+            link.connection.submit(Self.question(id)) { replies in
+                answer(Result { try Self.taskResult(try replies.get().value()) })
             }
-        default: break
         }
     }
 
     /// Calls with the connection; one that turns out to be lost is replaced at the next call.
-    private static func with<T: Sendable>(
-        _ link: Reconnecting<Link>, _ body: (Link) async throws -> T
-    ) async throws -> T {
+    private func withLink<T: Sendable>(_ body: (Link) async throws -> T) async throws -> T {
         let (current, generation) = try await link.get()
         do {
             return try await body(current)
@@ -94,11 +45,7 @@ final class RedisResultStore: ResultStore {
         }
     }
 
-    private static func result(of id: String, _ link: Reconnecting<Link>) async throws -> TaskResult? {
-        try await with(link) { link in
-            try taskResult(try await link.connection.call(RedisPipeline("GET", KombuKeys().result(id))))
-        }
-    }
+    private static func question(_ id: String) -> RedisPipeline { RedisPipeline("GET", KombuKeys().result(id)) }
 
     private static func taskResult(_ reply: RESPValue) throws -> TaskResult? {
         try reply.bytes.map { bytes in try TaskResult(encoded: bytes) }
@@ -113,7 +60,7 @@ final class RedisResultStore: ResultStore {
     }
 
     func store(_ results: [StoredResult]) async throws {
-        try await Self.with(link) { link in
+        try await withLink { link in
             var pipeline = RedisPipeline()
             for stored in results {
                 pipeline.begin(script: link.scripts.storeResult, keys: 1, arguments: 2)
@@ -146,44 +93,27 @@ final class RedisResultStore: ResultStore {
     }
 
     func result(of id: String) async throws -> TaskResult? {
-        try await Self.result(of: id, link)
+        try await withLink { link in
+            try Self.taskResult(try await link.connection.call(Self.question(id)))
+        }
     }
 
-    func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
-        let (connection, generation) = try await subscriptions.get()
-        // The server's answer to the subscription is followed by a question over this one.
-        _ = try await link.get()
-        let channel = keys.result(id)
-        let (stream, continuation, isFirst) = hub.stream(of: id) { [hub, logger] in
-            do {
-                // Somebody else may have begun to wait in the meantime.
-                try connection.subscribe(RedisPipeline("UNSUBSCRIBE", channel)) { !hub.isWaiting(for: id) }
-            } catch {
-                logger.trace("not unsubscribed", metadata: ["error": "\(error)"])
-            }
+    func watch(_ id: String, _ watcher: ResultWatcher) async throws {
+        // What is known is asked for over this one.
+        let (current, generation) = try await link.get()
+        if !current.connection.isOpen {
+            link.report(broken: generation)
+            _ = try await link.get()
         }
-        do {
-            if isFirst {
-                try connection.subscribe(RedisPipeline("SUBSCRIBE", channel))
-            } else if let known = try await result(of: id) {
-                continuation.yield(known)
-                if known.state.isReady { continuation.finish() }
-            }
-        } catch {
-            subscriptions.report(broken: generation)
-            continuation.finish(throwing: error)
-            throw error
-        }
-        return stream
+        try await subscriptions.watch(id, watcher)
     }
 
     func forget(_ id: String) async throws {
-        try await Self.with(link) { link in _ = try await link.connection.call(RedisPipeline("DEL", keys.result(id))) }
+        try await withLink { link in _ = try await link.connection.call(RedisPipeline("DEL", keys.result(id))) }
     }
 
     func close() async {
-        await subscriptions.close()?.close()
+        await subscriptions.close()
         await link.close()?.connection.close()
-        hub.fail(TransportError(.closed, "the result backend was closed"))
     }
 }

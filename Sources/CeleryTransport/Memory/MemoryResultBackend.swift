@@ -40,11 +40,15 @@ private final class MemoryResultStore: ResultStore {
     }
 
     func result(of id: String) async throws -> TaskResult? {
+        try stored(id)
+    }
+
+    private func stored(_ id: String) throws -> TaskResult? {
         try results.withLock { $0[id] }.map { bytes in try TaskResult(encoded: bytes) }
     }
 
-    func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
-        try await hub.updates(of: id) { try await result(of: id) }
+    func watch(_ id: String, _ watcher: ResultWatcher) async throws {
+        try hub.add(watcher, id: id) { try stored(id) }
     }
 
     func forget(_ id: String) async throws {

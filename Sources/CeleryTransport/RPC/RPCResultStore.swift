@@ -144,12 +144,14 @@ final class RPCResultStore: ResultStore {
     }
 
     func result(of id: String) async throws -> TaskResult? {
-        arrived.withLock { $0.results[id] }
+        kept(id)
     }
 
-    func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
+    private func kept(_ id: String) -> TaskResult? { arrived.withLock { $0.results[id] } }
+
+    func watch(_ id: String, _ watcher: ResultWatcher) async throws {
         try await prepare()
-        return try await hub.updates(of: id) { try await result(of: id) }
+        hub.add(watcher, id: id) { kept(id) }
     }
 
     func claim(_ id: String) {

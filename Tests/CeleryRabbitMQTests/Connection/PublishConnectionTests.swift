@@ -202,7 +202,7 @@ import Testing
 
     @Test func aServerThatBlocksMayTakeItsTime() async throws {
         let connection = try await connect(
-            heartbeat: .seconds(2), confirmTimeout: .milliseconds(300), replyTimeout: .milliseconds(300))
+            heartbeat: .seconds(4), confirmTimeout: .milliseconds(1500), replyTimeout: .milliseconds(1500))
         let unconfirmed = try await begin(connection)
         server.send(Frames.method(.connectionBlocked, channel: 0) { $0.bytes += Frames.text("low on memory") })
         let undeclared = Task { try await connection.publish(Message("x"), to: Destination(queue: "d")) }

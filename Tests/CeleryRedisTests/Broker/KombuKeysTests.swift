@@ -16,16 +16,6 @@ import Testing
         #expect(keys.queue("q", priority: priority) == key)
     }
 
-    @Test func listsAreServedByPriorityFirst() {
-        #expect(
-            keys.lists(of: ["a", "b"]).map(\.key) == [
-                "a", "b", "a\u{6}\u{16}3", "b\u{6}\u{16}3", "a\u{6}\u{16}6", "b\u{6}\u{16}6", "a\u{6}\u{16}9",
-                "b\u{6}\u{16}9",
-            ])
-        #expect(keys.lists(of: ["a", "b"]).map(\.queue) == ["a", "b", "a", "b", "a", "b", "a", "b"])
-        #expect(keys.lists(of: []).isEmpty)
-    }
-
     @Test func otherKeysAreKombus() {
         #expect(keys.bindings("ex") == "_kombu.binding.ex")
         #expect(keys.permanentBindings("ex") == "_kombu.binding_permanent.ex")

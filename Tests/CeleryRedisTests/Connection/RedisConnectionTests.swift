@@ -10,11 +10,11 @@ import Testing
     static let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
     func open(
-        _ server: ScriptedRedis, onPush: (@Sendable (RESPValue) -> Void)? = nil,
+        _ server: ScriptedRedis, onMessages: (@Sendable ([RESPValue]) -> Void)? = nil,
         onLoss: (@Sendable (TransportError) -> Void)? = nil
     ) async throws -> RedisConnection {
         try await RedisConnection.open(
-            server.address, name: "a test", logger: Self.logger, onPush: onPush, onLoss: onLoss)
+            server.address, name: "a test", logger: Self.logger, onMessages: onMessages, onLoss: onLoss)
     }
 
     /// Lets the login pass.
@@ -263,14 +263,13 @@ import Testing
     @Test func aSubscriberGetsEveryMessageInOrder() async throws {
         let server = try Self.loggedIn { _ in .bytes("*3\r\n+subscribe\r\n+c\r\n:1\r\n+a\r\n+b\r\n") }
         let pushes = Notes<RESPValue>()
-        let connection = try await open(server, onPush: { pushes.add($0) })
-        try connection.subscribe(RedisPipeline("SUBSCRIBE", "c"))
+        let connection = try await open(server, onMessages: { $0.forEach(pushes.add) })
+        try connection.subscribe { RedisPipeline("SUBSCRIBE", "c") }
         #expect(try await pushes.next() == .array([.status("subscribe"), .status("c"), .integer(1)]))
         #expect(try await pushes.next() == .status("a"))
         #expect(try await pushes.next() == .status("b"))
         server.push("+later\r\n")
         #expect(try await pushes.next() == .status("later"))
-        try connection.subscribe(RedisPipeline("NEVER")) { false }
         await connection.close()
     }
 

@@ -20,8 +20,9 @@ extension LiveTests {
             let redis = try await LiveRedis(database: 4)
             let announcements = Notes<RESPValue>()
             let subscriber = try await RedisConnection.open(
-                RedisAddress(redis.url), name: "test", logger: LiveRedis.logger, onPush: { announcements.add($0) })
-            try subscriber.subscribe(RedisPipeline("SUBSCRIBE", "celery-task-meta-a"))
+                RedisAddress(redis.url), name: "test", logger: LiveRedis.logger,
+                onMessages: { $0.forEach(announcements.add) })
+            try subscriber.subscribe { RedisPipeline("SUBSCRIBE", "celery-task-meta-a") }
             _ = try await announcements.next()
             let store = try store(redis, expires: 100)
             let result = entry("a", .success, 5)

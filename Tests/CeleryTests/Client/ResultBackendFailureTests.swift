@@ -13,17 +13,35 @@ import Testing
         try CeleryClient(broker: MemoryBroker(), backend: backend, logger: Bench.logger)
     }
 
-    @Test(arguments: [nil, Duration.seconds(30)])
-    func whoeverWaitsForAResultSurvivesARestartOfTheBackend(timeout: Duration?) async throws {
+    @Test(arguments: [ProbeBackend.Call.result, .watch], [nil, Duration.seconds(30)])
+    func whoeverWaitsForAResultSurvivesARestartOfTheBackend(call: ProbeBackend.Call, timeout: Duration?) async throws {
         let backend = ProbeBackend()
+        let gate = Gate()
         try await withBench(backend: backend) {
-            TaskHandler(Self.one) { _ in 1 }
+            TaskHandler(Self.one) { _ in
+                try await gate.pass()
+                return 1
+            }
         } _: { bench async throws in
-            let task = try await bench.client.enqueue(Self.one())
-            backend.fail(.result, with: Self.outage)
-            #expect(try await task.value(timeout: timeout) == 1)
-            #expect(backend.count(.result) > Self.outage.count)
+            let id = try await bench.client.enqueue(Self.one()).id
+            backend.fail(call, with: Self.outage)
+            async let value = bench.client.handle(for: Self.one, id: id).value(timeout: timeout)
+            var calls = 0
+            for await made in backend.calls where made == call {
+                calls += 1
+                if calls > Self.outage.count { break }
+            }
+            gate.open()
+            #expect(try await value == 1)
         }
+    }
+
+    @Test func aTimeoutHoldsWhileTheBackendIsAway() async throws {
+        let backend = ProbeBackend()
+        backend.fail(.result, with: Array(repeating: TransportError(.unreachable, "restarting"), count: 100))
+        let handle = try client(backend).handle(id: "x")
+        let error = await #expect(throws: CeleryError.self) { try await handle.value(timeout: .milliseconds(30)) }
+        #expect(error?.code == .timedOut)
     }
 
     @Test func aRefusalIsNotTriedAgain() async throws {

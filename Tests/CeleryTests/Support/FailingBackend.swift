@@ -40,8 +40,8 @@ struct FailingBackend: ResultBackend {
 
         func result(of id: String) async throws -> TaskResult? { try await store.result(of: id) }
 
-        func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
-            try await store.updates(of: id)
+        func watch(_ id: String, _ watcher: ResultWatcher) async throws {
+            try await store.watch(id, watcher)
         }
 
         func forget(_ id: String) async throws { try await store.forget(id) }

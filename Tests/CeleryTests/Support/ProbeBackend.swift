@@ -4,15 +4,22 @@ import CeleryTransport
 
 /// Results in memory; counts calls, the first of which can be made to fail.
 final class ProbeBackend: ResultBackend {
-    enum Call: Hashable, Sendable { case prepare, result }
+    enum Call: Hashable, Sendable { case prepare, result, watch }
 
     private struct State {
         var counts: [Call: Int] = [:]
         var failures: [Call: [any Error]] = [:]
     }
 
+    /// The calls, those that fail too.
+    let calls: AsyncStream<Call>
+    private let noted: AsyncStream<Call>.Continuation
     private let memory = MemoryResultBackend()
     private let state = Locked(State())
+
+    init() {
+        (calls, noted) = AsyncStream.makeStream()
+    }
 
     var location: String { "probe://" }
 
@@ -24,6 +31,7 @@ final class ProbeBackend: ResultBackend {
     }
 
     fileprivate func note(_ call: Call) throws {
+        noted.yield(call)
         let error = state.withLock { state -> (any Error)? in
             state.counts[call, default: 0] += 1
             guard state.failures[call]?.isEmpty == false else { return nil }
@@ -49,8 +57,9 @@ final class ProbeBackend: ResultBackend {
             return try await store.result(of: id)
         }
 
-        func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
-            try await store.updates(of: id)
+        func watch(_ id: String, _ watcher: ResultWatcher) async throws {
+            try probe.note(.watch)
+            try await store.watch(id, watcher)
         }
 
         func forget(_ id: String) async throws { try await store.forget(id) }

@@ -1,0 +1,149 @@
+internal import CeleryIO
+internal import CeleryProtocol
+internal import CeleryTransport
+internal import Logging
+
+/// The channels of the results that somebody waits for.
+final class ResultSubscriptions: Sendable {
+    /// Asks what is stored of a task; `answer` is called on the connection's thread.
+    typealias Question = @Sendable (_ id: String, _ answer: @escaping @Sendable (Answer) -> Void) -> Void
+    typealias Answer = Result<TaskResult?, any Error>
+
+    /// Channels that nobody waits on any more are left with the next subscription, which is written anyway, or when
+    /// there are so many.
+    private static let mostEnded = 64
+
+    private let hub: UpdateHub
+    private let connection: Reconnecting<RedisConnection>
+    private let ask: Question
+    /// The tasks that nobody waits for any more, and whose channels are not left yet.
+    private let ended = Locked<Set<String>>([])
+    private let logger: Logger
+
+    init(_ address: RedisAddress, logger: Logger, asking ask: @escaping Question) {
+        let hub = UpdateHub()
+        self.hub = hub
+        self.ask = ask
+        self.logger = logger
+        connection = Reconnecting {
+            try await RedisConnection.open(
+                address, name: "celery-updates", logger: logger,
+                onMessages: { Self.take($0, for: hub, ask, logger) },
+                onLoss: { hub.fail($0) })
+        }
+    }
+
+    /// Gives `watcher` the states of a task from now on, with what is known of it first.
+    func watch(_ id: String, _ watcher: ResultWatcher) async throws {
+        let (connection, generation) = try await connection.get()
+        let isFirst = hub.add(watcher, id: id) { [weak self] in self?.end(id, on: connection) }
+        guard isFirst else {
+            // The others know already.
+            return ask(id) { answer in
+                switch answer {
+                case .success(let known?): watcher.receive(.success(known))
+                case .success(nil): break
+                case .failure(let error): watcher.receive(.failure(error))
+                }
+            }
+        }
+        do {
+            try connection.subscribe {
+                var commands = leaving(but: id)
+                commands.append("SUBSCRIBE", KombuKeys().result(id))
+                return commands
+            }
+        } catch {
+            self.connection.report(broken: generation)
+            watcher.end()
+            throw error
+        }
+    }
+
+    func close() async {
+        await connection.close()?.close()
+        hub.fail(TransportError(.closed, "the result backend was closed"))
+    }
+
+    /// Nobody waits for this task any more.
+    private func end(_ id: String, on connection: RedisConnection) {
+        let areMany = ended.withLock { ended in
+            ended.insert(id)
+            return ended.count >= Self.mostEnded
+        }
+        guard areMany else { return }
+        do {
+            try connection.subscribe { leaving() }
+        } catch {
+            logger.trace("not unsubscribed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    /// The command that leaves the channels that nobody waits on, if there are any.
+    private func leaving(but next: String? = nil) -> RedisPipeline {
+        let ids = ended.withLock { ended in
+            defer { ended = [] }
+            return ended
+        }
+        // Somebody may have begun to wait again in the meantime.
+        let left = ids.filter { $0 != next && !hub.isWaiting(for: $0) }
+        var pipeline = RedisPipeline()
+        if left.isEmpty { return pipeline }
+        pipeline.begin(1 + left.count)
+        pipeline.add("UNSUBSCRIBE")
+        for id in left { pipeline.add(KombuKeys().result(id)) }
+        return pipeline
+    }
+
+    /// Sees to what the server says.
+    private static func take(_ messages: [RESPValue], for hub: UpdateHub, _ ask: Question, _ logger: Logger) {
+        var subscribed: [String] = []
+        for message in messages {
+            if let refusal = message.refusal {
+                refuse(refusal, hub, logger)
+            } else if let (kind, id, content) = parts(message) {
+                switch kind {
+                case "message": announce(content, of: id, to: hub, logger)
+                case "subscribe": subscribed.append(id)
+                default: break
+                }
+            }
+        }
+        // Only now: what is stored from here on is announced, what was stored before is found.
+        for id in subscribed where hub.isWaiting(for: id) {
+            ask(id) { answer in
+                switch answer {
+                case .success(let known?): hub.yield(known, id: id)
+                case .success(nil): break
+                case .failure(let error): hub.fail(error, id: id)
+                }
+            }
+        }
+    }
+
+    /// The kind of a message to a subscriber, the task that it is about, and the rest.
+    private static func parts(_ message: RESPValue) -> (kind: String?, id: String, content: RESPValue)? {
+        let prefix = KombuKeys().result("")
+        guard let parts = message.array, parts.count == 3, let channel = parts[1].text, channel.hasPrefix(prefix)
+        else { return nil }
+        return (parts[0].text, String(channel.dropFirst(prefix.count)), parts[2])
+    }
+
+    private static func announce(_ content: RESPValue, of id: String, to hub: UpdateHub, _ logger: Logger) {
+        guard let bytes = content.bytes else { return }
+        do {
+            hub.yield(try TaskResult(encoded: bytes), id: id)
+        } catch {
+            logger.warning(
+                "ignored an announced result that cannot be read",
+                metadata: ["celery.task.id": "\(id)", "error": "\(error)"])
+            hub.fail(error, id: id)
+        }
+    }
+
+    /// The server refuses a subscription, and does not say which: it lets its user have no channels at all, as a rule.
+    private static func refuse(_ reason: String, _ hub: UpdateHub, _ logger: Logger) {
+        logger.error("Redis refuses to announce results", metadata: ["error": "\(reason)"])
+        hub.fail(TransportError(.refused, "Redis refuses to announce results: \(reason)"))
+    }
+}

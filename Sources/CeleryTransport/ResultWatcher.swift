@@ -1,0 +1,46 @@
+internal import CeleryIO
+public import CeleryProtocol
+
+/// One who waits for the states of a task: given to a ``ResultStore``, ended by whoever made it.
+public final class ResultWatcher: Sendable {
+    /// A state, or the error after which no more are to come.
+    public typealias Update = Result<TaskResult, any Error>
+
+    private struct State {
+        var isEnded = false
+        var onEnd: (@Sendable () -> Void)?
+    }
+
+    private let handler: @Sendable (Update) -> Void
+    private let state = Locked(State())
+
+    /// Makes a watcher.
+    ///
+    /// - Parameter handler: gets the updates, from any thread, several at once too, and some states twice.
+    public init(_ handler: @escaping @Sendable (Update) -> Void) {
+        self.handler = handler
+    }
+
+    /// Passes an update on.
+    public func receive(_ update: Update) {
+        if state.withLock({ !$0.isEnded }) { handler(update) }
+    }
+
+    /// Ends the wait.
+    public func end() {
+        let onEnd = state.withLock { state in
+            defer { state = State(isEnded: true) }
+            return state.onEnd
+        }
+        onEnd?()
+    }
+
+    /// Says what is to be done when the wait ends: at once if it has ended. For stores.
+    public func onEnd(_ action: @escaping @Sendable () -> Void) {
+        let isEnded = state.withLock { state in
+            if !state.isEnded { state.onEnd = action }
+            return state.isEnded
+        }
+        if isEnded { action() }
+    }
+}

@@ -43,8 +43,9 @@ package final class ConnectionThread: SerialExecutor {
     ///
     /// - Parameters:
     ///   - name: what debuggers show for the thread; cut at 15 bytes.
-    ///   - stackSize: the most that the thread's stack may take, in bytes.
-    package init(name: String, stackSize: Int = 512 * 1024) throws(IOError) {
+    ///   - stackSize: the most that the thread's stack may take, in bytes; only what is used is taken. What comes in is
+    ///     read on the thread, however nested it is.
+    package init(name: String, stackSize: Int = 8 << 20) throws(IOError) {
         self.stackSize = stackSize
         var descriptors: [Int32] = [-1, -1]
         guard celery_wakeup_create(&descriptors) == 0 else {

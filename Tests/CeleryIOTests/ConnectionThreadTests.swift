@@ -133,7 +133,7 @@ private actor Driver: ConnectionActor {
     private var deadline: ContinuousClock.Instant?
     private let ended: Steps?
 
-    init(ended: Steps? = nil, stackSize: Int = 512 * 1024) throws {
+    init(ended: Steps? = nil, stackSize: Int = 1 << 20) throws {
         self.ended = ended
         thread = try ConnectionThread(name: "a test with a long name", stackSize: stackSize)
         try thread.start(driving: self)

@@ -24,10 +24,6 @@ struct AMQPHandle: ~Copyable {
         var serverVersion: String
     }
 
-    /// What the library may need of its thread's stack for whatever a server says in the handshake, where frames are
-    /// small; only memory that is used is really taken.
-    static let stackSize = 8 << 20
-
     private let state: amqp_connection_state_t
 
     /// Lends the library a connected socket: it gets a duplicate of the descriptor and closes that one.

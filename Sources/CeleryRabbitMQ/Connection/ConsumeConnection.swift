@@ -46,7 +46,7 @@ actor ConsumeConnection: ConnectionActor {
         self.orders = orders
         self.logger = logger
         do throws(IOError) {
-            thread = try ConnectionThread(name: "amqp-consume", stackSize: AMQPHandle.stackSize)
+            thread = try ConnectionThread(name: "amqp-consume")
             try thread.start(driving: self)
         } catch {
             throw TransportError(.unreachable, error.description, underlyingError: error)

@@ -47,7 +47,7 @@ actor PublishConnection: ConnectionActor {
         self.logger = logger
         self.confirmTimeout = confirmTimeout
         do throws(IOError) {
-            thread = try ConnectionThread(name: "amqp-publish", stackSize: AMQPHandle.stackSize)
+            thread = try ConnectionThread(name: "amqp-publish")
             try thread.start(driving: self)
         } catch {
             throw TransportError(.unreachable, error.description, underlyingError: error)

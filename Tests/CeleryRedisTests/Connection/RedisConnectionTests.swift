@@ -1,4 +1,5 @@
 import CeleryIO
+import CeleryProtocol
 import CeleryTransport
 import Dispatch
 import Logging
@@ -270,6 +271,23 @@ import Testing
         #expect(try await pushes.next() == .status("b"))
         server.push("+later\r\n")
         #expect(try await pushes.next() == .status("later"))
+        await connection.close()
+    }
+
+    /// What a subscriber gets is read on the connection's thread, which has a stack of its own size.
+    @Test func theDeepestJSONIsReadOnTheThread() async throws {
+        let server = try Self.loggedIn { _ in .bytes("+OK\r\n") }
+        let results = Notes<Result<JSONValue, any Error>>()
+        let connection = try await open(
+            server,
+            onMessages: { messages in
+                for message in messages { results.add(Result { try JSONValue(json: message.bytes ?? []) }) }
+            })
+        let json = String(repeating: #"{"a": ["#, count: 255) + "1" + String(repeating: "]}", count: 255)
+        server.push("$\(json.utf8.count)\r\n\(json)\r\n")
+        var value = try await results.next().get()
+        for _ in 0..<255 { value = try #require(value.objectValue?["a"]?.arrayValue?.first) }
+        #expect(value == 1)
         await connection.close()
     }
 

@@ -1,3 +1,4 @@
+internal import CeleryIO
 public import CeleryProtocol
 public import Logging
 
@@ -34,16 +35,18 @@ public protocol Producer: Sendable {
     func close() async
 }
 
-/// An open connection for consuming. When the connection breaks, ``receive(upTo:)`` fails, and unsettled messages are
-/// delivered again, to whichever consumer is next. Where messages are not bound to a connection, as on Redis, a new one
+/// An open connection for consuming. When the connection breaks, receiving fails, and unsettled messages are delivered
+/// again, to whichever consumer is next. Where messages are not bound to a connection, as on Redis, a new one
 /// is made first, and only a loss that lasts is a failure.
 public protocol Consumer: Sendable {
-    /// Waits until there are messages; returns at least one and at most `limit`.
+    /// Waits until there are messages, and gives at least one and at most `limit` of them to `deliver`.
     ///
     /// One call at a time. Cancelling loses no message.
     ///
+    /// - Parameter deliver: called once, before the call returns: on the connection's thread, if that has just read the
+    ///   messages, so that they are on their way without waking another one first.
     /// - Throws: `CancellationError`, or ``TransportError`` when the connection is lost.
-    func receive(upTo limit: Int) async throws -> [Delivery]
+    func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws
 
     /// Tells the broker what became of a delivery. Returns at once; the broker hears of it with the next write.
     func settle(_ tag: DeliveryTag, _ settlement: Settlement)
@@ -65,4 +68,13 @@ public protocol Consumer: Sendable {
 
     /// Waits until the broker has heard of everything settled, gives unsettled messages back and closes.
     func close() async
+}
+
+extension Consumer {
+    /// As ``receive(upTo:_:)``; returns the messages.
+    public func receive(upTo limit: Int) async throws -> [Delivery] {
+        let received = Locked<[Delivery]>([])
+        try await receive(upTo: limit) { deliveries in received.withLock { $0 = deliveries } }
+        return received.withLock { $0 }
+    }
 }

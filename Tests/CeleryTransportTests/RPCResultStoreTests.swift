@@ -43,7 +43,9 @@ import Testing
         let consumer: any Consumer
         let broker: NotingBroker
 
-        func receive(upTo limit: Int) async throws -> [Delivery] { try await consumer.receive(upTo: limit) }
+        func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
+            try await consumer.receive(upTo: limit, deliver)
+        }
         func settle(_ tag: DeliveryTag, _ settlement: Settlement) { consumer.settle(tag, settlement) }
         func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
         func adjustPrefetch(extra: Int) {}

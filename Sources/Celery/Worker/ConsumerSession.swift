@@ -53,17 +53,20 @@ final class ConsumerSession: Sendable {
         load = Locked(Load(window: self.prefetch))
     }
 
-    /// Waits until there is room, receives, and counts what came.
-    func receive() async throws -> [Delivery] {
+    /// Waits until there is room, receives, and counts what came before it is given to `deliver`.
+    func receive(_ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
         let room = try await roomForMore()
         // Others may wait for what this worker reads ahead: that is over when nothing comes for a while.
-        let deliveries = try await shrinkingLater { try await consumer.receive(upTo: room) }
-        load.withLock { load in
-            load.unsettled += deliveries.count
-            load.open += deliveries.count
-            load.lastFullBatch = deliveries.count == room ? .now : nil
+        try await shrinkingLater {
+            try await consumer.receive(upTo: room) { [self] deliveries in
+                load.withLock { load in
+                    load.unsettled += deliveries.count
+                    load.open += deliveries.count
+                    load.lastFullBatch = deliveries.count == room ? .now : nil
+                }
+                deliver(deliveries)
+            }
         }
-        return deliveries
     }
 
     /// Waits until there is room; for how many.

@@ -17,8 +17,8 @@ final class RabbitMQConsumer: Consumer {
         try await connection.open(connect)
     }
 
-    func receive(upTo limit: Int) async throws -> [Delivery] {
-        try await mailbox.receive(upTo: limit)
+    func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
+        try await mailbox.receive(upTo: limit, deliver)
     }
 
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {

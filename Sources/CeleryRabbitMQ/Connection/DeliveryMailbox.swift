@@ -4,14 +4,15 @@ internal import DequeModule
 
 /// Deliveries on their way from the connection's thread to whoever receives them.
 final class DeliveryMailbox: Sendable {
-    private typealias Continuation = CheckedContinuation<[Delivery], any Error>
+    private typealias Deliver = @Sendable ([Delivery]) -> Void
+    private typealias Continuation = CheckedContinuation<Void, any Error>
 
     /// The one call that may wait. It is entered before it can be cancelled, so that neither order of the two is missed.
     private enum Waiter {
         case none
         case entered(UInt64)
         case cancelled(UInt64)
-        case waiting(UInt64, limit: Int, Continuation)
+        case waiting(UInt64, limit: Int, Deliver, Continuation)
     }
 
     private struct State {
@@ -38,8 +39,9 @@ final class DeliveryMailbox: Sendable {
         state.withLock { $0.whenRoom = action }
     }
 
-    /// Waits until something is there; at most `limit` deliveries. Cancelling takes nothing out.
-    func receive(upTo limit: Int) async throws -> [Delivery] {
+    /// Waits until something is there, and gives at most `limit` deliveries to `deliver`; on the connection's thread if
+    /// they come later. Cancelling takes nothing out.
+    func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
         precondition(limit > 0, "a receive must be for at least one message")
         try Task.checkCancellation()
         enum Step {
@@ -62,18 +64,18 @@ final class DeliveryMailbox: Sendable {
         switch step {
         case .done(let deliveries, let whenRoom):
             whenRoom?()
-            return deliveries
+            deliver(deliveries)
         case .fail(let error): throw error
         case .wait(let id):
-            return try await withTaskCancellationHandler {
-                try await withCheckedThrowingContinuation { register($0, id: id, limit: limit) }
+            try await withTaskCancellationHandler {
+                try await withCheckedThrowingContinuation { register($0, id: id, limit: limit, deliver) }
             } onCancel: {
                 cancel(id)
             }
         }
     }
 
-    private func register(_ continuation: Continuation, id: UInt64, limit: Int) {
+    private func register(_ continuation: Continuation, id: UInt64, limit: Int, _ deliver: @escaping Deliver) {
         let outcome = state.withLock { state -> Result<[Delivery], any Error>? in
             if case .cancelled(id) = state.waiter {
                 state.waiter = .none
@@ -87,10 +89,10 @@ final class DeliveryMailbox: Sendable {
                 state.waiter = .none
                 return .failure(ending)
             }
-            state.waiter = .waiting(id, limit: limit, continuation)
+            state.waiter = .waiting(id, limit: limit, deliver, continuation)
             return nil
         }
-        if let outcome { continuation.resume(with: outcome) }
+        if let outcome { continuation.resume(with: outcome.map(deliver)) }
     }
 
     private func cancel(_ id: UInt64) {
@@ -99,7 +101,7 @@ final class DeliveryMailbox: Sendable {
             case .entered(id):
                 state.waiter = .cancelled(id)
                 return nil
-            case .waiting(id, _, let continuation):
+            case .waiting(id, _, _, let continuation):
                 state.waiter = .none
                 return continuation
             default:
@@ -112,17 +114,20 @@ final class DeliveryMailbox: Sendable {
     /// Adds deliveries and wakes who waits. `false` when the mailbox has ended: they are not taken.
     func put(_ deliveries: [Delivery]) -> Bool {
         guard !deliveries.isEmpty else { return true }
-        var woken: (Continuation, [Delivery])?
+        var woken: (Deliver, Continuation, [Delivery])?
         let isTaken = state.withLock { state in
             guard state.ending == nil else { return false }
             state.deliveries.append(contentsOf: deliveries)
-            if case .waiting(_, let limit, let continuation) = state.waiter {
+            if case .waiting(_, let limit, let deliver, let continuation) = state.waiter {
                 state.waiter = .none
-                woken = (continuation, state.deliveries.take(upTo: limit))
+                woken = (deliver, continuation, state.deliveries.take(upTo: limit))
             }
             return true
         }
-        if let (continuation, deliveries) = woken { continuation.resume(returning: deliveries) }
+        if let (deliver, continuation, deliveries) = woken {
+            deliver(deliveries)
+            continuation.resume()
+        }
         return isTaken
     }
 
@@ -135,7 +140,7 @@ final class DeliveryMailbox: Sendable {
             let rest = keepsDeliveries ? [] : state.deliveries.take(upTo: state.deliveries.count)
             // The first reason stays, except that a lost connection says more than having been stopped.
             if state.ending == nil || state.ending?.code == .closed { state.ending = error }
-            guard case .waiting(_, _, let continuation) = state.waiter else { return (nil, rest) }
+            guard case .waiting(_, _, _, let continuation) = state.waiter else { return (nil, rest) }
             state.waiter = .none
             return (continuation, rest)
         }

@@ -117,7 +117,7 @@ final class RedisConsumer: Consumer {
         link.commands.thread.nudge()
     }
 
-    func receive(upTo limit: Int) async throws -> [Delivery] {
+    func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
         let limit = min(limit, Self.largestClaim)
         while true {
             if progress.withLock({ $0.isStopped }) { throw CancellationError() }
@@ -128,14 +128,8 @@ final class RedisConsumer: Consumer {
             let isCheckDue = try news.takeCheck()
             do {
                 if isCheckDue { try await restoreOverdue() }
-                let answer =
-                    progress.withLock({ $0.areListsEmpty }) ? try await awaitNews(limit) : try await claim(limit)
-                guard let (claim, replies) = answer, !replies.contains(where: LoadedScripts.isForgotten) else {
-                    progress.withLock { $0.areListsEmpty = false }
-                    continue
-                }
-                let deliveries = try take(claim, replies)
-                if !deliveries.isEmpty { return deliveries }
+                let mustWait = progress.withLock { $0.areListsEmpty }
+                if try await mustWait ? awaitNews(limit, deliver) : claim(limit, deliver) { return }
             } catch let error as TransportError where error.code == .connectionLost {
                 // There will be news of the next connection, or that there is none.
                 progress.withLock { $0.areListsEmpty = true }
@@ -145,26 +139,33 @@ final class RedisConsumer: Consumer {
         }
     }
 
-    private func claim(_ limit: Int) async throws -> RedisNews.Answer {
+    /// Claims; whether that brought messages.
+    private func claim(_ limit: Int, _ deliver: @Sendable ([Delivery]) -> Void) async throws -> Bool {
         // Before the claim: what is announced from here on, the claim may not have seen.
         news.clear()
         let claim = makeClaim(limit)
-        return (claim, try await LoadedScripts.send(claim.pipeline, on: link.commands))
+        return try take(claim, try await LoadedScripts.send(claim.pipeline, on: link.commands), deliver)
     }
 
-    /// Waits until there may be messages, and claims.
-    private func awaitNews(_ limit: Int) async throws -> RedisNews.Answer? {
-        let send: @Sendable (@escaping RedisNews.Completion) -> Void = { completion in
-            // On the thread that brings the news, without a detour over another one.
+    /// Waits until there may be messages, and claims; whether that brought some.
+    private func awaitNews(_ limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws -> Bool {
+        // On the connections' threads, without a detour over another one.
+        let claim: RedisNews.Claim = { completion in
             let claim = self.makeClaim(limit)
             self.link.commands.submit(claim.pipeline) { replies in
                 self.held.expectAcknowledgements()
-                completion(replies.map { (claim, $0) })
+                completion(Result { try self.take(claim, try replies.get(), deliver) })
             }
         }
-        guard !link.isAnnouncing else { return try await news.wait(thenSend: send) }
+        if let isFound = try await pushOrTurn(claim) { return isFound }
+        progress.withLock { $0.areListsEmpty = false }
+        return false
+    }
+
+    private func pushOrTurn(_ claim: @escaping RedisNews.Claim) async throws -> Bool? {
+        guard !link.isAnnouncing else { return try await news.wait(thenClaim: claim) }
         async let _: Void = news.push(after: progress.withLock { $0.asking.delay() })
-        return try await news.wait(thenSend: send)
+        return try await news.wait(thenClaim: claim)
     }
 
     private func makeClaim(_ limit: Int) -> Claim {
@@ -180,12 +181,19 @@ final class RedisConsumer: Consumer {
             firstNumber: firstNumber, firstQueue: firstQueue)
     }
 
-    /// The deliveries of a claim's replies.
-    private func take(_ claim: Claim, _ replies: [RESPValue]) throws -> [Delivery] {
+    /// Hands over the messages of a claim's replies; whether there are some.
+    private func take(
+        _ claim: Claim, _ replies: [RESPValue], _ deliver: @Sendable ([Delivery]) -> Void
+    ) throws -> Bool {
+        if replies.contains(where: LoadedScripts.isForgotten) {
+            // The other way to claim sends them again.
+            progress.withLock { $0.areListsEmpty = false }
+            return false
+        }
         let found = replies.first?.array ?? []
         if let refusal = replies.first?.refusal ?? (found.isEmpty ? replies.last?.refusal : nil) {
             refuse(refusal)
-            return []
+            return false
         }
         let misfits = found.count % 2 == 1 ? found.last?.array ?? [] : []
         let left = replies.last?.integer.map { $0 - (misfits.first?.integer ?? 0) }
@@ -222,7 +230,8 @@ final class RedisConsumer: Consumer {
         if isAutoAcknowledging {
             for delivery in deliveries { settle(delivery.tag, .acknowledge) }
         }
-        return deliveries
+        if !deliveries.isEmpty { deliver(deliveries) }
+        return !deliveries.isEmpty
     }
 
     /// Redis refuses to give messages, for now: it may be out of memory, or unable to write to its disk.

@@ -3,12 +3,12 @@ internal import CeleryTransport
 
 /// What wakes a consumer while it waits: a push to one of its lists, or a turn of its own affairs.
 final class RedisNews: Sendable {
-    typealias Answer = (Claim, [RESPValue])
-    typealias Completion = @Sendable (Result<Answer, TransportError>) -> Void
+    /// Claims, and says whether that brought messages.
+    typealias Claim = @Sendable (_ completion: @escaping @Sendable (Result<Bool, any Error>) -> Void) -> Void
 
     private struct Waiter {
-        let continuation: CheckedContinuation<Answer?, any Error>
-        let send: @Sendable (@escaping Completion) -> Void
+        let continuation: CheckedContinuation<Bool?, any Error>
+        let claim: Claim
     }
 
     private struct State {
@@ -23,7 +23,7 @@ final class RedisNews: Sendable {
     /// A list has been pushed to: a consumer that waits claims at once.
     func pushed() {
         guard let waiter = takeWaiter() else { return }
-        waiter.send { waiter.continuation.resume(with: $0.map(Optional.some).mapError { $0 as any Error }) }
+        waiter.claim { waiter.continuation.resume(with: $0.map(Optional.some)) }
     }
 
     /// It is time to look for messages left behind.
@@ -63,8 +63,9 @@ final class RedisNews: Sendable {
         state.withLock { $0.isSignalled = false }
     }
 
-    /// Waits for a push and then for what `send` brings; `nil` when something else ended the wait. One task at a time.
-    func wait(thenSend send: @escaping @Sendable (@escaping Completion) -> Void) async throws -> Answer? {
+    /// Waits for a push and then for what comes of `claim`, which is called on the thread that brings the news; `nil`
+    /// when something else ended the wait. One task at a time.
+    func wait(thenClaim claim: @escaping Claim) async throws -> Bool? {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let hasNews = state.withLock { state in
@@ -72,7 +73,7 @@ final class RedisNews: Sendable {
                         state.isSignalled = false
                         return true
                     }
-                    state.waiter = Waiter(continuation: continuation, send: send)
+                    state.waiter = Waiter(continuation: continuation, claim: claim)
                     return false
                 }
                 if hasNews { continuation.resume(returning: nil) }

@@ -1,3 +1,4 @@
+import CeleryIO
 import CeleryProtocol
 import CeleryTransport
 import Testing
@@ -89,5 +90,13 @@ import Testing
             #expect(mailbox.hasRoom(below: 2))
             _ = try? await mailbox.receive(upTo: 1)
         }
+    }
+}
+
+extension DeliveryMailbox {
+    fileprivate func receive(upTo limit: Int) async throws -> [Delivery] {
+        let received = Locked<[Delivery]>([])
+        try await receive(upTo: limit) { deliveries in received.withLock { $0 = deliveries } }
+        return received.withLock { $0 }
     }
 }

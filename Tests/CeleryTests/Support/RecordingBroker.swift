@@ -69,9 +69,9 @@ private struct RecordingConsumer: Consumer {
     let consumer: any Consumer
     let broker: RecordingBroker
 
-    func receive(upTo limit: Int) async throws -> [Delivery] {
+    func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
         if let error = broker.failures.take() { throw error }
-        return try await consumer.receive(upTo: limit)
+        try await consumer.receive(upTo: limit, deliver)
     }
 
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {

@@ -11,14 +11,27 @@ public final class ResultWatcher: Sendable {
         var onEnd: (@Sendable () -> Void)?
     }
 
+    /// No task has ended so soon after it was sent, as a rule.
+    private static let shortestTrip = Duration.milliseconds(1)
+
+    private let sent: ContinuousClock.Instant?
     private let handler: @Sendable (Update) -> Void
     private let state = Locked(State())
 
     /// Makes a watcher.
     ///
-    /// - Parameter handler: gets the updates, from any thread, several at once too, and some states twice.
-    public init(_ handler: @escaping @Sendable (Update) -> Void) {
+    /// - Parameters:
+    ///   - sent: when the task was sent, if that is known.
+    ///   - handler: gets the updates, from any thread, several at once too, and some states twice.
+    public init(sent: ContinuousClock.Instant? = nil, _ handler: @escaping @Sendable (Update) -> Void) {
+        self.sent = sent
         self.handler = handler
+    }
+
+    /// Whether the task was sent so shortly ago that it has hardly ended. For stores.
+    public var isEarly: Bool {
+        guard let sent else { return false }
+        return .now - sent < Self.shortestTrip
     }
 
     /// Passes an update on.

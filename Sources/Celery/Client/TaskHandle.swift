@@ -12,9 +12,6 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     private let sent: ContinuousClock.Instant?
     private let known = KnownResult()
 
-    /// No task has ended so soon after it was sent, as a rule.
-    private static var shortestTrip: Duration { .milliseconds(1) }
-
     init(
         id: String, results: (any ResultStore)?, sent: ContinuousClock.Instant? = nil,
         decodeOutput: @escaping @Sendable (JSONValue) throws -> Output
@@ -75,11 +72,6 @@ public struct TaskHandle<Output: Sendable>: Sendable {
         }
     }
 
-    private var isJustSent: Bool {
-        guard let sent else { return false }
-        return .now - sent < Self.shortestTrip
-    }
-
     private func end(timeout: Duration?) async throws -> TaskResult {
         if let known = known.value { return known }
         let store = try store
@@ -105,16 +97,12 @@ public struct TaskHandle<Output: Sendable>: Sendable {
         in store: any ResultStore, until deadline: ContinuousClock.Instant?
     ) async throws -> TaskResult? {
         let waiter = Waiter<TaskResult?>()
-        let watcher = ResultWatcher { update in
+        let watcher = ResultWatcher(sent: sent) { update in
             if case .success(let result) = update, !result.state.isReady { return }
             waiter.settle(update.map(Optional.some))
         }
         defer { watcher.end() }
         return try await waiter.value(until: deadline) {
-            // Cheaper than a subscription, and enough when the task has already ended.
-            if !isJustSent, let result = try await store.result(of: id), result.state.isReady {
-                return watcher.receive(.success(result))
-            }
             try await store.watch(id, watcher)
             // A copy of this handle may have got it meanwhile.
             if let known = known.value { watcher.receive(.success(known)) }

@@ -105,7 +105,20 @@ final class RedisResultStore: ResultStore {
             link.report(broken: generation)
             _ = try await link.get()
         }
+        // Cheaper than a subscription, and enough when the task has ended.
+        if !watcher.isEarly, try await tellEnd(of: id, watcher) { return }
         try await subscriptions.watch(id, watcher)
+    }
+
+    /// Gives the watcher the end of a task, if that is what is stored; whether it was, or cannot be read.
+    private func tellEnd(of id: String, _ watcher: ResultWatcher) async throws -> Bool {
+        do {
+            guard let known = try await result(of: id), known.state.isReady else { return false }
+            watcher.receive(.success(known))
+        } catch let error as MessageError {
+            watcher.receive(.failure(error))
+        }
+        return true
     }
 
     func forget(_ id: String) async throws {

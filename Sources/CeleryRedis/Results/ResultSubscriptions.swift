@@ -16,6 +16,7 @@ final class ResultSubscriptions: Sendable {
     private let hub: UpdateHub
     private let connection: Reconnecting<RedisConnection>
     private let ask: Question
+    private let questions: DeferredQuestions
     /// The tasks that nobody waits for any more, and whose channels are not left yet.
     private let ended = Locked<Set<String>>([])
     private let logger: Logger
@@ -25,11 +26,18 @@ final class ResultSubscriptions: Sendable {
         self.hub = hub
         self.ask = ask
         self.logger = logger
+        let questions = DeferredQuestions(for: hub, asking: ask)
+        self.questions = questions
         connection = Reconnecting {
-            try await RedisConnection.open(
+            let connection = try await RedisConnection.open(
                 address, name: "celery-updates", logger: logger,
-                onMessages: { Self.take($0, for: hub, ask, logger) },
-                onLoss: { hub.fail($0) })
+                onMessages: { Self.take($0, for: hub, questions, logger) },
+                onLoss: { error in
+                    questions.clear()
+                    hub.fail(error)
+                })
+            connection.attach(questions)
+            return connection
         }
     }
 
@@ -47,6 +55,7 @@ final class ResultSubscriptions: Sendable {
                 }
             }
         }
+        if watcher.isEarly { questions.begin(id) }
         do {
             try connection.subscribe {
                 var commands = leaving(but: id)
@@ -96,29 +105,25 @@ final class ResultSubscriptions: Sendable {
     }
 
     /// Sees to what the server says.
-    private static func take(_ messages: [RESPValue], for hub: UpdateHub, _ ask: Question, _ logger: Logger) {
+    private static func take(
+        _ messages: [RESPValue], for hub: UpdateHub, _ questions: DeferredQuestions, _ logger: Logger
+    ) {
         var subscribed: [String] = []
         for message in messages {
             if let refusal = message.refusal {
                 refuse(refusal, hub, logger)
             } else if let (kind, id, content) = parts(message) {
                 switch kind {
-                case "message": announce(content, of: id, to: hub, logger)
+                case "message":
+                    questions.end(id)
+                    announce(content, of: id, to: hub, logger)
                 case "subscribe": subscribed.append(id)
                 default: break
                 }
             }
         }
-        // Only now: what is stored from here on is announced, what was stored before is found.
-        for id in subscribed where hub.isWaiting(for: id) {
-            ask(id) { answer in
-                switch answer {
-                case .success(let known?): hub.yield(known, id: id)
-                case .success(nil): break
-                case .failure(let error): hub.fail(error, id: id)
-                }
-            }
-        }
+        // What is stored from here on is announced, what was stored before is found.
+        subscribed.forEach(questions.subscribed)
     }
 
     /// The kind of a message to a subscriber, the task that it is about, and the rest.

@@ -119,6 +119,47 @@ extension LiveTests {
             await writer.close()
         }
 
+        /// It is asked for, though not at once: nothing announces it any more.
+        @Test func aResultThatIsThereBeforeAnEarlySubscriptionIsFound() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let (reader, writer) = (try store(redis), try store(redis))
+            // Connects: the next subscription is made while it is early.
+            _ = try await reader.updates(of: "other")
+            try await writer.store([entry("a", .success, 1)])
+            let updates = Notes<TaskResult>()
+            let watcher = ResultWatcher(sent: .now + .seconds(60)) { update in
+                if case .success(let result) = update { updates.add(result) }
+            }
+            try await reader.watch("a", watcher)
+            #expect(try await updates.next().result == 1)
+            watcher.end()
+            await reader.close()
+            await writer.close()
+        }
+
+        @Test func channelsThatNobodyWaitsOnAreLeft() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let (reader, writer) = (try store(redis), try store(redis))
+            func channels() async throws -> Int {
+                let names = try await redis.call(RedisPipeline("PUBSUB", "CHANNELS", "celery-task-meta-*"))
+                return names.array?.count ?? -1
+            }
+            for number in 0..<200 {
+                let updates = try await reader.updates(of: "\(number)")
+                try await writer.store([entry("\(number)", .success)])
+                for try await _ in updates {}
+            }
+            #expect(try await channels() < 70)
+            // With the next subscription, whose answer comes after all those before.
+            let updates = try await reader.updates(of: "last")
+            try await writer.store([entry("last", .started)])
+            var iterator = updates.makeAsyncIterator()
+            #expect(try await iterator.next()?.state == .started)
+            #expect(try await channels() == 1)
+            await reader.close()
+            await writer.close()
+        }
+
         @Test func aResultThatCannotBeReadFailsItsOwnWaitersOnly() async throws {
             let redis = try await LiveRedis(database: 4)
             let (reader, writer) = (try store(redis), try store(redis))

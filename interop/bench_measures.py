@@ -9,6 +9,8 @@ from bench_workers import CONCURRENCY, PREFETCH_MULTIPLIER, READ_AHEAD, WORKERS,
 
 # Then a drain is given up and the rate so far counts.
 LONGEST_DRAIN = 8
+# Calls in one turn of the latencies.
+TRIPS = 25
 
 
 class Figures:
@@ -127,19 +129,20 @@ def publish(broker, figures, sizes, say):
 
 
 def latency(broker, figures, sizes, say):
+    """In short turns: a machine that others use too has quicker and slower seconds, and all are to have some of both."""
     with running(broker) as workers:
-        for _ in range(sizes.turns):
+        for _ in range(sizes.turns * sizes.latency // TRIPS):
             for worker in workers:
                 for client, command in (("python", PYTHON_CLIENT), ("swift", SWIFT_CLIENT)):
                     done = run_json([
                         *command, "latency", broker.url, broker.results.url, worker.queue, worker.task,
-                        str(sizes.latency), "0.005"])
+                        str(TRIPS), "0.005"])
                     for value in done["starts"]:
                         figures.add(broker.name, f"starts by {client}", worker.kind, value * 1000)
                     note_trips(broker, figures, say, client, worker.kind, done["trips"])
             queue = "bench-c"
             broker.clear(queue)
-            done = run_json(broker.trip_command(queue, sizes.latency))
+            done = run_json(broker.trip_command(queue, TRIPS))
             note_trips(broker, figures, say, "c", "c", done["trips"])
 
 

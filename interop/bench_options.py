@@ -43,7 +43,7 @@ class Sizes:
     latency: int = 100
 
 
-QUICK = Sizes(turns=1, drain_fast=10_000, publish_python=1500, publish_fast=10_000, publish_confirmed=200, latency=100)
+QUICK = Sizes(turns=1, drain_fast=10_000, publish_python=1500, publish_fast=10_000, publish_confirmed=200, latency=200)
 MEASUREMENTS = ["publish", "drain", "latency", "startup"]
 
 

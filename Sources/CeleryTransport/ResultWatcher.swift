@@ -11,8 +11,8 @@ public final class ResultWatcher: Sendable {
         var onEnd: (@Sendable () -> Void)?
     }
 
-    /// No task has ended so soon after it was sent, as a rule.
-    private static let shortestTrip = Duration.milliseconds(1)
+    /// No task has ended so soon after it began to be sent, as a rule.
+    private static let shortestTrip = Duration.microseconds(500)
 
     private let sent: ContinuousClock.Instant?
     private let handler: @Sendable (Update) -> Void
@@ -21,7 +21,7 @@ public final class ResultWatcher: Sendable {
     /// Makes a watcher.
     ///
     /// - Parameters:
-    ///   - sent: when the task was sent, if that is known.
+    ///   - sent: when sending the task began, if that is known.
     ///   - handler: gets the updates, from any thread, several at once too, and some states twice.
     public init(sent: ContinuousClock.Instant? = nil, _ handler: @escaping @Sendable (Update) -> Void) {
         self.sent = sent

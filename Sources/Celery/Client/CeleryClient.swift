@@ -76,9 +76,10 @@ public struct CeleryClient: Sendable {
     private func send<Output>(
         _ signature: Signature<Output>, _ options: SendOptions
     ) async throws -> TaskHandle<Output> {
+        let start = ContinuousClock.now
         let id = try await publisher.send(
             signature.task, signature.payload(), options, parent: nil, results: results)
-        return TaskHandle(id: id, results: results, sent: .now, decodeOutput: signature.decodeOutput)
+        return TaskHandle(id: id, results: results, sent: start, decodeOutput: signature.decodeOutput)
     }
 }
 

@@ -8,7 +8,7 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     public let id: String
     let results: (any ResultStore)?
     let decodeOutput: @Sendable (JSONValue) throws -> Output
-    /// When the task was sent, if that is where the handle comes from.
+    /// When sending the task began, if that is where the handle comes from.
     private let sent: ContinuousClock.Instant?
     private let known = KnownResult()
 

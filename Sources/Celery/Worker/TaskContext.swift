@@ -77,11 +77,12 @@ public struct TaskContext: Sendable {
         guard let publisher = environment.publisher else {
             throw CeleryError(.invalidArgument, "this context has no broker to send tasks to")
         }
+        let start = ContinuousClock.now
         let id = try await publisher.send(
             signature.task, signature.payload(), options, parent: request, results: environment.results)
         childTasks.add(id)
         return TaskHandle(
-            id: id, results: environment.results, sent: .now, decodeOutput: signature.decodeOutput)
+            id: id, results: environment.results, sent: start, decodeOutput: signature.decodeOutput)
     }
 
     /// The ids of the tasks sent so far.

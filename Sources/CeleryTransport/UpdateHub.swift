@@ -34,18 +34,14 @@ package final class UpdateHub: Sendable {
         if let known = try known() { watcher.receive(.success(known)) }
     }
 
-    /// Passes a state on.
-    package func yield(_ result: TaskResult, id: String) {
-        for watcher in watchers(of: id) { watcher.receive(.success(result)) }
+    /// Passes an update on to those who wait for the task.
+    package func pass(_ update: ResultWatcher.Update, id: String) {
+        let watchers = waiting.withLock { waiting in waiting[id].map { Array($0.values) } ?? [] }
+        for watcher in watchers { watcher.receive(update) }
     }
 
     /// Whether somebody waits for the states of this task.
     package func isWaiting(for id: String) -> Bool { waiting.withLock { $0[id] != nil } }
-
-    /// Passes on an error to those who wait for a task.
-    package func fail(_ error: any Error, id: String) {
-        for watcher in watchers(of: id) { watcher.receive(.failure(error)) }
-    }
 
     /// Passes on an error to all, and forgets them. Who comes from now on is the first that waits.
     package func fail(_ error: any Error) {
@@ -55,9 +51,5 @@ package final class UpdateHub: Sendable {
             return waiting.values.flatMap(\.values)
         }
         for watcher in all { watcher.receive(.failure(error)) }
-    }
-
-    private func watchers(of id: String) -> [ResultWatcher] {
-        waiting.withLock { waiting in waiting[id].map { Array($0.values) } ?? [] }
     }
 }

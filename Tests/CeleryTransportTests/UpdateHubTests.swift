@@ -30,8 +30,8 @@ import Testing
         hub.add(watcher, id: id) { [log] in log.add("last of \(id)") }
     }
 
-    private func yield(_ state: TaskState, _ id: String) {
-        hub.yield(TaskResult(id: id, state: state, result: nil), id: id)
+    private func pass(_ state: TaskState, _ id: String) {
+        hub.pass(.success(TaskResult(id: id, state: state, result: nil)), id: id)
     }
 
     @Test func everyWatcherOfATaskIsTold() {
@@ -39,7 +39,7 @@ import Testing
         #expect(add(one, "a"))
         #expect(!add(two, "a"))
         #expect(add(other, "b"))
-        yield(.started, "a")
+        pass(.started, "a")
         #expect(log.all.sorted() == ["one STARTED", "two STARTED"])
     }
 
@@ -49,7 +49,7 @@ import Testing
         _ = add(two, "a")
         one.end()
         one.end()
-        yield(.started, "a")
+        pass(.started, "a")
         #expect(log.all == ["two STARTED"])
         #expect(hub.isWaiting(for: "a"))
         two.end()

@@ -45,11 +45,7 @@ final class DeferredQuestions: RedisConnection.Upkeep {
     private func ask(_ id: String) {
         guard hub.isWaiting(for: id) else { return }
         question(id) { [hub] answer in
-            switch answer {
-            case .success(let known?): hub.yield(known, id: id)
-            case .success(nil): break
-            case .failure(let error): hub.fail(error, id: id)
-            }
+            if let answer { hub.pass(answer, id: id) }
         }
     }
 

@@ -29,7 +29,11 @@ final class RedisResultStore: ResultStore {
                 return answer(.failure(error))
             }
             link.connection.submit(Self.question(id)) { replies in
-                answer(Result { try Self.taskResult(try replies.get().value()) })
+                do {
+                    answer(try Self.taskResult(try replies.get().value()).map { .success($0) })
+                } catch {
+                    answer(.failure(error))
+                }
             }
         }
     }

@@ -5,9 +5,9 @@ internal import Logging
 
 /// The channels of the results that somebody waits for.
 final class ResultSubscriptions: Sendable {
-    /// Asks what is stored of a task; `answer` is called on the connection's thread.
-    typealias Question = @Sendable (_ id: String, _ answer: @escaping @Sendable (Answer) -> Void) -> Void
-    typealias Answer = Result<TaskResult?, any Error>
+    /// Asks what is stored of a task, which may be nothing; `answer` is called on the connection's thread.
+    typealias Question =
+        @Sendable (_ id: String, _ answer: @escaping @Sendable (ResultWatcher.Update?) -> Void) -> Void
 
     /// Channels that nobody waits on any more are left with the next subscription, which is written anyway, or when
     /// there are so many.
@@ -48,17 +48,15 @@ final class ResultSubscriptions: Sendable {
         guard isFirst else {
             // The others know already.
             return ask(id) { answer in
-                switch answer {
-                case .success(let known?): watcher.receive(.success(known))
-                case .success(nil): break
-                case .failure(let error): watcher.receive(.failure(error))
-                }
+                if let answer { watcher.receive(answer) }
             }
         }
-        if watcher.isEarly { questions.begin(id) }
         do {
             try connection.subscribe {
                 var commands = leaving(but: id)
+                // It may have ended in the meantime.
+                guard hub.isWaiting(for: id) else { return commands }
+                if watcher.isEarly { questions.begin(id) }
                 commands.append("SUBSCRIBE", KombuKeys().result(id))
                 return commands
             }
@@ -137,12 +135,12 @@ final class ResultSubscriptions: Sendable {
     private static func announce(_ content: RESPValue, of id: String, to hub: UpdateHub, _ logger: Logger) {
         guard let bytes = content.bytes else { return }
         do {
-            hub.yield(try TaskResult(encoded: bytes), id: id)
+            hub.pass(.success(try TaskResult(encoded: bytes)), id: id)
         } catch {
             logger.warning(
                 "ignored an announced result that cannot be read",
                 metadata: ["celery.task.id": "\(id)", "error": "\(error)"])
-            hub.fail(error, id: id)
+            hub.pass(.failure(error), id: id)
         }
     }
 

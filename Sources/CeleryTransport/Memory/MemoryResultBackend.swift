@@ -35,7 +35,7 @@ private final class MemoryResultStore: ResultStore {
                 results[stored.result.id] = encoded
                 return true
             }
-            if isStored { hub.yield(try TaskResult(encoded: encoded), id: stored.result.id) }
+            if isStored { hub.pass(.success(try TaskResult(encoded: encoded)), id: stored.result.id) }
         }
     }
 

@@ -83,7 +83,7 @@ final class RPCResultStore: ResultStore {
             let id = message.properties.correlationID ?? result.id
             if result.id.isEmpty { result.id = id }
             keep(result, id: id)
-            hub.yield(result, id: id)
+            hub.pass(.success(result), id: id)
         } catch {
             context.logger.warning("ignored a reply that is no result", metadata: ["error": "\(error)"])
         }

@@ -14,7 +14,7 @@ import Testing
     init() {
         questions = DeferredQuestions(for: hub) { [log] id, answer in
             log.ids.withLock { $0.append(id) }
-            answer(.success(nil))
+            answer(nil)
         }
         _ = hub.add(watcher, id: "a") {}
     }

@@ -96,7 +96,11 @@ import Testing
 extension DeliveryMailbox {
     fileprivate func receive(upTo limit: Int) async throws -> [Delivery] {
         let received = Locked<[Delivery]>([])
-        try await receive(upTo: limit) { deliveries in received.withLock { $0 = deliveries } }
+        try await receive {
+            received.withLock { $0.isEmpty ? limit : 0 }
+        } _: { deliveries in
+            received.withLock { $0 = deliveries }
+        }
         return received.withLock { $0 }
     }
 }

@@ -89,8 +89,7 @@ final class ConsumerSession: Sendable {
         }
     }
 
-    /// How many messages may come now. When the batch before was as large as it could be, and there is room again at
-    /// once, there is more of it the next time.
+    /// How many messages may come now. The window grows when there is room at once after a batch that left none.
     private func takeRoom() -> Int {
         load.withLock { load in
             load.lastRoom = room(load)
@@ -110,7 +109,7 @@ final class ConsumerSession: Sendable {
     private func shrinkLater(_ load: inout Load) {
         guard load.window > prefetch || load.unsettled > prefetch else { return }
         let time = ContinuousClock.now + Self.longestSurplus
-        // One that is set already goes on when it finds that it is too early.
+        // A deadline that is set already finds out that it is too early. That costs less than a new one each time.
         let number = load.shrinking?.number ?? addDeadline(time)
         load.shrinking = (number, time)
     }

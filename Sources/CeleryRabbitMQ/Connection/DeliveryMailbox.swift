@@ -13,7 +13,7 @@ final class DeliveryMailbox: Sendable {
 
     private struct State {
         var deliveries: Deque<Delivery> = []
-        /// Whether there is a call, be it that it waits or not.
+        /// Whether there is a call, waiting or not.
         var isReceiving = false
         /// Whether that call is cancelled.
         var isCancelled = false
@@ -22,7 +22,7 @@ final class DeliveryMailbox: Sendable {
         var isFull = false
         var whenRoom: (@Sendable () -> Void)?
 
-        /// Lets a call wait, unless it has something to see to; whether it waits.
+        /// Lets the call wait, unless there is something to see to; whether it waits.
         mutating func keep(_ receiver: Receiver) -> Bool {
             guard deliveries.isEmpty, ending == nil, !isCancelled else { return false }
             self.receiver = receiver
@@ -116,7 +116,7 @@ final class DeliveryMailbox: Sendable {
         return isTaken
     }
 
-    /// Gives who has waited what is there. It goes on waiting; it is woken only if it has something to see to.
+    /// Gives who has waited what is there. It goes on waiting, and is woken only when there is something to see to.
     private func serve(_ receiver: Receiver) {
         while case let limit = receiver.room(), limit > 0 {
             let found = state.withLock { state in

@@ -147,8 +147,8 @@ final class RedisConsumer: Consumer {
         try take(claim, try await LoadedScripts.send(claim.pipeline, on: link.commands), deliver)
     }
 
-    /// Waits until there may be messages, and claims: as long as there is room and no claim leaves something behind, on
-    /// the connections' threads, without waking another one.
+    /// Waits for pushes and claims after each, on the connections' threads without waking another one; as long as there
+    /// is room and no claim leaves something behind.
     private func awaitNews(
         _ room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
     ) async throws {

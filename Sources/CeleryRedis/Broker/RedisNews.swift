@@ -12,7 +12,7 @@ final class RedisNews: Sendable {
     }
 
     private struct State {
-        /// Whether something has happened since the last claim that no wait has seen.
+        /// Whether something has happened since the last claim began that has to be seen to before the next wait.
         var isSignalled = false
         var isCheckDue = false
         var failure: TransportError?
@@ -59,7 +59,7 @@ final class RedisNews: Sendable {
         wake()
     }
 
-    /// Ends the wait without a claim; if it is just being claimed, after that.
+    /// Ends the wait, or the next one, without a claim; one that is under way comes first.
     func wake() {
         let waiter = state.withLock { state in
             defer { state.waiter = nil }
@@ -78,7 +78,7 @@ final class RedisNews: Sendable {
         }
     }
 
-    /// Whether a claim is due before the next wait.
+    /// Whether it is no use to wait before the next claim.
     var isClaimDue: Bool { state.withLock { $0.isSignalled } }
 
     /// Forgets what has happened so far.
@@ -86,8 +86,8 @@ final class RedisNews: Sendable {
         state.withLock { $0.isSignalled = false }
     }
 
-    /// Waits for a push, and for the next after `claim`, which is called on the thread that brings the news, as long as
-    /// that says so and nothing else happens. One task at a time.
+    /// Waits for a push, after which `claim` is called on the thread that brings the news; and for the next one, as long
+    /// as the claim says so and nothing else has happened. One task at a time.
     func wait(thenClaim claim: @escaping Claim) async throws {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in

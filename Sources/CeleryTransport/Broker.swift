@@ -39,14 +39,18 @@ public protocol Producer: Sendable {
 /// again, to whichever consumer is next. Where messages are not bound to a connection, as on Redis, a new one
 /// is made first, and only a loss that lasts is a failure.
 public protocol Consumer: Sendable {
-    /// Waits until there are messages, and gives at least one and at most `limit` of them to `deliver`.
+    /// Waits for messages and gives them to `deliver`, again and again, as long as there is room for more.
     ///
-    /// One call at a time. Cancelling loses no message.
+    /// One call at a time. Cancelling loses no message. The calling task need not be woken for messages: each of the
+    /// two closures is called on the connection's thread, if that has just heard of them, and never both at once.
     ///
-    /// - Parameter deliver: called once, before the call returns: on the connection's thread, if that has just read the
-    ///   messages, so that they are on their way without waking another one first.
-    /// - Throws: `CancellationError`, or ``TransportError`` when the connection is lost.
-    func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws
+    /// - Parameters:
+    ///   - room: how many messages may come now, asked before each time. When there is none the call returns.
+    ///   - deliver: called with at least one and at most as many messages as there was room for.
+    /// - Throws: `CancellationError`, or ``TransportError`` when the connection is lost. Without room nothing is thrown.
+    func receive(
+        room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
+    ) async throws
 
     /// Tells the broker what became of a delivery. Returns at once; the broker hears of it with the next write.
     func settle(_ tag: DeliveryTag, _ settlement: Settlement)
@@ -71,10 +75,14 @@ public protocol Consumer: Sendable {
 }
 
 extension Consumer {
-    /// As ``receive(upTo:_:)``; returns the messages.
+    /// Waits until there are messages; at least one and at most `limit` of them.
     public func receive(upTo limit: Int) async throws -> [Delivery] {
         let received = Locked<[Delivery]>([])
-        try await receive(upTo: limit) { deliveries in received.withLock { $0 = deliveries } }
+        try await receive {
+            received.withLock { $0.isEmpty ? limit : 0 }
+        } _: { deliveries in
+            received.withLock { $0 = deliveries }
+        }
         return received.withLock { $0 }
     }
 }

@@ -43,8 +43,10 @@ import Testing
         let consumer: any Consumer
         let broker: NotingBroker
 
-        func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
-            try await consumer.receive(upTo: limit, deliver)
+        func receive(
+            room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
+        ) async throws {
+            try await consumer.receive(room: room, deliver)
         }
         func settle(_ tag: DeliveryTag, _ settlement: Settlement) { consumer.settle(tag, settlement) }
         func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }

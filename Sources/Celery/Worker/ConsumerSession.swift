@@ -18,8 +18,12 @@ final class ConsumerSession: Sendable {
         var window: Int
         /// Those that wait for their eta.
         var waitingForEta = 0
-        /// When the last batch came, if it was as large as the room there was.
+        /// How many messages were asked for last.
+        var lastRoom = 0
+        /// When the last batch came, if it was as large as the room there was and none was asked for since.
         var lastFullBatch: ContinuousClock.Instant?
+        /// When reading ahead ends, unless something comes before, and the number of the deadline that sees to it.
+        var shrinking: (number: Int, time: ContinuousClock.Instant)?
     }
 
     /// However large the prefetch count, no more tasks than this are between receipt and conclusion, unless more run.
@@ -37,14 +41,16 @@ final class ConsumerSession: Sendable {
     private let prefetch: Int
     private let concurrency: Int
     private let largestLoad: Int
+    private let deadlines: Deadlines
     private let giveBack: @Sendable (_ count: Int) -> Void
 
     /// - Parameter giveBack: called with the number of messages that were read ahead and are not worked off.
     init(
-        _ consumer: any Consumer, prefetch: Int, concurrency: Int,
+        _ consumer: any Consumer, prefetch: Int, concurrency: Int, deadlines: Deadlines = .shared,
         giveBack: @escaping @Sendable (_ count: Int) -> Void
     ) {
         self.consumer = consumer
+        self.deadlines = deadlines
         self.giveBack = giveBack
         let (double, isTooLarge) = concurrency.multipliedReportingOverflow(by: 2)
         largestLoad = max(Self.usualLoad, isTooLarge ? concurrency : double)
@@ -53,51 +59,88 @@ final class ConsumerSession: Sendable {
         load = Locked(Load(window: self.prefetch))
     }
 
-    /// Waits until there is room, receives, and counts what came before it is given to `deliver`.
+    /// Receives until it is cancelled or the connection is lost; counts what comes before it is given to `deliver`.
     func receive(_ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
-        let room = try await roomForMore()
-        // Others may wait for what this worker reads ahead: that is over when nothing comes for a while.
-        try await shrinkingLater {
-            try await consumer.receive(upTo: room) { [self] deliveries in
+        defer { stopShrinking() }
+        while true {
+            try await waitForRoom()
+            try await consumer.receive { [self] in
+                takeRoom()
+            } _: { [self] deliveries in
                 load.withLock { load in
                     load.unsettled += deliveries.count
                     load.open += deliveries.count
-                    load.lastFullBatch = deliveries.count == room ? .now : nil
+                    load.lastFullBatch = deliveries.count == load.lastRoom ? .now : nil
+                    shrinkLater(&load)
                 }
                 deliver(deliveries)
             }
         }
     }
 
-    /// Waits until there is room; for how many.
-    private func roomForMore() async throws -> Int {
-        var room = load.withLock { self.room($0) }
-        while room == 0 {
-            try await shrinkingLater { try await hasRoom.wait() }
-            room = load.withLock { self.room($0) }
+    private func waitForRoom() async throws {
+        while true {
+            let hasRoom = load.withLock { load in
+                shrinkLater(&load)
+                return room(load) > 0
+            }
+            if hasRoom { return }
+            try await self.hasRoom.wait()
         }
+    }
+
+    /// How many messages may come now. The window grows when there is room at once after a batch that left none.
+    private func takeRoom() -> Int {
         load.withLock { load in
-            guard let last = load.lastFullBatch, .now - last < Self.shortBatch else { return }
-            setWindow(max(prefetch, min(2 * load.window, Self.largestWindow)), &load)
+            load.lastRoom = room(load)
+            if load.lastRoom > 0, let last = load.lastFullBatch {
+                load.lastFullBatch = nil
+                if .now - last < Self.shortBatch {
+                    setWindow(max(prefetch, min(2 * load.window, Self.largestWindow)), &load)
+                }
+            }
+            return load.lastRoom
         }
-        return room
     }
 
-    /// Waits for something; if it takes long, reading ahead ends meanwhile, and what was read ahead is given back.
-    private func shrinkingLater<Value>(_ wait: () async throws -> Value) async throws -> Value {
-        guard load.withLock({ $0.window > prefetch || $0.unsettled > prefetch }) else { return try await wait() }
-        let deadline = Deadlines.shared.add(.now + Self.longestSurplus) { [weak self] in self?.shrink() }
-        defer { Deadlines.shared.remove(deadline) }
-        return try await wait()
+    // MARK: Reading ahead no longer
+
+    /// Others may wait for what this worker reads ahead: that is over when nothing comes for a while.
+    private func shrinkLater(_ load: inout Load) {
+        guard load.window > prefetch || load.unsettled > prefetch else { return }
+        let time = ContinuousClock.now + Self.longestSurplus
+        // A deadline that is set already finds out that it is too early. That costs less than a new one each time.
+        let number = load.shrinking?.number ?? addDeadline(time)
+        load.shrinking = (number, time)
     }
 
+    private func addDeadline(_ time: ContinuousClock.Instant) -> Int {
+        deadlines.add(time) { [weak self] in self?.shrink() }
+    }
+
+    /// Reading ahead ends, and what was read ahead is given back.
     private func shrink() {
         let surplus = load.withLock { load in
+            guard let time = load.shrinking?.time else { return 0 }
+            guard time <= .now else {
+                load.shrinking = (addDeadline(time), time)
+                return 0
+            }
+            load.shrinking = nil
             setWindow(prefetch, &load)
             return load.unsettled - prefetch
         }
         if surplus > 0 { giveBack(surplus) }
     }
+
+    private func stopShrinking() {
+        load.withLock { load in
+            if let number = load.shrinking?.number { deadlines.remove(number) }
+            load.shrinking = nil
+        }
+    }
+
+    // MARK: What becomes of the messages
 
     /// The connection is lost: what was received over it and has not started is delivered again.
     func markLost() {

@@ -114,7 +114,7 @@ final class WorkerEngine: Sendable {
                 backoff.reset()
                 logger.info("ready", metadata: [LoggingKeys.broker: "\(broker.location)"])
                 do {
-                    while true { try await session.receive { self.admit($0, session) } }
+                    try await session.receive { self.admit($0, session) }
                 } catch let error as TransportError {
                     began(nil)
                     session.markLost()

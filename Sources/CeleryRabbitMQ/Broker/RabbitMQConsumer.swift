@@ -17,8 +17,10 @@ final class RabbitMQConsumer: Consumer {
         try await connection.open(connect)
     }
 
-    func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
-        try await mailbox.receive(upTo: limit, deliver)
+    func receive(
+        room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
+    ) async throws {
+        try await mailbox.receive(room: room, deliver)
     }
 
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {

@@ -4,24 +4,35 @@ internal import DequeModule
 
 /// Deliveries on their way from the connection's thread to whoever receives them.
 final class DeliveryMailbox: Sendable {
-    private typealias Deliver = @Sendable ([Delivery]) -> Void
-    private typealias Continuation = CheckedContinuation<Void, any Error>
-
-    /// The one call that may wait. It is entered before it can be cancelled, so that neither order of the two is missed.
-    private enum Waiter {
-        case none
-        case entered(UInt64)
-        case cancelled(UInt64)
-        case waiting(UInt64, limit: Int, Deliver, Continuation)
+    /// A call that waits.
+    private struct Receiver {
+        let room: @Sendable () -> Int
+        let deliver: @Sendable ([Delivery]) -> Void
+        let continuation: CheckedContinuation<Void, Never>
     }
 
     private struct State {
         var deliveries: Deque<Delivery> = []
-        var waiter = Waiter.none
-        var lastWaiter: UInt64 = 0
+        /// Whether there is a call, waiting or not.
+        var isReceiving = false
+        /// Whether that call is cancelled.
+        var isCancelled = false
+        var receiver: Receiver?
         var ending: TransportError?
         var isFull = false
         var whenRoom: (@Sendable () -> Void)?
+
+        /// Lets the call wait, unless there is something to see to; whether it waits.
+        mutating func keep(_ receiver: Receiver) -> Bool {
+            guard deliveries.isEmpty, ending == nil, !isCancelled else { return false }
+            self.receiver = receiver
+            return true
+        }
+
+        mutating func takeReceiver() -> Receiver? {
+            defer { receiver = nil }
+            return receiver
+        }
     }
 
     private let state = Locked(State())
@@ -39,96 +50,83 @@ final class DeliveryMailbox: Sendable {
         state.withLock { $0.whenRoom = action }
     }
 
-    /// Waits until something is there, and gives at most `limit` deliveries to `deliver`; on the connection's thread if
-    /// they come later. Cancelling takes nothing out.
-    func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
-        precondition(limit > 0, "a receive must be for at least one message")
-        try Task.checkCancellation()
-        enum Step {
-            case done([Delivery], whenRoom: (@Sendable () -> Void)?)
-            case wait(UInt64)
-            case fail(TransportError)
-        }
-        let step = state.withLock { state -> Step in
-            guard case .none = state.waiter else {
-                return .fail(TransportError(.unsupported, "only one call may receive from a consumer at a time"))
-            }
-            if !state.deliveries.isEmpty {
-                return .done(state.deliveries.take(upTo: limit), whenRoom: state.isFull ? state.whenRoom : nil)
-            }
-            if let ending = state.ending { return .fail(ending) }
-            state.lastWaiter += 1
-            state.waiter = .entered(state.lastWaiter)
-            return .wait(state.lastWaiter)
-        }
-        switch step {
-        case .done(let deliveries, let whenRoom):
-            whenRoom?()
-            deliver(deliveries)
-        case .fail(let error): throw error
-        case .wait(let id):
-            try await withTaskCancellationHandler {
-                try await withCheckedThrowingContinuation { register($0, id: id, limit: limit, deliver) }
-            } onCancel: {
-                cancel(id)
-            }
-        }
-    }
-
-    private func register(_ continuation: Continuation, id: UInt64, limit: Int, _ deliver: @escaping Deliver) {
-        let outcome = state.withLock { state -> Result<[Delivery], any Error>? in
-            if case .cancelled(id) = state.waiter {
-                state.waiter = .none
-                return .failure(CancellationError())
-            }
-            if !state.deliveries.isEmpty {
-                state.waiter = .none
-                return .success(state.deliveries.take(upTo: limit))
-            }
-            if let ending = state.ending {
-                state.waiter = .none
-                return .failure(ending)
-            }
-            state.waiter = .waiting(id, limit: limit, deliver, continuation)
-            return nil
-        }
-        if let outcome { continuation.resume(with: outcome.map(deliver)) }
-    }
-
-    private func cancel(_ id: UInt64) {
-        let continuation = state.withLock { state -> Continuation? in
-            switch state.waiter {
-            case .entered(id):
-                state.waiter = .cancelled(id)
-                return nil
-            case .waiting(id, _, _, let continuation):
-                state.waiter = .none
-                return continuation
-            default:
-                return nil
-            }
-        }
-        continuation?.resume(throwing: CancellationError())
-    }
-
-    /// Adds deliveries and wakes who waits. `false` when the mailbox has ended: they are not taken.
-    func put(_ deliveries: [Delivery]) -> Bool {
-        guard !deliveries.isEmpty else { return true }
-        var woken: (Deliver, Continuation, [Delivery])?
-        let isTaken = state.withLock { state in
-            guard state.ending == nil else { return false }
-            state.deliveries.append(contentsOf: deliveries)
-            if case .waiting(_, let limit, let deliver, let continuation) = state.waiter {
-                state.waiter = .none
-                woken = (deliver, continuation, state.deliveries.take(upTo: limit))
-            }
+    /// Waits for deliveries and gives them to `deliver`, again and again, until there is no `room`; on the connection's
+    /// thread if they come later. Cancelling takes nothing out.
+    func receive(
+        room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
+    ) async throws {
+        let isOnly = state.withLock { state in
+            if state.isReceiving { return false }
+            (state.isReceiving, state.isCancelled) = (true, false)
             return true
         }
-        if let (deliver, continuation, deliveries) = woken {
-            deliver(deliveries)
-            continuation.resume()
+        guard isOnly else {
+            throw TransportError(.unsupported, "only one call may receive from a consumer at a time")
         }
+        defer { state.withLock { $0.isReceiving = false } }
+        try await withTaskCancellationHandler {
+            while case let limit = room(), limit > 0 {
+                try Task.checkCancellation()
+                let deliveries = try take(upTo: limit)
+                if deliveries.isEmpty { await wait(room, deliver) } else { deliver(deliveries) }
+            }
+        } onCancel: {
+            cancel()
+        }
+    }
+
+    /// What is there, if there is something; throws when nothing will be any more.
+    private func take(upTo limit: Int) throws -> [Delivery] {
+        let (deliveries, whenRoom) = try state.withLock { state in
+            if state.deliveries.isEmpty, let ending = state.ending { throw ending }
+            return (state.deliveries.take(upTo: limit), state.isFull ? state.whenRoom : nil)
+        }
+        whenRoom?()
+        return deliveries
+    }
+
+    private func wait(
+        _ room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
+    ) async {
+        await withCheckedContinuation { continuation in
+            let receiver = Receiver(room: room, deliver: deliver, continuation: continuation)
+            if !state.withLock({ $0.keep(receiver) }) { continuation.resume() }
+        }
+    }
+
+    private func cancel() {
+        let receiver = state.withLock { state in
+            state.isCancelled = true
+            return state.takeReceiver()
+        }
+        receiver?.continuation.resume()
+    }
+
+    /// Adds deliveries and gives them to who waits. `false` when the mailbox has ended: they are not taken.
+    ///
+    /// One call at a time, so that the deliveries stay in order.
+    func put(_ deliveries: [Delivery]) -> Bool {
+        guard !deliveries.isEmpty else { return true }
+        let (isTaken, receiver) = state.withLock { state -> (Bool, Receiver?) in
+            guard state.ending == nil else { return (false, nil) }
+            state.deliveries.append(contentsOf: deliveries)
+            return (true, state.takeReceiver())
+        }
+        if let receiver { serve(receiver) }
         return isTaken
+    }
+
+    /// Gives who has waited what is there. It goes on waiting, and is woken only when there is something to see to.
+    private func serve(_ receiver: Receiver) {
+        while case let limit = receiver.room(), limit > 0 {
+            let found = state.withLock { state in
+                state.keep(receiver) ? nil : state.deliveries.take(upTo: limit)
+            }
+            guard let found else { return }
+            if found.isEmpty { break }
+            receiver.deliver(found)
+        }
+        receiver.continuation.resume()
     }
 
     /// Fails who waits and every later call; returns what nobody has received.
@@ -136,15 +134,13 @@ final class DeliveryMailbox: Sendable {
     /// - Parameter keepsDeliveries: whether what is there can still be received, and nothing is returned.
     @discardableResult
     func end(_ error: TransportError, keepsDeliveries: Bool = false) -> [Delivery] {
-        let (continuation, rest) = state.withLock { state -> (Continuation?, [Delivery]) in
+        let (receiver, rest) = state.withLock { state in
             let rest = keepsDeliveries ? [] : state.deliveries.take(upTo: state.deliveries.count)
             // The first reason stays, except that a lost connection says more than having been stopped.
             if state.ending == nil || state.ending?.code == .closed { state.ending = error }
-            guard case .waiting(_, _, _, let continuation) = state.waiter else { return (nil, rest) }
-            state.waiter = .none
-            return (continuation, rest)
+            return (state.takeReceiver(), rest)
         }
-        continuation?.resume(throwing: error)
+        receiver?.continuation.resume()
         return rest
     }
 }

@@ -117,9 +117,10 @@ final class RedisConsumer: Consumer {
         link.commands.thread.nudge()
     }
 
-    func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
-        let limit = min(limit, Self.largestClaim)
-        while true {
+    func receive(
+        room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
+    ) async throws {
+        while case let limit = room(), limit > 0 {
             if progress.withLock({ $0.isStopped }) { throw CancellationError() }
             try Task.checkCancellation()
             if let nextTry = progress.withLock({ $0.nextTry }) {
@@ -128,8 +129,8 @@ final class RedisConsumer: Consumer {
             let isCheckDue = try news.takeCheck()
             do {
                 if isCheckDue { try await restoreOverdue() }
-                let mustWait = progress.withLock { $0.areListsEmpty }
-                if try await mustWait ? awaitNews(limit, deliver) : claim(limit, deliver) { return }
+                let mustWait = progress.withLock { $0.areListsEmpty } && !news.isClaimDue
+                try await mustWait ? awaitNews(room, deliver) : claim(limit, deliver)
             } catch let error as TransportError where error.code == .connectionLost {
                 // There will be news of the next connection, or that there is none.
                 progress.withLock { $0.areListsEmpty = true }
@@ -139,36 +140,43 @@ final class RedisConsumer: Consumer {
         }
     }
 
-    /// Claims; whether that brought messages.
-    private func claim(_ limit: Int, _ deliver: @Sendable ([Delivery]) -> Void) async throws -> Bool {
+    private func claim(_ limit: Int, _ deliver: @Sendable ([Delivery]) -> Void) async throws {
         // Before the claim: what is announced from here on, the claim may not have seen.
         news.clear()
         let claim = makeClaim(limit)
-        return try take(claim, try await LoadedScripts.send(claim.pipeline, on: link.commands), deliver)
+        try take(claim, try await LoadedScripts.send(claim.pipeline, on: link.commands), deliver)
     }
 
-    /// Waits until there may be messages, and claims; whether that brought some.
-    private func awaitNews(_ limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws -> Bool {
-        // On the connections' threads, without a detour over another one.
-        let claim: RedisNews.Claim = { completion in
-            let claim = self.makeClaim(limit)
-            self.link.commands.submit(claim.pipeline) { replies in
-                self.held.expectAcknowledgements()
-                completion(Result { try self.take(claim, try replies.get(), deliver) })
+    /// Waits for pushes and claims after each, on the connections' threads without waking another one; as long as there
+    /// is room and no claim leaves something behind.
+    private func awaitNews(
+        _ room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
+    ) async throws {
+        let claim: RedisNews.Claim = { [self] completion in
+            let limit = room()
+            guard limit > 0 else {
+                // What was announced stays there.
+                progress.withLock { $0.areListsEmpty = false }
+                return completion(.success(false))
+            }
+            let claim = makeClaim(limit)
+            link.commands.submit(claim.pipeline) { [self] replies in
+                held.expectAcknowledgements()
+                completion(
+                    Result {
+                        try take(claim, try replies.get(), deliver)
+                        return progress.withLock { $0.areListsEmpty } && link.isAnnouncing && room() > 0
+                    })
             }
         }
-        if let isFound = try await pushOrTurn(claim) { return isFound }
-        progress.withLock { $0.areListsEmpty = false }
-        return false
-    }
-
-    private func pushOrTurn(_ claim: @escaping RedisNews.Claim) async throws -> Bool? {
         guard !link.isAnnouncing else { return try await news.wait(thenClaim: claim) }
+        // For one claim; then the next delay begins.
         async let _: Void = news.push(after: progress.withLock { $0.asking.delay() })
-        return try await news.wait(thenClaim: claim)
+        try await news.wait(thenClaim: claim)
     }
 
-    private func makeClaim(_ limit: Int) -> Claim {
+    private func makeClaim(_ room: Int) -> Claim {
+        let limit = min(room, Self.largestClaim)
         let (firstNumber, firstQueue) = progress.withLock { progress in
             defer {
                 progress.nextNumber += UInt64(limit)
@@ -181,19 +189,15 @@ final class RedisConsumer: Consumer {
             firstNumber: firstNumber, firstQueue: firstQueue)
     }
 
-    /// Hands over the messages of a claim's replies; whether there are some.
-    private func take(
-        _ claim: Claim, _ replies: [RESPValue], _ deliver: @Sendable ([Delivery]) -> Void
-    ) throws -> Bool {
+    /// Hands over the messages of a claim's replies.
+    private func take(_ claim: Claim, _ replies: [RESPValue], _ deliver: @Sendable ([Delivery]) -> Void) throws {
         if replies.contains(where: LoadedScripts.isForgotten) {
             // The other way to claim sends them again.
-            progress.withLock { $0.areListsEmpty = false }
-            return false
+            return progress.withLock { $0.areListsEmpty = false }
         }
         let found = replies.first?.array ?? []
         if let refusal = replies.first?.refusal ?? (found.isEmpty ? replies.last?.refusal : nil) {
-            refuse(refusal)
-            return false
+            return refuse(refusal)
         }
         let misfits = found.count % 2 == 1 ? found.last?.array ?? [] : []
         let left = replies.last?.integer.map { $0 - (misfits.first?.integer ?? 0) }
@@ -231,7 +235,6 @@ final class RedisConsumer: Consumer {
             for delivery in deliveries { settle(delivery.tag, .acknowledge) }
         }
         if !deliveries.isEmpty { deliver(deliveries) }
-        return !deliveries.isEmpty
     }
 
     /// Redis refuses to give messages, for now: it may be out of memory, or unable to write to its disk.

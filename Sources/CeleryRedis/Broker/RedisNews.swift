@@ -3,27 +3,42 @@ internal import CeleryTransport
 
 /// What wakes a consumer while it waits: a push to one of its lists, or a turn of its own affairs.
 final class RedisNews: Sendable {
-    /// Claims, and says whether that brought messages.
+    /// Claims, and says whether the wait goes on after that.
     typealias Claim = @Sendable (_ completion: @escaping @Sendable (Result<Bool, any Error>) -> Void) -> Void
 
     private struct Waiter {
-        let continuation: CheckedContinuation<Bool?, any Error>
+        let continuation: CheckedContinuation<Void, any Error>
         let claim: Claim
     }
 
     private struct State {
+        /// Whether something has happened since the last claim began that has to be seen to before the next wait.
         var isSignalled = false
         var isCheckDue = false
         var failure: TransportError?
         var waiter: Waiter?
+
+        /// Lets a task wait, unless something has happened; whether it waits.
+        mutating func keep(_ waiter: Waiter) -> Bool {
+            if !isSignalled { self.waiter = waiter }
+            return !isSignalled
+        }
     }
 
     private let state = Locked(State())
 
     /// A list has been pushed to: a consumer that waits claims at once.
     func pushed() {
-        guard let waiter = takeWaiter() else { return }
-        waiter.claim { waiter.continuation.resume(with: $0.map(Optional.some)) }
+        let waiter = state.withLock { state in
+            defer { state.waiter = nil }
+            if state.waiter == nil { state.isSignalled = true }
+            return state.waiter
+        }
+        guard let waiter else { return }
+        waiter.claim { [self] outcome in
+            if case .success(true) = outcome, state.withLock({ $0.keep(waiter) }) { return }
+            waiter.continuation.resume(with: outcome.map { _ in })
+        }
     }
 
     /// It is time to look for messages left behind.
@@ -44,9 +59,14 @@ final class RedisNews: Sendable {
         wake()
     }
 
-    /// Ends the wait without a claim.
+    /// Ends the wait, or the next one, without a claim; one that is under way comes first.
     func wake() {
-        takeWaiter()?.continuation.resume(returning: nil)
+        let waiter = state.withLock { state in
+            defer { state.waiter = nil }
+            state.isSignalled = true
+            return state.waiter
+        }
+        waiter?.continuation.resume()
     }
 
     /// Whether a check is due; it counts as made. Throws when the connections are lost.
@@ -58,37 +78,24 @@ final class RedisNews: Sendable {
         }
     }
 
-    /// Forgets the pushes so far.
+    /// Whether it is no use to wait before the next claim.
+    var isClaimDue: Bool { state.withLock { $0.isSignalled } }
+
+    /// Forgets what has happened so far.
     func clear() {
         state.withLock { $0.isSignalled = false }
     }
 
-    /// Waits for a push and then for what comes of `claim`, which is called on the thread that brings the news; `nil`
-    /// when something else ended the wait. One task at a time.
-    func wait(thenClaim claim: @escaping Claim) async throws -> Bool? {
+    /// Waits for a push, after which `claim` is called on the thread that brings the news; and for the next one, as long
+    /// as the claim says so and nothing else has happened. One task at a time.
+    func wait(thenClaim claim: @escaping Claim) async throws {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
-                let hasNews = state.withLock { state in
-                    if state.isSignalled || state.isCheckDue || state.failure != nil || Task.isCancelled {
-                        state.isSignalled = false
-                        return true
-                    }
-                    state.waiter = Waiter(continuation: continuation, claim: claim)
-                    return false
-                }
-                if hasNews { continuation.resume(returning: nil) }
+                let waiter = Waiter(continuation: continuation, claim: claim)
+                if !state.withLock({ $0.keep(waiter) }) { continuation.resume() }
             }
         } onCancel: {
             wake()
-        }
-    }
-
-    /// The waiter; without one the next wait ends at once.
-    private func takeWaiter() -> Waiter? {
-        state.withLock { state in
-            defer { state.waiter = nil }
-            if state.waiter == nil { state.isSignalled = true }
-            return state.waiter
         }
     }
 }

@@ -154,15 +154,16 @@ final class MemoryConsumer: Consumer {
         isAutoAcknowledging = configuration.isAutoAcknowledging
     }
 
-    func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
-        while true {
+    func receive(
+        room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
+    ) async throws {
+        while case let limit = room(), limit > 0 {
             try Task.checkCancellation()
             // First: whatever is asked after it, the end among it, is not missed.
             news.clear()
             if state.withLock({ $0.isStopped }) { throw CancellationError() }
             let found = store.pop(queues, limit: limit)
-            if !found.isEmpty { return deliver(found.map { hold($0.queue, $0.item) }) }
-            try await news.wait()
+            if found.isEmpty { try await news.wait() } else { deliver(found.map { hold($0.queue, $0.item) }) }
         }
     }
 

@@ -9,6 +9,8 @@ final class RPCResultStore: ResultStore {
     private static let keptResults = 8192
     /// How long the reply queue lives without a consumer, in seconds: Celery's `result_expires`.
     private static let queueExpires = 86400.0
+    /// As many are taken in at a time.
+    private static let largestBatch = 1000
     private static let reconnectDelay = Duration.milliseconds(500)
 
     private struct Arrived {
@@ -53,8 +55,10 @@ final class RPCResultStore: ResultStore {
             do {
                 let (consumer, generation) = try await consumer.get()
                 do {
-                    while true {
-                        for delivery in try await consumer.receive(upTo: 1000) { take(delivery) }
+                    try await consumer.receive {
+                        Self.largestBatch
+                    } _: { deliveries in
+                        for delivery in deliveries { self.take(delivery) }
                     }
                 } catch let error as TransportError {
                     // Not when cancelled: the connection is fine, and has to be closed.

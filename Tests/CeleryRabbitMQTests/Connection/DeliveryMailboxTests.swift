@@ -43,6 +43,95 @@ import Testing
         #expect(seen == Array(1...501))
     }
 
+    /// A call of ``DeliveryMailbox/receive(room:_:)`` whose task runs when the test says so.
+    private final class Call: Sendable {
+        let executor = ManualExecutor()
+        let room = Locked(10)
+        private let tags = Locked<[UInt64]>([])
+        private let task = Locked<Task<Void, any Error>?>(nil)
+
+        init(_ mailbox: DeliveryMailbox, onDelivery: @escaping @Sendable (Call) -> Void = { _ in }) {
+            let task = Task(executorPreference: executor) {
+                try await mailbox.receive {
+                    self.room.withLock { $0 }
+                } _: { deliveries in
+                    self.tags.withLock { $0 += deliveries.map(\.tag.value) }
+                    self.room.withLock { $0 -= deliveries.count }
+                    onDelivery(self)
+                }
+            }
+            self.task.withLock { $0 = task }
+            executor.run()
+        }
+
+        var received: [UInt64] { tags.withLock { $0 } }
+
+        func cancel() { task.withLock { $0 }?.cancel() }
+
+        /// Lets the task go on, and waits for its end.
+        func end() async throws {
+            executor.run()
+            try await task.withLock { $0 }?.value
+        }
+    }
+
+    @Test func aReceiverIsNotWokenWhileItHasRoom() async throws {
+        #expect(mailbox.put(deliveries(1...2)))
+        let call = Call(mailbox)
+        #expect(call.received == [1, 2])
+        for tag: UInt64 in 3...9 {
+            #expect(mailbox.put(deliveries(tag...tag)))
+            #expect(call.received.last == tag)
+            #expect(call.executor.isIdle)
+        }
+        // As many as there is room for, and then the call ends.
+        #expect(mailbox.put(deliveries(10...12)))
+        #expect(call.received == Array(1...10))
+        try await call.end()
+        #expect(try await tags(mailbox.receive(upTo: 10)) == [11, 12])
+    }
+
+    @Test func whenTheRoomIsGoneTheNextDeliveryEndsTheCall() async throws {
+        let call = Call(mailbox)
+        call.room.withLock { $0 = 0 }
+        #expect(call.executor.isIdle)
+        #expect(mailbox.put(deliveries(1...1)))
+        try await call.end()
+        #expect(call.received.isEmpty)
+        #expect(try await tags(mailbox.receive(upTo: 10)) == [1])
+    }
+
+    @Test func withoutRoomNothingIsReceived() async throws {
+        #expect(mailbox.put(deliveries(1...1)))
+        try await mailbox.receive(room: { 0 }, { _ in Issue.record("there was no room") })
+        #expect(try await tags(mailbox.receive(upTo: 1)) == [1])
+    }
+
+    @Test func aReceiverIsCancelledBetweenDeliveries() async throws {
+        let call = Call(mailbox)
+        #expect(mailbox.put(deliveries(1...1)))
+        call.cancel()
+        #expect(mailbox.put(deliveries(2...2)))
+        await #expect(throws: CancellationError.self) { try await call.end() }
+        #expect(call.received == [1])
+        #expect(try await tags(mailbox.receive(upTo: 1)) == [2])
+    }
+
+    @Test func aReceiverIsCancelledDuringADelivery() async throws {
+        let call = Call(mailbox) { $0.cancel() }
+        #expect(mailbox.put(deliveries(1...1)))
+        #expect(mailbox.put(deliveries(2...2)))
+        await #expect(throws: CancellationError.self) { try await call.end() }
+        #expect(call.received == [1])
+        #expect(try await tags(mailbox.receive(upTo: 1)) == [2])
+    }
+
+    @Test func anEndDuringADeliveryIsNotMissed() async throws {
+        let call = Call(mailbox) { [mailbox] _ in mailbox.end(TransportError(.connectionLost, "gone")) }
+        #expect(mailbox.put(deliveries(1...1)))
+        await #expect(throws: TransportError.self) { try await call.end() }
+    }
+
     @Test func onlyOneMayWait() async throws {
         let both = (1...2).map { _ in Task { [mailbox] in try await mailbox.receive(upTo: 1) } }
         // Whichever comes second is refused at once, while the other waits for what is put then.
@@ -96,7 +185,11 @@ import Testing
 extension DeliveryMailbox {
     fileprivate func receive(upTo limit: Int) async throws -> [Delivery] {
         let received = Locked<[Delivery]>([])
-        try await receive(upTo: limit) { deliveries in received.withLock { $0 = deliveries } }
+        try await receive {
+            received.withLock { $0.isEmpty ? limit : 0 }
+        } _: { deliveries in
+            received.withLock { $0 = deliveries }
+        }
         return received.withLock { $0 }
     }
 }

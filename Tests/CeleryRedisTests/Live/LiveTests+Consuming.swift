@@ -1,3 +1,4 @@
+import CeleryIO
 import CeleryProtocol
 import CeleryTransport
 import Foundation
@@ -154,6 +155,106 @@ extension LiveTests {
             while seen.count < 100 { seen += try await consumer.receive(upTo: 100).map(\.text) }
             #expect(seen == (0..<100).map(String.init))
             await consumer.close()
+        }
+
+        @Test func messagesDoNotWakeWhoWaitsForMore() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let consumer = try await redis.consumer()
+            let received = Notes<String>()
+            let executor = CountingExecutor()
+            let receiving = Task(executorPreference: executor) {
+                try await consumer.receive {
+                    100
+                } _: { deliveries in
+                    for delivery in deliveries {
+                        received.add(delivery.text)
+                        consumer.settle(delivery.tag, .acknowledge)
+                    }
+                }
+            }
+            try await redis.publish("first")
+            #expect(try await received.next() == "first")
+            let before = executor.count
+            for number in 0..<50 {
+                try await redis.publish("\(number)")
+                #expect(try await received.next() == "\(number)")
+            }
+            // One that comes while the claim before it is still being seen to does.
+            #expect(executor.count - before < 10)
+            receiving.cancel()
+            await #expect(throws: CancellationError.self) { try await receiving.value }
+            await consumer.close()
+            #expect(try await redis.call(RedisPipeline("EXISTS", "unacked", "unacked_index", "q")) == .integer(0))
+        }
+
+        @Test func receivingEndsWhenThereIsNoRoom() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let consumer = try await redis.consumer()
+            let texts = Locked<[String]>([])
+            try await redis.publish("a", "b")
+            let receiving = Task {
+                try await consumer.receive {
+                    3 - texts.withLock { $0.count }
+                } _: { deliveries in
+                    texts.withLock { $0 += deliveries.map(\.text) }
+                }
+            }
+            try await redis.publish("c", "d")
+            try await receiving.value
+            #expect(texts.withLock { $0 } == ["a", "b", "c"])
+            #expect(try await redis.length("q") == 1)
+            #expect(try await consumer.receive(upTo: 10).map(\.text) == ["d"])
+            await consumer.close()
+        }
+
+        /// The announcement of a message comes once; it must not be forgotten because there was no room then.
+        @Test func aMessageThatFindsNoRoomIsReceivedLater() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let consumer = try await redis.consumer()
+            let received = Notes<String>()
+            let room = Locked(10)
+            let receiving = Task {
+                try await consumer.receive {
+                    room.withLock { $0 }
+                } _: { deliveries in
+                    for delivery in deliveries { received.add(delivery.text) }
+                }
+            }
+            try await redis.publish("first")
+            #expect(try await received.next() == "first")
+            room.withLock { $0 = 0 }
+            try await redis.publish("second")
+            try await receiving.value
+            #expect(try await redis.length("q") == 1)
+            #expect(try await consumer.receive(upTo: 10).map(\.text) == ["second"])
+            await consumer.close()
+        }
+
+        /// Asked for its room a consumer is about to claim; delivering it has just done so.
+        @Test(arguments: [false, true]) func receivingCanBeCancelledWhileItClaims(isDelivering: Bool) async throws {
+            let redis = try await LiveRedis(database: 1)
+            let consumer = try await redis.consumer()
+            let received = Notes<String>()
+            let texts = Locked<[String]>([])
+            let toCancel = Locked<Task<Void, any Error>?>(nil)
+            let receiving = Task {
+                try await consumer.receive {
+                    if !isDelivering { toCancel.withLock { $0 }?.cancel() }
+                    return 10
+                } _: { deliveries in
+                    if isDelivering { toCancel.withLock { $0 }?.cancel() }
+                    texts.withLock { $0 += deliveries.map(\.text) }
+                    for delivery in deliveries { received.add(delivery.text) }
+                }
+            }
+            try await redis.publish("first")
+            #expect(try await received.next() == "first")
+            toCancel.withLock { $0 = receiving }
+            try await redis.publish("second")
+            await #expect(throws: CancellationError.self) { try await receiving.value }
+            if texts.withLock({ $0.count }) == 1 { #expect(try await consumer.receive(upTo: 10).count == 1) }
+            await consumer.close()
+            #expect(try await redis.length("q") == 2)
         }
 
         @Test func severalConsumersShareAQueue() async throws {

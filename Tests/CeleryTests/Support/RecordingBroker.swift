@@ -21,7 +21,7 @@ struct RecordingBroker: Broker {
     let settlements = Notes<Settlement>()
     /// Whether messages can be put aside; they are dropped then.
     var canPark = false
-    /// Errors that the next calls of `makeConsumer` throw.
+    /// Errors that the next calls of `makeConsumer` throw, or receiving, before or after messages have come.
     let failures = Failures()
     /// Throws for a message that is not to be sent.
     var takes: @Sendable (Message) throws -> Void = { _ in }
@@ -69,9 +69,18 @@ private struct RecordingConsumer: Consumer {
     let consumer: any Consumer
     let broker: RecordingBroker
 
-    func receive(upTo limit: Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
+    func receive(
+        room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
+    ) async throws {
         if let error = broker.failures.take() { throw error }
-        try await consumer.receive(upTo: limit, deliver)
+        let failure = Locked<TransportError?>(nil)
+        try await consumer.receive {
+            failure.withLock { $0 == nil } ? room() : 0
+        } _: { deliveries in
+            deliver(deliveries)
+            failure.withLock { $0 = broker.failures.take() }
+        }
+        if let error = failure.withLock({ $0 }) { throw error }
     }
 
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {

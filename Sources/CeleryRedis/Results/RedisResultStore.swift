@@ -65,20 +65,22 @@ final class RedisResultStore: ResultStore {
 
     func store(_ results: [StoredResult]) async throws {
         try await withLink { link in
-            var pipeline = RedisPipeline()
+            // Of those that Redis owes something it serves the latest first. Owing us an answer already, it tells those
+            // who wait for the results before us: they are waiting for nothing else.
+            var pipeline = RedisPipeline("PING")
             for stored in results {
                 pipeline.begin(script: link.scripts.storeResult, keys: 1, arguments: 2)
                 pipeline.add(keys.result(stored.result.id))
                 pipeline.add(stored.result.encoded())
                 pipeline.add(String(expires))
             }
-            try check(try await LoadedScripts.send(pipeline, on: link.connection), of: results)
+            try check(try await LoadedScripts.send(pipeline, on: link.connection).dropFirst(), of: results)
         }
     }
 
     /// Throws when the results have to be stored again, or when none can be stored. A result whose own key is unusable
     /// is none the better for being stored again.
-    private func check(_ replies: [RESPValue], of results: [StoredResult]) throws {
+    private func check(_ replies: ArraySlice<RESPValue>, of results: [StoredResult]) throws {
         var refusal: String?
         for (reply, stored) in zip(replies, results) {
             guard let message = reply.refusal else { continue }

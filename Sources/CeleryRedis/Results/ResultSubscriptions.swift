@@ -9,8 +9,8 @@ final class ResultSubscriptions: Sendable {
     typealias Question =
         @Sendable (_ id: String, _ answer: @escaping @Sendable (ResultWatcher.Update?) -> Void) -> Void
 
-    /// Channels that nobody waits on any more are left with the next subscription, which is written anyway, or when
-    /// there are so many.
+    /// Channels that nobody waits on any more are left when there are so many: nothing comes on them as a rule, and to
+    /// leave each would cost as much as to wait for the next result.
     private static let mostEnded = 64
 
     private let hub: UpdateHub
@@ -53,12 +53,10 @@ final class ResultSubscriptions: Sendable {
         }
         do {
             try connection.subscribe {
-                var commands = leaving(but: id)
                 // It may have ended in the meantime.
-                guard hub.isWaiting(for: id) else { return commands }
+                guard hub.isWaiting(for: id) else { return RedisPipeline() }
                 if watcher.isEarly { questions.begin(id) }
-                commands.append("SUBSCRIBE", KombuKeys().result(id))
-                return commands
+                return RedisPipeline("SUBSCRIBE", KombuKeys().result(id))
             }
         } catch {
             self.connection.report(broken: generation)
@@ -80,20 +78,20 @@ final class ResultSubscriptions: Sendable {
         }
         guard areMany else { return }
         do {
-            try connection.subscribe { leaving() }
+            try connection.subscribe { leaveEnded() }
         } catch {
             logger.trace("not unsubscribed", metadata: ["error": "\(error)"])
         }
     }
 
     /// The command that leaves the channels that nobody waits on, if there are any.
-    private func leaving(but next: String? = nil) -> RedisPipeline {
+    private func leaveEnded() -> RedisPipeline {
         let ids = ended.withLock { ended in
             defer { ended = [] }
             return ended
         }
         // Somebody may have begun to wait again in the meantime.
-        let left = ids.filter { $0 != next && !hub.isWaiting(for: $0) }
+        let left = ids.filter { !hub.isWaiting(for: $0) }
         var pipeline = RedisPipeline()
         if left.isEmpty { return pipeline }
         pipeline.begin(1 + left.count)

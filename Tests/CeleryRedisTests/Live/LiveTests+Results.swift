@@ -149,13 +149,12 @@ extension LiveTests {
                 try await writer.store([entry("\(number)", .success)])
                 for try await _ in updates {}
             }
-            #expect(try await channels() < 70)
-            // With the next subscription, whose answer comes after all those before.
+            // The answer to a further subscription comes after all that was asked before.
             let updates = try await reader.updates(of: "last")
             try await writer.store([entry("last", .started)])
             var iterator = updates.makeAsyncIterator()
             #expect(try await iterator.next()?.state == .started)
-            #expect(try await channels() == 1)
+            #expect(try await channels() < 70)
             await reader.close()
             await writer.close()
         }

@@ -19,6 +19,10 @@ PYTHON_CLIENT = [os.path.join(ROOT, ".venv", "bin", "python"), os.path.join(INTE
 SWIFT_CLIENT = [release("bench-client")]
 
 
+def microseconds(seconds):
+    return str(round(seconds * 1_000_000))
+
+
 def run_json(command, **options):
     """Runs a program that prints one line of JSON."""
     done = subprocess.run(command, stdout=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True, **options)
@@ -87,10 +91,10 @@ class RedisBroker:
         scripts = [self.results.scripts["claim"]] + ([self.results.scripts["storeResult"]] if with_results else [])
         return [f"{LOOPS}/redis-loop", "drain", str(self.port), queue, str(count), str(prefetch), *scripts]
 
-    def trip_command(self, queue, count):
+    def trip_command(self, queue, count, pause):
         return [
             f"{LOOPS}/redis-loop", "trip", str(self.port), queue, self.template("swift.mul", False), str(count),
-            self.results.scripts["claim"], self.results.scripts["storeResult"]]
+            microseconds(pause), self.results.scripts["claim"], self.results.scripts["storeResult"]]
 
     def waiting(self, queue):
         return self.database.llen(queue)
@@ -126,10 +130,10 @@ class RabbitBroker:
         scripts = [str(self.results.port), self.results.scripts["storeResult"]] if with_results else []
         return [f"{LOOPS}/rabbit-loop", "drain", str(self.port), queue, str(count), str(prefetch), *scripts]
 
-    def trip_command(self, queue, count):
+    def trip_command(self, queue, count, pause):
         self.declare(queue)
         return [
-            f"{LOOPS}/rabbit-loop", "trip", str(self.port), queue, str(count), str(self.results.port),
+            f"{LOOPS}/rabbit-loop", "trip", str(self.port), queue, str(count), microseconds(pause), str(self.results.port),
             self.results.scripts["storeResult"]]
 
     def waiting(self, queue):

@@ -9,8 +9,9 @@ from bench_workers import CONCURRENCY, PREFETCH_MULTIPLIER, READ_AHEAD, WORKERS,
 
 # Then a drain is given up and the rate so far counts.
 LONGEST_DRAIN = 8
-# Calls in one turn of the latencies.
+# Calls in one turn of the latencies, and the seconds between them.
 TRIPS = 25
+PAUSES = {"idle": 0.005, "busy": 0}
 
 
 class Figures:
@@ -134,22 +135,25 @@ def latency(broker, figures, sizes, say):
         for _ in range(sizes.turns * sizes.latency // TRIPS):
             for worker in workers:
                 for client, command in (("python", PYTHON_CLIENT), ("swift", SWIFT_CLIENT)):
-                    done = run_json([
-                        *command, "latency", broker.url, broker.results.url, worker.queue, worker.task,
-                        str(TRIPS), "0.005"])
-                    for value in done["starts"]:
-                        figures.add(broker.name, f"starts by {client}", worker.kind, value * 1000)
-                    note_trips(broker, figures, say, client, worker.kind, done["trips"])
+                    for kind, pause in PAUSES.items():
+                        done = run_json([
+                            *command, "latency", broker.url, broker.results.url, worker.queue, worker.task,
+                            str(TRIPS), str(pause)])
+                        note_trips(broker, figures, say, kind, client, worker.kind, done["trips"])
+                        if pause:
+                            for value in done["starts"]:
+                                figures.add(broker.name, f"starts by {client}", worker.kind, value * 1000)
             queue = "bench-c"
-            broker.clear(queue)
-            done = run_json(broker.trip_command(queue, TRIPS))
-            note_trips(broker, figures, say, "c", "c", done["trips"])
+            for kind, pause in PAUSES.items():
+                broker.clear(queue)
+                done = run_json(broker.trip_command(queue, TRIPS, pause))
+                note_trips(broker, figures, say, kind, "c", "c", done["trips"])
 
 
-def note_trips(broker, figures, say, client, column, seconds):
+def note_trips(broker, figures, say, kind, client, column, seconds):
     for value in seconds:
-        figures.add(broker.name, f"trips by {client}", column, value * 1000)
-    say(f"latency, {column}: round trip from {client} {statistics.median(seconds) * 1000:.2f} ms")
+        figures.add(broker.name, f"{kind} trips by {client}", column, value * 1000)
+    say(f"latency, {column}: {kind} round trip from {client} {statistics.median(seconds) * 1000:.2f} ms")
 
 
 def startup(broker, figures, sizes, say):

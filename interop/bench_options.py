@@ -13,10 +13,11 @@ drain     messages a second of a task that multiplies two numbers. A worker that
           and the column "C loop, 8" the smaller one.
           CPU seconds are those of the worker's processes, from /proc. (solo with results on RabbitMQ falls into
           40 ms pauses now and then, with and without SIGSTOP: delayed acknowledgements of TCP.)
-latency   an idle worker, a call every 5 ms. "to done" is the time from the call to the result's date_done by the
-          worker's clock; "round trip" ends with the value in the caller's hand. Each from the Python and from the
-          Swift client; the target compares Python client and prefork with Swift client and celery-swift. The C
-          loop is a caller and an idle worker that send the same commands as ours.
+latency   "round trip" is the time from a call to the value in the caller's hand; one caller, call after call. "when
+          idle" is the same with 5 ms between the calls, so that everybody has gone to sleep; "to done" is then the
+          time to the result's date_done by the worker's clock. Each from the Python and from the Swift client; the
+          target compares Python client and prefork with Swift client and celery-swift. The C loop is a caller and a
+          worker that send the same commands as ours.
 startup   seconds from the start of the process to its first stored result; then memory over all processes of the
           worker with 1,000 tasks held that wait for their eta, 50 s away (with a prefetch multiplier of 1,000, as
           Celery would leave most of them in RabbitMQ's queue). PSS counts shared pages once: it is what the target
@@ -43,7 +44,7 @@ class Sizes:
     latency: int = 100
 
 
-QUICK = Sizes(turns=1, drain_fast=10_000, publish_python=1500, publish_fast=10_000, publish_confirmed=200, latency=200)
+QUICK = Sizes(turns=1, drain_fast=10_000, publish_python=1500, publish_fast=10_000, publish_confirmed=200, latency=100)
 MEASUREMENTS = ["publish", "drain", "latency", "startup"]
 
 

@@ -7,8 +7,8 @@ import FoundationEssentials
 import Foundation
 #endif
 
-/// How long an idle worker takes: from the call to the task's end by the worker's own clock (`date_done`), and to the
-/// value in the caller's hand.
+/// How long a worker takes: from the call to the task's end by the worker's own clock (`date_done`), and to the value in
+/// the caller's hand.
 struct Latency {
     let client: CeleryClient
     let queue: String
@@ -24,7 +24,7 @@ struct Latency {
         var starts: [Double] = []
         var trips: [Double] = []
         for _ in 0..<count {
-            try await Task.sleep(for: .seconds(pause) as Duration)
+            if pause > 0 { try await Task.sleep(for: .seconds(pause) as Duration) }
             let (called, begin) = (Date(), clock.now)
             let handle = try await client.enqueue(named: task, arguments: [2, 3], options: options)
             _ = try await handle.value(timeout: .seconds(30))

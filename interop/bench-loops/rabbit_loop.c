@@ -4,8 +4,8 @@
 //                                                                IGNORE (0, 1) is the header ignore_result
 //   rabbit-loop drain PORT QUEUE COUNT PREFETCH [REDIS STORE]    basic.consume, one basic.ack for all that has come;
 //                                                                REDIS (a port) and STORE (a script) for results
-//   rabbit-loop trip PORT QUEUE COUNT REDIS STORE                one task after the other, from a caller to an idle
-//                                                                worker and back
+//   rabbit-loop trip PORT QUEUE COUNT PAUSE REDIS STORE          one task after the other, PAUSE microseconds between,
+//                                                                from a caller to a worker and back
 #include <amqp.h>
 #include <amqp_framing.h>
 #include <amqp_tcp_socket.h>
@@ -198,7 +198,7 @@ static void work(void) {
     }
 }
 
-static void trip(int port, const char *queue, int count, int redis_port, const char *store) {
+static void trip(int port, const char *queue, int count, useconds_t pause, int redis_port, const char *store) {
     idle_results = open_redis(redis_port, RESULT_DATABASE);
     idle_digest = load_script(idle_results, store);
     idle_connection = open_connection(port);
@@ -212,7 +212,7 @@ static void trip(int port, const char *queue, int count, int redis_port, const c
     compose(&message, "swift.mul", 0);
     double *trips = calloc((size_t)count, sizeof *trips);
     for (int i = -5; i < count; i++) {
-        usleep(5000);
+        if (pause) usleep(pause);
         double start = now(CLOCK_MONOTONIC);
         send_next(connection, queue, &message);
         await_confirms(connection, 0, 1, 0);
@@ -230,8 +230,8 @@ int main(int argc, char **argv) {
         drain(
             atoi(argv[2]), argv[3], atol(argv[4]), atoi(argv[5]), argc == 8 ? atoi(argv[6]) : 0,
             argc == 8 ? argv[7] : NULL);
-    else if (argc == 7 && !strcmp(argv[1], "trip"))
-        trip(atoi(argv[2]), argv[3], atoi(argv[4]), atoi(argv[5]), argv[6]);
+    else if (argc == 8 && !strcmp(argv[1], "trip"))
+        trip(atoi(argv[2]), argv[3], atoi(argv[4]), (useconds_t)atoi(argv[5]), atoi(argv[6]), argv[7]);
     else
         fail("usage", "see the top of rabbit_loop.c");
     return 0;

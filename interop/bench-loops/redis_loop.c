@@ -3,8 +3,9 @@
 //   redis-loop publish PORT QUEUE TEMPLATE COUNT WINDOW          LPUSH, WINDOW of them under way
 //   redis-loop drain PORT QUEUE COUNT PREFETCH CLAIM [STORE]     claims of at most PREFETCH, then their acks with the
 //                                                                next claim; STORE (a script) for results
-//   redis-loop trip PORT QUEUE TEMPLATE COUNT CLAIM STORE        one task after the other, from a caller to an idle
-//                                                                worker that waits by client tracking, and back
+//   redis-loop trip PORT QUEUE TEMPLATE COUNT PAUSE CLAIM STORE  one task after the other, PAUSE microseconds between,
+//                                                                from a caller to a worker that waits by client
+//                                                                tracking, and back
 #include "results.h"
 
 static void publish(int port, const char *queue, const char *path, long count, int window) {
@@ -137,7 +138,8 @@ static void work(void) {
     }
 }
 
-static void trip(int port, const char *queue, const char *path, int count, const char *claim, const char *store) {
+static void trip(
+    int port, const char *queue, const char *path, int count, useconds_t pause, const char *claim, const char *store) {
     idle_worker = open_worker(port, queue, 8, claim, store);
     pid_t worker = start_worker(work);
     redisContext *connection = open_redis(port, 0), *results = open_redis(port, RESULT_DATABASE);
@@ -147,7 +149,7 @@ static void trip(int port, const char *queue, const char *path, int count, const
     int places = find_marks(envelope, marks, 16);
     double *trips = calloc((size_t)count, sizeof *trips);
     for (int i = -5; i < count; i++) {
-        usleep(5000);
+        if (pause) usleep(pause);
         next_id(id);
         for (int place = 0; place < places; place++) memcpy(envelope + marks[place], id, ID_LENGTH);
         double start = now(CLOCK_MONOTONIC);
@@ -164,8 +166,8 @@ int main(int argc, char **argv) {
         publish(atoi(argv[2]), argv[3], argv[4], atol(argv[5]), atoi(argv[6]));
     else if ((argc == 7 || argc == 8) && !strcmp(argv[1], "drain"))
         drain(atoi(argv[2]), argv[3], atol(argv[4]), atoi(argv[5]), argv[6], argc == 8 ? argv[7] : NULL);
-    else if (argc == 8 && !strcmp(argv[1], "trip"))
-        trip(atoi(argv[2]), argv[3], argv[4], atoi(argv[5]), argv[6], argv[7]);
+    else if (argc == 9 && !strcmp(argv[1], "trip"))
+        trip(atoi(argv[2]), argv[3], argv[4], atoi(argv[5]), (useconds_t)atoi(argv[6]), argv[7], argv[8]);
     else
         fail("usage", "see the top of redis_loop.c");
     return 0;

@@ -1,3 +1,4 @@
+internal import CeleryIO
 public import CeleryProtocol
 public import Logging
 
@@ -76,9 +77,15 @@ extension ResultStore {
     /// - Throws: as ``watch(_:_:)``; what goes wrong later is thrown by the stream.
     public func updates(of id: String) async throws -> AsyncThrowingStream<TaskResult, any Error> {
         let (stream, continuation) = AsyncThrowingStream<TaskResult, any Error>.makeStream()
+        let last = Locked<TaskResult?>(nil)
         let watcher = ResultWatcher { update in
             switch update {
             case .success(let result):
+                let isKnown = last.withLock { last in
+                    defer { last = result }
+                    return last == result
+                }
+                if isKnown { return }
                 continuation.yield(result)
                 if result.state.isReady { continuation.finish() }
             case .failure(let error): continuation.finish(throwing: error)

@@ -98,6 +98,8 @@ let package = Package(
             path: "interop/bench-client"
         ),
 
+        // What the tests of several modules need.
+        .target(name: "TestSupport", dependencies: ["CeleryIO"], path: "Tests/TestSupport"),
         .testTarget(name: "CeleryProtocolTests", dependencies: ["CeleryProtocol"]),
         .testTarget(name: "CeleryIOTests", dependencies: ["CeleryIO"]),
         .testTarget(
@@ -109,11 +111,11 @@ let package = Package(
         ),
         .testTarget(
             name: "CeleryRedisTests",
-            dependencies: ["CeleryIO", "CeleryProtocol", "CeleryRedis", "CeleryTransport"]
+            dependencies: ["CeleryIO", "CeleryProtocol", "CeleryRedis", "CeleryTransport", "TestSupport"]
         ),
         .testTarget(
             name: "CeleryRabbitMQTests",
-            dependencies: ["CeleryIO", "CeleryProtocol", "CeleryRabbitMQ", "CeleryTransport"]
+            dependencies: ["CeleryIO", "CeleryProtocol", "CeleryRabbitMQ", "CeleryTransport", "TestSupport"]
         ),
         .testTarget(
             name: "CeleryTests",

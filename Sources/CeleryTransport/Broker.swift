@@ -77,12 +77,22 @@ public protocol Consumer: Sendable {
 extension Consumer {
     /// Waits until there are messages; at least one and at most `limit` of them.
     public func receive(upTo limit: Int) async throws -> [Delivery] {
-        let received = Locked<[Delivery]>([])
-        try await receive {
-            received.withLock { $0.isEmpty ? limit : 0 }
-        } _: { deliveries in
-            received.withLock { $0 = deliveries }
-        }
-        return received.withLock { $0 }
+        try await firstDeliveries(upTo: limit) { try await receive(room: $0, $1) }
     }
+}
+
+/// What a receiving call, which gets the two closures of ``Consumer/receive(room:_:)``, delivers first.
+package func firstDeliveries(
+    upTo limit: Int,
+    of receive: (
+        _ room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
+    ) async throws -> Void
+) async throws -> [Delivery] {
+    let received = Locked<[Delivery]>([])
+    try await receive {
+        received.withLock { $0.isEmpty ? limit : 0 }
+    } _: { deliveries in
+        received.withLock { $0 = deliveries }
+    }
+    return received.withLock { $0 }
 }

@@ -1,6 +1,7 @@
 import CeleryIO
 import CeleryProtocol
 import CeleryTransport
+import TestSupport
 import Testing
 
 @testable import CeleryRabbitMQ
@@ -184,12 +185,6 @@ import Testing
 
 extension DeliveryMailbox {
     fileprivate func receive(upTo limit: Int) async throws -> [Delivery] {
-        let received = Locked<[Delivery]>([])
-        try await receive {
-            received.withLock { $0.isEmpty ? limit : 0 }
-        } _: { deliveries in
-            received.withLock { $0 = deliveries }
-        }
-        return received.withLock { $0 }
+        try await firstDeliveries(upTo: limit) { try await receive(room: $0, $1) }
     }
 }

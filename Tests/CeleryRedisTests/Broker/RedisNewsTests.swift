@@ -1,4 +1,5 @@
 import CeleryTransport
+import TestSupport
 import Testing
 
 @testable import CeleryRedis

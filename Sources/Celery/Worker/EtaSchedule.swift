@@ -8,12 +8,12 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// Deliveries that wait for their eta in this process.
+/// Tasks that wait for their eta in this process.
 final class EtaSchedule: Sendable {
     private struct Entry: Comparable {
         let eta: Date
         let number: Int
-        let work: Work
+        let task: WaitingTask
 
         static func < (left: Entry, right: Entry) -> Bool {
             left.eta == right.eta ? left.number < right.number : left.eta < right.eta
@@ -34,10 +34,10 @@ final class EtaSchedule: Sendable {
     /// How many wait.
     var count: Int { state.withLock { $0.heap.count } }
 
-    /// Keeps a delivery until its eta.
-    func add(_ work: Work, until eta: Date) {
+    /// Keeps a task until its eta.
+    func add(_ task: WaitingTask, until eta: Date) {
         let isFirst = state.withLock { state in
-            state.heap.insert(Entry(eta: eta, number: state.next, work: work))
+            state.heap.insert(Entry(eta: eta, number: state.next, task: task))
             state.next += 1
             return state.heap.min?.number == state.next - 1
         }
@@ -47,7 +47,7 @@ final class EtaSchedule: Sendable {
     /// Drops what came over a connection that is lost: the broker delivers it again.
     func removeAll(of session: ConsumerSession) {
         state.withLock { state in
-            state.heap = Heap(state.heap.unordered.filter { $0.work.session !== session })
+            state.heap = Heap(state.heap.unordered.filter { $0.task.session !== session })
         }
     }
 
@@ -57,15 +57,15 @@ final class EtaSchedule: Sendable {
         changed.signal()
     }
 
-    /// Hands over each delivery when its eta has come, until ``close()`` or cancellation.
-    func run(_ isDue: @Sendable ([Work]) -> Void) async {
+    /// Hands over each task when its eta has come, until ``close()`` or cancellation.
+    func run(_ isDue: @Sendable ([WaitingTask]) -> Void) async {
         while !Task.isCancelled {
-            let (due, next, isClosed) = state.withLock { state -> ([Work], Date?, Bool) in
+            let (due, next, isClosed) = state.withLock { state -> ([WaitingTask], Date?, Bool) in
                 let now = Date()
-                var due: [Work] = []
+                var due: [WaitingTask] = []
                 while let first = state.heap.min, first.eta <= now {
                     state.heap.removeMin()
-                    due.append(first.work)
+                    due.append(first.task)
                 }
                 return (due, state.heap.min?.eta, state.isClosed)
             }

@@ -15,7 +15,28 @@ extension WorkerEngine {
         if !admitted.isEmpty { ready.push(contentsOf: admitted) }
     }
 
+    /// Tasks whose eta has come.
+    func admit(_ due: [WaitingTask]) {
+        for task in due where task.isAside { task.session.takeBack() }
+        ready.push(contentsOf: due.compactMap { work(for: $0.delivery, $0.session) })
+    }
+
     private func admit(_ delivery: Delivery, _ session: ConsumerSession) -> Work? {
+        guard let work = work(for: delivery, session) else { return nil }
+        if isExpired(work.request) {
+            expire(work)
+            return nil
+        }
+        logger.log(
+            level: options.taskLogLevel, "received",
+            metadata: LoggingKeys.task(work.request))
+        guard let eta = work.request.eta, eta.timeIntervalSinceNow > 0 else { return work }
+        hold(work, until: eta)
+        return nil
+    }
+
+    /// `nil` for a message that was refused.
+    private func work(for delivery: Delivery, _ session: ConsumerSession) -> Work? {
         let message: Message
         let request: TaskRequest
         do throws(MessageError) {
@@ -29,32 +50,19 @@ extension WorkerEngine {
             refuse(delivery, session, request)
             return nil
         }
-        let work = Work(
+        return Work(
             tag: delivery.tag, queue: delivery.queue, message: message, request: request, handler: handler,
             session: session)
-        if isExpired(request) {
-            expire(work)
-            return nil
-        }
-        logger.log(
-            level: options.taskLogLevel, "received",
-            metadata: LoggingKeys.task(request))
-        guard let eta = request.eta, eta.timeIntervalSinceNow > 0 else { return work }
-        hold(work, until: eta)
-        return nil
     }
 
     /// Keeps a task until its eta: a far one with the broker, if that can, so that memory stays bounded.
     private func hold(_ work: Work, until eta: Date) {
-        var work = work
         let isFull = schedule.count >= options.etaLimit
         let isParked = work.session.consumer.park(work.tag, until: eta.timeIntervalSince1970, isUrgent: isFull)
-        if isParked || !isFull {
-            // It does not count against the prefetch; when too many wait already it does, and the broker keeps more.
-            work.session.putAside(isHeld: !isParked)
-            work.isAside = true
-        }
-        if !isParked { schedule.add(work, until: eta) }
+        // It does not count against the prefetch; when too many wait already it does, and the broker keeps more.
+        let isAside = isParked || !isFull
+        if isAside { work.session.putAside(isHeld: !isParked) }
+        if !isParked { schedule.add(WaitingTask(work, isAside: isAside), until: eta) }
     }
 
     func isExpired(_ request: TaskRequest) -> Bool {

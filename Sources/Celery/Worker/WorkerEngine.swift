@@ -151,10 +151,7 @@ final class WorkerEngine: Sendable {
     }
 
     private func runSchedule() async {
-        await schedule.run { due in
-            for work in due where work.isAside { work.session.takeBack() }
-            self.ready.push(contentsOf: due)
-        }
+        await schedule.run { self.admit($0) }
     }
 
     /// Gives back what was read too far ahead, so that other workers can run it.

@@ -54,6 +54,35 @@ import Testing
         }
     }
 
+    /// Waiting leaves the request as it came, down to what only Python's JSON can say.
+    @Test func aTaskThatWaitedHasTheRequestThatItCameWith() async throws {
+        let requests = Notes<TaskRequest>()
+        let headers: JSONObject = [
+            "task": "tasks.note", "id": "1", "root_id": "0", "group": "g", "group_index": 3, "retries": 2,
+            "timelimit": [60.0, 30], "argsrepr": .surrogateString([0x27, 0xD800, 0x27]), "origin": "gen1@bench",
+            "ignore_result": true, "stamped_headers": ["s"], "stamps": ["s": ["v"]], "replaced_task_nesting": 1,
+            "trace": ["big": .bigInteger("123456789012345678901234567890"), "tiny": -0.0, "text": "\u{1F600}"],
+        ]
+        try await withBench(options: .init(concurrency: 1)) {
+            TaskHandler(named: "tasks.note") { context, _, _ in
+                requests.add(context.request)
+                return .null
+            }
+        } _: { bench async throws in
+            var later = headers
+            later["eta"] = .string(try PythonDateTime(Date(timeIntervalSinceNow: 0.3)).isoFormat)
+            for headers in [headers, later] {
+                let envelope = Envelope(headers: headers, properties: ["correlation_id": "c", "reply_to": "r"])
+                bench.broker.memory.push(envelope.bytes, to: "celery")
+            }
+            let seen = try await requests.next(2)
+            var waited = try #require(seen.last)
+            #expect(waited.eta != nil && waited.headers["trace"] == headers["trace"])
+            waited.eta = nil
+            #expect(waited == seen.first)
+        }
+    }
+
     @Test func waitingTasksGoBackAtTheShutdown() async throws {
         let broker = RecordingBroker()
         try await withBench(broker: broker) {

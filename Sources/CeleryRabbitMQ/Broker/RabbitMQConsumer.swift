@@ -24,8 +24,7 @@ final class RabbitMQConsumer: Consumer {
     }
 
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
-        orders.settle(tag.value, settlement)
-        connection.nudge()
+        if orders.settle(tag.value, settlement) { connection.nudge() }
     }
 
     /// RabbitMQ keeps no message for later by itself.

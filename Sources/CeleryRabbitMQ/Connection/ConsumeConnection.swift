@@ -133,7 +133,7 @@ actor ConsumeConnection: ConnectionActor {
         mailbox.end(TransportError(.closed, "the consumer was closed"))
         guard let link, closingDeadline == nil else { return }
         closingDeadline = .now + Self.goodbyeTimeout
-        carryOutOrders()
+        carryOut(orders.takeAll())
         do {
             try link.output.connectionClose()
             try await answer(.connectionCloseOK, channel: 0)
@@ -178,15 +178,18 @@ actor ConsumeConnection: ConnectionActor {
         limits?.settle(tag)
     }
 
-    private func carryOutOrders() {
-        let taken = orders.take()
+    private func carryOut(_ orders: ConsumerOrders.Orders) {
         guard let link else { return }
-        for (tag, settlement) in taken.settlements { settle(tag, settlement) }
+        for (tag, settlement) in orders.settlements { settle(tag, settlement) }
         for ack in acks.takeAcknowledgements() {
             link.output.acknowledge(ack.tag, multiple: ack.multiple, channel: Self.channel)
         }
         guard !isStopped, closingDeadline == nil else { return }
-        if let extra = taken.extraPrefetch { adjustPrefetch(extra: extra) }
+        if let extra = orders.extraPrefetch { adjustPrefetch(extra: extra) }
+    }
+
+    private func adjustConsumers() {
+        guard !isStopped, closingDeadline == nil else { return }
         if let limit = limits?.renewal(heldInAll: acks.heldCount, now: .now) { renewConsumers(limit: limit) }
     }
 
@@ -233,7 +236,8 @@ actor ConsumeConnection: ConnectionActor {
     // MARK: - On the thread
 
     func willWait() -> PollRequest {
-        carryOutOrders()
+        if let due = orders.take(by: .now) { carryOut(due) }
+        adjustConsumers()
         guard let link else { return .nothing }
         do throws(TransportError) {
             try link.flush()
@@ -241,9 +245,9 @@ actor ConsumeConnection: ConnectionActor {
             fail(error)
             return .nothing
         }
-        let due = isStopped || link.isAnswerDue(on: Self.channel) ? nil : limits?.dueTime(heldInAll: acks.heldCount)
+        let adjusting = isStopped || link.isAnswerDue(on: Self.channel) ? nil : limits?.dueTime(heldInAll: acks.heldCount)
         return link.pollRequest(
-            until: [closingDeadline, due].compactMap { $0 }.min(),
+            until: [closingDeadline, orders.due, adjusting].compactMap { $0 }.min(),
             isReading: mailbox.hasRoom(below: Self.mailboxLimit)
         )
     }
@@ -257,6 +261,9 @@ actor ConsumeConnection: ConnectionActor {
         var deliveries: [Delivery] = []
         do throws(TransportError) {
             for event in try link.receive() { try handle(event, deliveries: &deliveries) }
+            if !deliveries.isEmpty, !configuration.isAutoAcknowledging {
+                orders.expectAcknowledgements(heldCount: acks.heldCount)
+            }
             if !mailbox.put(deliveries) { giveBack(deliveries) }
         } catch {
             if configuration.isAutoAcknowledging { _ = mailbox.put(deliveries) }

@@ -2,6 +2,9 @@ internal import CeleryIO
 internal import CeleryTransport
 
 /// What a consumer's callers want done, collected without waiting for the connection's thread.
+///
+/// Acknowledgements wait a moment for others: one method and one write for each would cost more than short tasks do,
+/// here and in the server.
 final class ConsumerOrders: Sendable {
     struct Orders {
         var settlements: [(tag: UInt64, settlement: Settlement)] = []
@@ -9,21 +12,69 @@ final class ConsumerOrders: Sendable {
         var extraPrefetch: Int?
     }
 
-    private let orders = Locked(Orders())
+    private struct State {
+        var orders = Orders()
+        /// When the orders are to be carried out at the latest; `nil` when there are none.
+        var due: ContinuousClock.Instant?
+        /// As many orders do not wait.
+        var batch = 1
+    }
 
-    func settle(_ tag: UInt64, _ settlement: Settlement) {
-        orders.withLock { $0.settlements.append((tag, settlement)) }
+    /// How long an acknowledgement waits for others.
+    private static let acknowledgementDelay = Duration.milliseconds(1)
+
+    private let state = Locked(State())
+
+    /// Whether the connection's thread must be told.
+    func settle(_ tag: UInt64, _ settlement: Settlement) -> Bool {
+        state.withLock { state in
+            state.orders.settlements.append((tag, settlement))
+            if settlement == .acknowledge, state.orders.settlements.count < state.batch {
+                guard state.due == nil else { return false }
+                state.due = .now + Self.acknowledgementDelay
+            } else {
+                state.due = .now
+            }
+            return true
+        }
+    }
+
+    /// Messages are being delivered: the connection's thread, which this is called on, looks for acknowledgements soon
+    /// and need not be told of the first.
+    ///
+    /// - Parameter heldCount: how many messages are held. A part of them is acknowledged at once, so that the server
+    ///   does not wait for room to deliver more.
+    func expectAcknowledgements(heldCount: Int) {
+        state.withLock { state in
+            state.batch = heldCount / 4
+            if state.due == nil { state.due = .now + Self.acknowledgementDelay }
+        }
     }
 
     func adjustPrefetch(extra: Int) {
-        orders.withLock { $0.extraPrefetch = extra }
+        state.withLock { state in
+            state.orders.extraPrefetch = extra
+            state.due = .now
+        }
+    }
+
+    /// When there will be something to take.
+    var due: ContinuousClock.Instant? { state.withLock { $0.due } }
+
+    /// All orders since the last call, if they are due by now.
+    func take(by now: ContinuousClock.Instant) -> Orders? {
+        state.withLock { state in
+            guard let due = state.due, due <= now else { return nil }
+            defer { (state.orders, state.due) = (Orders(), nil) }
+            return state.orders
+        }
     }
 
     /// All orders since the last call.
-    func take() -> Orders {
-        orders.withLock { orders in
-            defer { orders = Orders() }
-            return orders
+    func takeAll() -> Orders {
+        state.withLock { state in
+            defer { (state.orders, state.due) = (Orders(), nil) }
+            return state.orders
         }
     }
 }

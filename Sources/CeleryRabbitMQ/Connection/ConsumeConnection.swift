@@ -9,6 +9,10 @@ actor ConsumeConnection: ConnectionActor {
     /// As many messages may lie in the mailbox, where no prefetch count limits them, before the next are left to the
     /// server.
     private static let mailboxLimit = 65_536
+    /// So many messages in one read are a stream. Then the next ones may gather for a moment: the server writes them in
+    /// small pieces, and a wake-up for each piece costs more than short tasks do.
+    private static let streamingCount = 4
+    private static let streamingPause = Duration.milliseconds(1)
     /// How long the server may take to hear of the last settlements and to say goodbye.
     private static let goodbyeTimeout = Duration.seconds(5)
 
@@ -32,6 +36,8 @@ actor ConsumeConnection: ConnectionActor {
     private var generation = 1
     /// `nil` where the limit is for the channel, or where there is none.
     private var limits: ConsumerLimits?
+    /// When the socket is looked at again; `nil` for at once.
+    private var nextRead: ContinuousClock.Instant?
     private var isStopped = false
     private var closingDeadline: ContinuousClock.Instant?
 
@@ -245,10 +251,12 @@ actor ConsumeConnection: ConnectionActor {
             fail(error)
             return .nothing
         }
-        let adjusting = isStopped || link.isAnswerDue(on: Self.channel) ? nil : limits?.dueTime(heldInAll: acks.heldCount)
+        let mayAdjust = !isStopped && !link.isAnswerDue(on: Self.channel)
+        let adjusting = mayAdjust ? limits?.dueTime(heldInAll: acks.heldCount) : nil
+        if let next = nextRead, next <= .now { nextRead = nil }
         return link.pollRequest(
-            until: [closingDeadline, orders.due, adjusting].compactMap { $0 }.min(),
-            isReading: mailbox.hasRoom(below: Self.mailboxLimit)
+            until: [closingDeadline, orders.due, adjusting, nextRead].compactMap { $0 }.min(),
+            isReading: nextRead == nil && mailbox.hasRoom(below: Self.mailboxLimit)
         )
     }
 
@@ -262,6 +270,7 @@ actor ConsumeConnection: ConnectionActor {
         do throws(TransportError) {
             for event in try link.receive() { try handle(event, deliveries: &deliveries) }
             if !deliveries.isEmpty, !configuration.isAutoAcknowledging {
+                if deliveries.count >= Self.streamingCount { nextRead = .now + Self.streamingPause }
                 orders.expectAcknowledgements(heldCount: acks.heldCount)
             }
             if !mailbox.put(deliveries) { giveBack(deliveries) }

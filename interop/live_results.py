@@ -103,7 +103,7 @@ def started_state(bed):
     matches(stored["result"]["hostname"], "^tracked@")
     result.get(timeout=10)
     equal(result.state, "SUCCESS")
-    worker.close()
+    equal(worker.stop(), 0)
 
 
 @check()

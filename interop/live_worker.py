@@ -28,7 +28,7 @@ def concurrency(bed):
     seconds = time.monotonic() - begin
     if not 0.9 <= seconds < 1.8:
         raise AssertionError(f"six tasks of 0.3 s took {seconds:.2f} s")
-    worker.close()
+    equal(worker.stop(), 0)
 
 
 @check()
@@ -37,7 +37,7 @@ def several_queues(bed):
     worker = bed.swift_worker(["first", "second", "third"], "several")
     for queue in ["third", "first", "second", "first"]:
         equal(bed.app.send_task("swift.info", queue=queue).get(timeout=10)["queue"], queue)
-    worker.close()
+    equal(worker.stop(), 0)
 
 
 @check()
@@ -139,7 +139,7 @@ def broker_restart(bed):
     app = bed.make_app()
     result = app.send_task("swift.add", (2, 2), queue="restart", retry=True)
     equal(result.get(timeout=30), 4)
-    worker.close()
+    equal(worker.stop(), 0)
     # The other checks go on with a fresh client, too, and with the worker that was there before.
     bed.app = app
     equal(bed.send("add", 4, 4).get(timeout=30), 8)

@@ -120,7 +120,8 @@ let package = Package(
         .testTarget(
             name: "CeleryTests",
             dependencies: [
-                "Celery", "CeleryIO", "CeleryProtocol", "CeleryTesting", "CeleryTransport", "celery-swift",
+                "Celery", "CeleryIO", "CeleryProtocol", "CeleryTesting", "CeleryTransport", "TestSupport",
+                "celery-swift",
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]

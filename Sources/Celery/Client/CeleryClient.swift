@@ -40,7 +40,7 @@ public struct CeleryClient: Sendable {
     public func enqueue<Output>(
         _ signature: Signature<Output>, options: SendOptions = .init()
     ) async throws -> TaskHandle<Output> {
-        try await send(signature, options)
+        try await publisher.send(signature, options, parent: nil, results: results)
     }
 
     /// Sends a task by its name, for tasks without a ``TaskDefinition``.
@@ -53,8 +53,7 @@ public struct CeleryClient: Sendable {
         keywords: JSONObject = [:],
         options: SendOptions = .init()
     ) async throws -> TaskHandle<JSONValue> {
-        let signature = Signature(task: task, arguments: arguments, keywords: keywords)
-        return try await send(signature, options)
+        try await enqueue(Signature(task: task, arguments: arguments, keywords: keywords), options: options)
     }
 
     /// A handle on a task that was sent before, whose id was kept.
@@ -71,15 +70,6 @@ public struct CeleryClient: Sendable {
     public func close() async {
         await publisher.close()
         await results?.close()
-    }
-
-    private func send<Output>(
-        _ signature: Signature<Output>, _ options: SendOptions
-    ) async throws -> TaskHandle<Output> {
-        let start = ContinuousClock.now
-        let id = try await publisher.send(
-            signature.task, signature.payload(), options, parent: nil, results: results)
-        return TaskHandle(id: id, results: results, sent: start, decodeOutput: signature.decodeOutput)
     }
 }
 

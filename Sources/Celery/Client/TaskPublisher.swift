@@ -32,16 +32,19 @@ final class TaskPublisher: Sendable {
         producer = Reconnecting { try await broker.makeProducer(logger: logger) }
     }
 
-    /// Sends a new task; returns its id.
+    /// Sends a new task.
     ///
-    /// - Parameter results: where its result will be read.
-    func send(
-        _ task: String, _ payload: TaskPayload, _ options: SendOptions, parent: TaskRequest?,
-        results: (any ResultStore)?
-    ) async throws -> String {
+    /// - Parameters:
+    ///   - parent: the task that sends it; `nil` for a client.
+    ///   - results: where its result will be read.
+    func send<Output>(
+        _ signature: Signature<Output>, _ options: SendOptions, parent: TaskRequest?, results: (any ResultStore)?
+    ) async throws -> TaskHandle<Output> {
+        let start = ContinuousClock.now
+        let payload = try signature.payload()
         // A result that is not wanted is no reason to talk to the backend.
         if options.ignoreResult != true { try await prepare(results) }
-        var request = TaskRequest(task: task, id: options.id ?? RandomID.make())
+        var request = TaskRequest(task: signature.task, id: options.id ?? RandomID.make())
         if let parent {
             request.rootID = parent.rootID ?? parent.id
             request.parentID = parent.id
@@ -55,7 +58,7 @@ final class TaskPublisher: Sendable {
         request.headers = options.headers
         let (message, destination) = try message(request, payload, options, replyTo: replyTo)
         try await publish(message, to: destination)
-        return request.id
+        return TaskHandle(id: request.id, results: results, sent: start, decodeOutput: signature.decodeOutput)
     }
 
     /// A reply must find its queue.

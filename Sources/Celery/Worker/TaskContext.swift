@@ -54,7 +54,12 @@ public struct TaskContext: Sendable {
     public func enqueue<Output>(
         _ signature: Signature<Output>, options: SendOptions = .init()
     ) async throws -> TaskHandle<Output> {
-        try await send(signature, options)
+        guard let publisher = environment.publisher else {
+            throw CeleryError(.invalidArgument, "this context has no broker to send tasks to")
+        }
+        let child = try await publisher.send(signature, options, parent: request, results: environment.results)
+        childTasks.add(child.id)
+        return child
     }
 
     /// Sends a task as a child of this one by its name, for tasks without a ``TaskDefinition``.
@@ -67,22 +72,7 @@ public struct TaskContext: Sendable {
         keywords: JSONObject = [:],
         options: SendOptions = .init()
     ) async throws -> TaskHandle<JSONValue> {
-        let signature = Signature(task: task, arguments: arguments, keywords: keywords)
-        return try await send(signature, options)
-    }
-
-    private func send<Output>(
-        _ signature: Signature<Output>, _ options: SendOptions
-    ) async throws -> TaskHandle<Output> {
-        guard let publisher = environment.publisher else {
-            throw CeleryError(.invalidArgument, "this context has no broker to send tasks to")
-        }
-        let start = ContinuousClock.now
-        let id = try await publisher.send(
-            signature.task, signature.payload(), options, parent: request, results: environment.results)
-        childTasks.add(id)
-        return TaskHandle(
-            id: id, results: environment.results, sent: start, decodeOutput: signature.decodeOutput)
+        try await enqueue(Signature(task: task, arguments: arguments, keywords: keywords), options: options)
     }
 
     /// The ids of the tasks sent so far.

@@ -271,7 +271,7 @@ actor ConsumeConnection: ConnectionActor {
             for event in try link.receive() { try handle(event, deliveries: &deliveries) }
             if !deliveries.isEmpty, !configuration.isAutoAcknowledging {
                 if deliveries.count >= Self.streamingCount { nextRead = .now + Self.streamingPause }
-                orders.expectAcknowledgements(heldCount: acks.heldCount)
+                orders.expectAcknowledgements(window: max(acks.heldCount, configuration.prefetch))
             }
             if !mailbox.put(deliveries) { giveBack(deliveries) }
         } catch {

@@ -42,11 +42,11 @@ final class ConsumerOrders: Sendable {
     /// Messages are being delivered: the connection's thread, which this is called on, looks for acknowledgements soon
     /// and need not be told of the first.
     ///
-    /// - Parameter heldCount: how many messages are held. A part of them is acknowledged at once, so that the server
-    ///   does not wait for room to deliver more.
-    func expectAcknowledgements(heldCount: Int) {
+    /// - Parameter window: how many messages the server delivers before it waits for acknowledgements. It gets those of
+    ///   a quarter of them at once, so that it does not wait.
+    func expectAcknowledgements(window: Int) {
         state.withLock { state in
-            state.batch = heldCount / 4
+            state.batch = window / 4
             if state.due == nil { state.due = .now + Self.acknowledgementDelay }
         }
     }

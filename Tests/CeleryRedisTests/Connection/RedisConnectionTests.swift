@@ -3,6 +3,7 @@ import CeleryProtocol
 import CeleryTransport
 import Dispatch
 import Logging
+import TestSupport
 import Testing
 
 @testable import CeleryRedis

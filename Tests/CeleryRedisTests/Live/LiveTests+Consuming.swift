@@ -2,6 +2,7 @@ import CeleryIO
 import CeleryProtocol
 import CeleryTransport
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CeleryRedis

@@ -1,5 +1,6 @@
 import CeleryProtocol
 import CeleryTransport
+import TestSupport
 import Testing
 
 @testable import CeleryRedis

@@ -3,6 +3,7 @@ import CeleryProtocol
 import CeleryTransport
 import Logging
 import ServiceLifecycle
+import TestSupport
 
 /// A worker at work on a broker in memory, and a client of it.
 struct Bench: Sendable {

@@ -2,6 +2,7 @@ import CeleryIO
 import CeleryProtocol
 import CeleryTransport
 import Logging
+import TestSupport
 
 /// The broker in memory, with notes of what a worker tells it.
 struct RecordingBroker: Broker {

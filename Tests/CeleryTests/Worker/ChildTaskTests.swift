@@ -1,6 +1,7 @@
 import Celery
 import CeleryProtocol
 import CeleryTransport
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ChildTaskTests {

@@ -2,6 +2,7 @@ import Celery
 import CeleryProtocol
 import CeleryTesting
 import CeleryTransport
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ConcurrencyTests {

@@ -1,6 +1,7 @@
 import CeleryIO
 import CeleryProtocol
 import CeleryTransport
+import TestSupport
 import Testing
 
 @testable import Celery

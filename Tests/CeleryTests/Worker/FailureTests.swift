@@ -2,6 +2,7 @@ import Celery
 import CeleryProtocol
 import CeleryTransport
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 /// What a failure entails, whichever way a task has failed.

@@ -1,6 +1,7 @@
 import Celery
 import CeleryProtocol
 import CeleryTransport
+import TestSupport
 import Testing
 
 /// What the caller sees of how a task ended.

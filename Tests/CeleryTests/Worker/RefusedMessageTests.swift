@@ -1,6 +1,7 @@
 import Celery
 import CeleryProtocol
 import CeleryTransport
+import TestSupport
 import Testing
 
 /// Messages that hurt a Python worker, and others that nobody can run: each ends among the dead letters, its sender

@@ -3,6 +3,7 @@ import CeleryProtocol
 import CeleryTransport
 import Foundation
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct RetryTests {

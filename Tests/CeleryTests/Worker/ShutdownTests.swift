@@ -2,6 +2,7 @@ import Celery
 import CeleryProtocol
 import CeleryTransport
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ShutdownTests {

@@ -3,6 +3,7 @@ import CeleryIO
 import CeleryProtocol
 import CeleryTransport
 import Foundation
+import TestSupport
 import Testing
 
 /// What becomes of tasks whose results the backend does not take.

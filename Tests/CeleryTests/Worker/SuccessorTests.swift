@@ -2,6 +2,7 @@ import Celery
 import CeleryProtocol
 import CeleryTransport
 import ServiceLifecycle
+import TestSupport
 import Testing
 
 /// Callbacks, errbacks and chains, as Python senders write them into a task's message.

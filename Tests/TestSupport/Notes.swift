@@ -1,27 +1,27 @@
 /// What one part of a test tells another, in order.
-final class Notes<Element: Sendable>: Sendable {
-    struct Ended: Error {}
+package final class Notes<Element: Sendable>: Sendable {
+    package struct Ended: Error {}
 
     private let stream: AsyncStream<Element>
     private let continuation: AsyncStream<Element>.Continuation
 
-    init() {
+    package init() {
         (stream, continuation) = AsyncStream.makeStream()
     }
 
-    func add(_ element: Element) {
+    package func add(_ element: Element) {
         continuation.yield(element)
     }
 
     /// The next note; waits for it.
-    func next() async throws -> Element {
+    package func next() async throws -> Element {
         for await element in stream { return element }
         try Task.checkCancellation()
         throw Ended()
     }
 
     /// The next notes, exactly so many; waits for them.
-    func next(_ count: Int) async throws -> [Element] {
+    package func next(_ count: Int) async throws -> [Element] {
         var elements: [Element] = []
         while elements.count < count { elements.append(try await next()) }
         return elements

@@ -12,7 +12,7 @@ public final class ResultWatcher: Sendable {
     }
 
     /// No task has ended so soon after it began to be sent, as a rule.
-    private static let shortestTrip = Duration.microseconds(500)
+    private static let shortestTrip = Duration.microseconds(300)
 
     private let sent: ContinuousClock.Instant?
     private let handler: @Sendable (Update) -> Void

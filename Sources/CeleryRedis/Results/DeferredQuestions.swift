@@ -7,7 +7,7 @@ internal import DequeModule
 /// A result that was stored before its channel was subscribed to is not announced, so it has to be asked for. A task
 /// that was just sent has hardly ended by then: as a rule its result is announced before the question's time comes.
 final class DeferredQuestions: RedisConnection.Upkeep {
-    private static let delay = Duration.milliseconds(1)
+    private static let delay = Duration.microseconds(400)
 
     private struct State {
         /// The tasks whose subscription is not answered yet.

@@ -55,6 +55,9 @@ public protocol Consumer: Sendable {
     /// Tells the broker what became of a delivery. Returns at once; the broker hears of it with the next write.
     func settle(_ tag: DeliveryTag, _ settlement: Settlement)
 
+    /// Waits until the broker has heard of everything settled so far, or until the connection is lost.
+    func flush() async
+
     /// Puts a message aside until shortly before `date`, when the broker delivers it again to some worker.
     ///
     /// - Parameters:

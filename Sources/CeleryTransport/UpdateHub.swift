@@ -43,6 +43,12 @@ package final class UpdateHub: Sendable {
     /// Whether somebody waits for the states of this task.
     package func isWaiting(for id: String) -> Bool { waiting.withLock { $0[id] != nil } }
 
+    /// Passes on an error to those who wait for the task, and forgets them. Who comes from now on is the first.
+    package func fail(_ error: any Error, id: String) {
+        let watchers = waiting.withLock { $0.removeValue(forKey: id) } ?? [:]
+        for watcher in watchers.values { watcher.receive(.failure(error)) }
+    }
+
     /// Passes on an error to all, and forgets them. Who comes from now on is the first that waits.
     package func fail(_ error: any Error) {
         let all = waiting.withLock { waiting in

@@ -50,6 +50,7 @@ import Testing
         }
         func settle(_ tag: DeliveryTag, _ settlement: Settlement) { consumer.settle(tag, settlement) }
         func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
+        func flush() async {}
         func adjustPrefetch(extra: Int) {}
         func stop() async { await consumer.stop() }
         func close() async {

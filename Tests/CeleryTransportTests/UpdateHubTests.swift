@@ -43,6 +43,17 @@ import Testing
         #expect(log.all.sorted() == ["one STARTED", "two STARTED"])
     }
 
+    @Test func theFailureOfOneTaskIsToldToItsWatchersAndEndsThem() {
+        let (one, two, other) = (watcher("one"), watcher("two"), watcher("other"))
+        _ = (add(one, "a"), add(two, "a"), add(other, "b"))
+        hub.fail(Mishap(), id: "a")
+        #expect(log.all.sorted() == ["one failed", "two failed"])
+        #expect(!hub.isWaiting(for: "a") && hub.isWaiting(for: "b"))
+        #expect(add(watcher("three"), "a"), "the next one is the first again")
+        one.end()
+        #expect(hub.isWaiting(for: "a"))
+    }
+
     @Test func whoHasEndedIsToldNothing() {
         let (one, two) = (watcher("one"), watcher("two"))
         _ = add(one, "a")

@@ -34,7 +34,7 @@ extension WorkerEngine {
             storesResult: storesResult(of: work))
         // Once more, because what is acknowledged here does not come back.
         if Task.isCancelled { return work.session.conclude() }
-        if !run.acksLate { work.session.settle(work.tag, .acknowledge) }
+        if !run.acksLate { await acknowledge(work) }
         if run.storesResult, work.handler.options.trackStarted ?? options.trackStarted { await markStarted(work) }
         let context = TaskContext(
             request: work.request, queue: work.queue,
@@ -99,6 +99,13 @@ extension WorkerEngine {
             conclusion.results = [StoredResult(result, route: ReplyRoute(request))]
         }
         return conclusion
+    }
+
+    /// Before the task runs, though the broker may hear of it a moment later. Unless the message has come before,
+    /// perhaps because its task ends the whole process: that is not to happen again and again.
+    private func acknowledge(_ work: Work) async {
+        work.session.settle(work.tag, .acknowledge)
+        if work.request.delivery.isRedelivered { await work.session.consumer.flush() }
     }
 
     private func markStarted(_ work: Work) async {

@@ -27,6 +27,10 @@ final class RabbitMQConsumer: Consumer {
         if orders.settle(tag.value, settlement) { connection.nudge() }
     }
 
+    func flush() async {
+        await connection.flush()
+    }
+
     /// RabbitMQ keeps no message for later by itself.
     func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
 

@@ -184,6 +184,16 @@ actor ConsumeConnection: ConnectionActor {
         limits?.settle(tag)
     }
 
+    /// Writes what was settled so far.
+    func flush() {
+        carryOut(orders.takeAll())
+        do throws(TransportError) {
+            try link?.flush()
+        } catch {
+            fail(error)
+        }
+    }
+
     private func carryOut(_ orders: ConsumerOrders.Orders) {
         guard let link else { return }
         for (tag, settlement) in orders.settlements { settle(tag, settlement) }
@@ -269,10 +279,9 @@ actor ConsumeConnection: ConnectionActor {
         var deliveries: [Delivery] = []
         do throws(TransportError) {
             for event in try link.receive() { try handle(event, deliveries: &deliveries) }
-            if !deliveries.isEmpty, !configuration.isAutoAcknowledging {
-                if deliveries.count >= Self.streamingCount { nextRead = .now + Self.streamingPause }
-                orders.expectAcknowledgements(window: max(acks.heldCount, configuration.prefetch))
-            }
+            let isStreaming = deliveries.count >= Self.streamingCount && !configuration.isAutoAcknowledging
+            if isStreaming { nextRead = .now + Self.streamingPause }
+            if !deliveries.isEmpty { orders.gatherAcknowledgements(upTo: isStreaming ? deliveries.count / 2 : 1) }
             if !mailbox.put(deliveries) { giveBack(deliveries) }
         } catch {
             if configuration.isAutoAcknowledging { _ = mailbox.put(deliveries) }

@@ -3,8 +3,8 @@ internal import CeleryTransport
 
 /// What a consumer's callers want done, collected without waiting for the connection's thread.
 ///
-/// Acknowledgements wait a moment for others: one method and one write for each would cost more than short tasks do,
-/// here and in the server.
+/// While messages stream in, acknowledgements wait a moment for others: one method and one write for each would cost
+/// more than short tasks do, here and in the server.
 final class ConsumerOrders: Sendable {
     struct Orders {
         var settlements: [(tag: UInt64, settlement: Settlement)] = []
@@ -16,7 +16,7 @@ final class ConsumerOrders: Sendable {
         var orders = Orders()
         /// When the orders are to be carried out at the latest; `nil` when there are none.
         var due: ContinuousClock.Instant?
-        /// As many orders do not wait.
+        /// So many acknowledgements do not wait for others.
         var batch = 1
     }
 
@@ -39,15 +39,12 @@ final class ConsumerOrders: Sendable {
         }
     }
 
-    /// Messages are being delivered: the connection's thread, which this is called on, looks for acknowledgements soon
-    /// and need not be told of the first.
-    ///
-    /// - Parameter window: how many messages the server delivers before it waits for acknowledgements. It gets those of
-    ///   a quarter of them at once, so that it does not wait.
-    func expectAcknowledgements(window: Int) {
+    /// Messages are being delivered, and so many of their acknowledgements may wait for each other. The connection's
+    /// thread, which this is called on, looks for them by itself after the delay and need not be told of the first.
+    func gatherAcknowledgements(upTo count: Int) {
         state.withLock { state in
-            state.batch = window / 4
-            if state.due == nil { state.due = .now + Self.acknowledgementDelay }
+            state.batch = count
+            if count > 1, state.due == nil { state.due = .now + Self.acknowledgementDelay }
         }
     }
 

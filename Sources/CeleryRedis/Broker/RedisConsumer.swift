@@ -274,6 +274,15 @@ final class RedisConsumer: Consumer {
         }
     }
 
+    func flush() async {
+        await progress.withLock { $0.unfinished }?.value
+        do {
+            try await link.commands.flush()
+        } catch {
+            logger.debug("the connection was lost before all was said", metadata: ["error": "\(error)"])
+        }
+    }
+
     /// Runs what takes several round trips, one after the other; ``close()`` waits for the last.
     private func finish(_ work: @escaping @Sendable (RedisConsumer) async -> Void) {
         progress.withLock { progress in

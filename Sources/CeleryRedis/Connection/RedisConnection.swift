@@ -225,6 +225,12 @@ final class RedisConnection: Sendable {
         submit(errand.pipeline, errand.completion)
     }
 
+    /// Waits until the server has answered what upkeep has to say now, and everything sent before.
+    func flush() async throws {
+        await BlockingCalls(on: thread).run { self.submitUpkeep() }
+        _ = try await send(RedisPipeline("PING"))
+    }
+
     /// Closes the connection once everything sent so far is answered.
     func close() async {
         if onMessages == nil, state.withLock({ $0.failure == nil }) {

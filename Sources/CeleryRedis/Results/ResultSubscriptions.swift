@@ -61,6 +61,8 @@ final class ResultSubscriptions: Sendable {
         } catch {
             self.connection.report(broken: generation)
             watcher.end()
+            // Those who came after it rely on its subscription.
+            hub.fail(error, id: id)
             throw error
         }
     }

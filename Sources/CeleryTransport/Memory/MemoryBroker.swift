@@ -187,6 +187,8 @@ final class MemoryConsumer: Consumer {
         }
     }
 
+    func flush() async {}
+
     func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
 
     func adjustPrefetch(extra: Int) {}

@@ -35,6 +35,21 @@ import Testing
         return consumer
     }
 
+    /// A connection without prefetch count, and without the consumer that owns it.
+    private func connection(_ mailbox: DeliveryMailbox, _ orders: ConsumerOrders) async throws -> ConsumeConnection {
+        let connection = try ConsumeConnection(
+            ConsumerConfiguration(queues: ["q"], prefetch: 0, name: "test"), mailbox: mailbox, orders: orders,
+            logger: Logger(label: "test"))
+        let server = server
+        async let opening: Void = connection.open { () throws(TransportError) in server.link() }
+        try await server.answer(.channelOpen, with: .channelOpenOK)
+        try await server.answer(.basicQos, with: .basicQosOK)
+        try await server.answerDeclaration(channel: 1)
+        try await server.answer(.basicConsume, with: .basicConsumeOK)
+        try await opening
+        return connection
+    }
+
     /// Tag and flag of a settlement that the client sends.
     private func settlement(_ method: MethodID) async throws -> (tag: UInt64, flag: Bool) {
         var arguments = try await server.expect(method).arguments()
@@ -67,6 +82,18 @@ import Testing
         consumer.settle(tags[4], .acknowledge)
         #expect(try await settlement(.basicAck) == (5, false))
         consumer.settle(tags[0], .acknowledge)
+        #expect(try await settlement(.basicAck) == (1, false))
+    }
+
+    @Test func aFlushSaysAtOnceWhatWaitsForMore() async throws {
+        let (mailbox, orders) = (DeliveryMailbox(), ConsumerOrders())
+        let connection = try await connection(mailbox, orders)
+        server.send(Frames.delivery(1))
+        _ = try await firstDeliveries(upTo: 1) { try await mailbox.receive(room: $0, $1) }
+        // Behind the back of the thread, which would not look by itself.
+        orders.gatherAcknowledgements(upTo: 10)
+        #expect(!orders.settle(1, .acknowledge))
+        await connection.flush()
         #expect(try await settlement(.basicAck) == (1, false))
     }
 
@@ -141,17 +168,8 @@ import Testing
     }
 
     @Test func stoppingWithAFullMailboxKeepsTheConnection() async throws {
-        let (mailbox, orders) = (DeliveryMailbox(), ConsumerOrders())
-        let connection = try ConsumeConnection(
-            ConsumerConfiguration(queues: ["q"], prefetch: 0, name: "test"), mailbox: mailbox, orders: orders,
-            logger: Logger(label: "test"))
-        let server = server
-        async let opening: Void = connection.open { () throws(TransportError) in server.link() }
-        try await server.answer(.channelOpen, with: .channelOpenOK)
-        try await server.answer(.basicQos, with: .basicQosOK)
-        try await server.answerDeclaration(channel: 1)
-        try await server.answer(.basicConsume, with: .basicConsumeOK)
-        try await opening
+        let mailbox = DeliveryMailbox()
+        let connection = try await connection(mailbox, ConsumerOrders())
         let count = UInt64(100_000)
         let (sent, sending) = AsyncStream.makeStream(of: Never.self)
         Thread.detachNewThread {

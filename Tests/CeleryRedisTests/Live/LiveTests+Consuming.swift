@@ -67,6 +67,19 @@ extension LiveTests {
             #expect(try await redis.call(RedisPipeline("EXISTS", "unacked", "unacked_index")) == .integer(0))
         }
 
+        @Test func aFlushWaitsUntilTheAcknowledgementsAreHeard() async throws {
+            let redis = try await LiveRedis(database: 1)
+            try await redis.publish("a", "b")
+            let consumer = try await redis.consumer()
+            let deliveries = try await consumer.receive(count: 2)
+            for (delivery, left) in zip(deliveries, [1, 0]) {
+                consumer.settle(delivery.tag, .acknowledge)
+                await consumer.flush()
+                #expect(try await redis.call(RedisPipeline("HLEN", "unacked")) == .integer(left))
+            }
+            await consumer.close()
+        }
+
         @Test func everyAcknowledgementIsHeardBeforeTheEnd() async throws {
             let redis = try await LiveRedis(database: 1)
             for number in 0..<100 {

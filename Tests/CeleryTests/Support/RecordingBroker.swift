@@ -10,6 +10,7 @@ struct RecordingBroker: Broker {
     enum Event: Sendable, Equatable {
         case opened(prefetch: Int)
         case settled(Settlement)
+        case flushed
         case parked(isUrgent: Bool)
         case prefetchRaised(by: Int)
         case stopped
@@ -88,6 +89,11 @@ private struct RecordingConsumer: Consumer {
         consumer.settle(tag, settlement)
         broker.events.add(.settled(settlement))
         broker.settlements.add(settlement)
+    }
+
+    func flush() async {
+        await consumer.flush()
+        broker.events.add(.flushed)
     }
 
     func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool {

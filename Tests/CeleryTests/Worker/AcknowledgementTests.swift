@@ -36,6 +36,32 @@ import Testing
         #expect(try await leftBehind(worker: .init(acksLate: true)) == 1)
     }
 
+    /// A task that ends the whole process is not to do so again and again.
+    @Test func whatCameBeforeRunsOnceTheBrokerHasHeardOfIt() async throws {
+        let broker = RecordingBroker()
+        for isAgain in [false, true] {
+            let info: JSONObject = ["exchange": "", "routing_key": "celery", "redelivered": .bool(isAgain)]
+            let envelope = Envelope(
+                headers: ["task": "tasks.told", "id": .string("\(isAgain)")], body: [[.bool(isAgain)], [:], [:]],
+                properties: ["delivery_tag": "a-tag", "delivery_info": .object(info), "body_encoding": "base64"])
+            broker.memory.push(envelope.bytes, to: "celery")
+        }
+        try await withBench(broker: broker, options: .init(concurrency: 1)) {
+            TaskHandler(named: "tasks.told") { _, args, _ in
+                var expected: [RecordingBroker.Event] = [.settled(.acknowledge)]
+                if args[0] == true { expected.append(.flushed) }
+                for expected in expected {
+                    var event = try await broker.events.next()
+                    while case .prefetchRaised = event { event = try await broker.events.next() }
+                    if event != expected { throw Failed() }
+                }
+                return 1
+            }
+        } _: { bench async throws in
+            for id in ["false", "true"] { #expect(try await bench.client.handle(id: id).value() == 1) }
+        }
+    }
+
     @Test func theTasksOwnWishCountsMoreThanTheWorkers() async throws {
         #expect(try await leftBehind(worker: .init(acksLate: true), task: .init(acksLate: false)) == 0)
         #expect(try await leftBehind(worker: .init(), task: .init(acksLate: true)) == 1)

@@ -28,6 +28,7 @@ import Testing
             try await Gate().pass()
         }
 
+        func flush() async {}
         func adjustPrefetch(extra: Int) {
             self.extra.withLock { $0 = extra }
             extras.add(extra)

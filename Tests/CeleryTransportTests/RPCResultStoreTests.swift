@@ -49,8 +49,8 @@ import Testing
             try await consumer.receive(room: room, deliver)
         }
         func settle(_ tag: DeliveryTag, _ settlement: Settlement) { consumer.settle(tag, settlement) }
-        func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
         func flush() async {}
+        func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
         func adjustPrefetch(extra: Int) {}
         func stop() async { await consumer.stop() }
         func close() async {

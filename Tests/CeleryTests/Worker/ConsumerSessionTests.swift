@@ -28,13 +28,13 @@ import Testing
             try await Gate().pass()
         }
 
-        func flush() async {}
         func adjustPrefetch(extra: Int) {
             self.extra.withLock { $0 = extra }
             extras.add(extra)
         }
 
         func settle(_ tag: DeliveryTag, _ settlement: Settlement) {}
+        func flush() async {}
         func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
         func stop() async {}
         func close() async {}

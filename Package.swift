@@ -105,7 +105,7 @@ let package = Package(
         .testTarget(
             name: "CeleryTransportTests",
             dependencies: [
-                "CeleryIO", "CeleryProtocol", "CeleryTransport",
+                "CeleryIO", "CeleryProtocol", "CeleryTransport", "TestSupport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

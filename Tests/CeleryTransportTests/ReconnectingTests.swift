@@ -1,4 +1,5 @@
 import CeleryIO
+import TestSupport
 import Testing
 
 @testable import CeleryTransport
@@ -57,18 +58,19 @@ import Testing
     }
 
     @Test func aConnectionThatIsBeingMadeIsThereToBeClosed() async throws {
-        let (begun, begin) = AsyncStream<Void>.makeStream()
         let (go, goOn) = AsyncStream<Void>.makeStream()
         let connection = Reconnecting {
-            begin.finish()
             for await _ in go {}
             return 1
         }
-        let caller = Task { try await connection.get() }
-        for await _ in begun {}
-        async let closed = connection.close()
+        // The caller gets no further than to where it waits for the connection.
+        let executor = ManualExecutor()
+        let caller = Task(executorPreference: executor) { try await connection.get() }
+        executor.run()
         goOn.finish()
-        #expect(await closed == 1)
+        #expect(await connection.close() == 1)
+        while executor.isIdle { await Task.yield() }
+        executor.run()
         // It is its owner's to close now, and not for use.
         await #expect(throws: TransportError.self) { _ = try await caller.value }
     }

@@ -26,19 +26,17 @@ final class WaitingTask: Sendable {
 
     /// The message as it was delivered, but for its raw bytes.
     var delivery: Delivery {
-        let message = Result { () throws(MessageError) in try whole }
+        let message = Result { () throws(MessageError) in try restored() }
         return Delivery(tag: tag, queue: queue, message: message, raw: [])
     }
 
-    private var whole: Message {
-        get throws(MessageError) {
-            var message = message
-            do {
-                message.headers = try JSONValue(json: headers).objectValue ?? [:]
-            } catch {
-                throw MessageError(.undecodable, "the headers are not JSON: \(error)")
-            }
-            return message
+    private func restored() throws(MessageError) -> Message {
+        var message = message
+        do {
+            message.headers = try JSONValue(json: headers).objectValue ?? [:]
+        } catch {
+            throw MessageError(.undecodable, "the headers are not JSON: \(error)")
         }
+        return message
     }
 }

@@ -2,7 +2,7 @@ internal import CeleryProtocol
 internal import CeleryTransport
 
 /// A task's message that waits for its eta in this process, perhaps among thousands: its headers are kept as JSON, which
-/// takes a third of the memory of the ``Work`` that was made of them.
+/// takes less than half of the memory of the ``Work`` that was made of them.
 final class WaitingTask: Sendable {
     let session: ConsumerSession
     /// Whether it is not counted while it waits.

@@ -187,6 +187,11 @@ actor ConsumeConnection: ConnectionActor {
     /// Writes what was settled so far.
     func flush() {
         carryOut(orders.takeAll())
+        write()
+    }
+
+    /// Writes what is buffered. Without success there is no link any more.
+    private func write() {
         do throws(TransportError) {
             try link?.flush()
         } catch {
@@ -254,13 +259,8 @@ actor ConsumeConnection: ConnectionActor {
     func willWait() -> PollRequest {
         if let due = orders.take(by: .now) { carryOut(due) }
         adjustConsumers()
+        write()
         guard let link else { return .nothing }
-        do throws(TransportError) {
-            try link.flush()
-        } catch {
-            fail(error)
-            return .nothing
-        }
         let mayAdjust = !isStopped && !link.isAnswerDue(on: Self.channel)
         let adjusting = mayAdjust ? limits?.dueTime(heldInAll: acks.heldCount) : nil
         if let next = nextRead, next <= .now { nextRead = nil }

@@ -18,6 +18,11 @@ final class ConsumerOrders: Sendable {
         var due: ContinuousClock.Instant?
         /// So many acknowledgements do not wait for others.
         var batch = 1
+
+        mutating func take() -> Orders {
+            defer { (orders, due) = (Orders(), nil) }
+            return orders
+        }
     }
 
     /// How long an acknowledgement waits for others.
@@ -62,16 +67,12 @@ final class ConsumerOrders: Sendable {
     func take(by now: ContinuousClock.Instant) -> Orders? {
         state.withLock { state in
             guard let due = state.due, due <= now else { return nil }
-            defer { (state.orders, state.due) = (Orders(), nil) }
-            return state.orders
+            return state.take()
         }
     }
 
     /// All orders since the last call.
     func takeAll() -> Orders {
-        state.withLock { state in
-            defer { (state.orders, state.due) = (Orders(), nil) }
-            return state.orders
-        }
+        state.withLock { $0.take() }
     }
 }

@@ -227,22 +227,21 @@ final class RedisConnection: Sendable {
 
     /// Waits until the server has answered what upkeep has to say now, and everything sent before.
     func flush() async throws {
+        // On the thread, which may have asked for some already: what is still to be said goes before the question.
         await BlockingCalls(on: thread).run { self.submitUpkeep() }
-        _ = try await send(RedisPipeline("PING"))
+        _ = try await withCheckedThrowingContinuation { continuation in
+            submit(RedisPipeline("PING")) { continuation.resume(with: $0) }
+            // The thread may sleep for longer than the answer may take, and was not asked to write the question.
+            thread.nudge()
+        }
     }
 
     /// Closes the connection once everything sent so far is answered.
     func close() async {
         if onMessages == nil, state.withLock({ $0.failure == nil }) {
-            // On the thread, which may have asked for some already: what is still to be said goes before the goodbye.
-            await BlockingCalls(on: thread).run { self.submitUpkeep() }
             state.withLock { $0.goodbye = .now + Self.goodbyeTimeout }
             do {
-                _ = try await withCheckedThrowingContinuation { continuation in
-                    submit(RedisPipeline("PING")) { continuation.resume(with: $0) }
-                    // The thread may sleep for longer than the goodbye may take, and was not asked to write it.
-                    thread.nudge()
-                }
+                try await flush()
             } catch {
                 logger.debug("the connection was lost while it was being closed", metadata: ["error": "\(error)"])
             }

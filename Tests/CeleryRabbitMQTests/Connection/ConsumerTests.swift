@@ -27,10 +27,7 @@ import Testing
         let consumer = try RabbitMQConsumer(configuration, logger: Logger(label: "test"))
         let server = server
         async let opening: Void = consumer.open { () throws(TransportError) in server.link(version: version) }
-        try await server.answer(.channelOpen, with: .channelOpenOK)
-        try await server.answer(.basicQos, with: .basicQosOK)
-        try await server.answerDeclaration(channel: 1)
-        try await server.answer(.basicConsume, with: .basicConsumeOK)
+        try await answerOpening()
         try await opening
         return consumer
     }
@@ -42,12 +39,17 @@ import Testing
             logger: Logger(label: "test"))
         let server = server
         async let opening: Void = connection.open { () throws(TransportError) in server.link() }
+        try await answerOpening()
+        try await opening
+        return connection
+    }
+
+    /// All that a client says to consume one queue.
+    private func answerOpening() async throws {
         try await server.answer(.channelOpen, with: .channelOpenOK)
         try await server.answer(.basicQos, with: .basicQosOK)
         try await server.answerDeclaration(channel: 1)
         try await server.answer(.basicConsume, with: .basicConsumeOK)
-        try await opening
-        return connection
     }
 
     /// Tag and flag of a settlement that the client sends.
@@ -89,7 +91,7 @@ import Testing
         let (mailbox, orders) = (DeliveryMailbox(), ConsumerOrders())
         let connection = try await connection(mailbox, orders)
         server.send(Frames.delivery(1))
-        _ = try await firstDeliveries(upTo: 1) { try await mailbox.receive(room: $0, $1) }
+        _ = try await mailbox.receive(upTo: 1)
         // Behind the back of the thread, which would not look by itself.
         orders.gatherAcknowledgements(upTo: 10)
         #expect(!orders.settle(1, .acknowledge))

@@ -184,7 +184,7 @@ import Testing
 }
 
 extension DeliveryMailbox {
-    fileprivate func receive(upTo limit: Int) async throws -> [Delivery] {
+    func receive(upTo limit: Int) async throws -> [Delivery] {
         try await firstDeliveries(upTo: limit) { try await receive(room: $0, $1) }
     }
 }

@@ -35,22 +35,33 @@ public protocol Producer: Sendable {
     func close() async
 }
 
-/// An open connection for consuming. When the connection breaks, receiving fails, and unsettled messages are delivered
-/// again, to whichever consumer is next. Where messages are not bound to a connection, as on Redis, a new one
-/// is made first, and only a loss that lasts is a failure.
+/// A consumer of queues, over a connection of its own.
+///
+/// Where messages are bound to a connection, as on RabbitMQ, the loss of the connection ends the consumer: receiving
+/// fails, and unsettled messages are delivered again, to whichever consumer is next. Where they are not, as on Redis,
+/// what is held outlives the connection, and the consumer makes new ones for as long as it takes.
 public protocol Consumer: Sendable {
-    /// Waits for messages and gives them to `deliver`, again and again, as long as there is room for more.
+    /// Waits for messages and gives them to `deliver`, again and again, until the consumer ends.
     ///
     /// One call at a time. Cancelling loses no message. The calling task need not be woken for messages: each of the
-    /// two closures is called on the connection's thread, if that has just heard of them, and never both at once.
+    /// two closures is called on the thread that has just heard of messages or of room, and never both at once. A call
+    /// that waits for room hears of the consumer's end as well.
     ///
     /// - Parameters:
-    ///   - room: how many messages may come now, asked before each time. When there is none the call returns.
+    ///   - room: how many messages may come now, asked before each time. When there is none, it is asked again after
+    ///     ``roomHasGrown()``.
     ///   - deliver: called with at least one and at most as many messages as there was room for.
-    /// - Throws: `CancellationError`, or ``TransportError`` when the connection is lost. Without room nothing is thrown.
+    /// - Throws: `CancellationError`, also when the consumer was stopped, or ``TransportError`` when it is lost.
     func receive(
         room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
     ) async throws
+
+    /// There is room for messages, perhaps after there was none. May deliver at once, on the calling thread.
+    func roomHasGrown()
+
+    /// Whether the message is still this consumer's to run and to settle: `false` once the broker gives it to others,
+    /// because its connection is lost or because somebody else has restored it.
+    func holds(_ tag: DeliveryTag) -> Bool
 
     /// Tells the broker what became of a delivery. Returns at once; the broker hears of it with the next write.
     func settle(_ tag: DeliveryTag, _ settlement: Settlement)
@@ -82,20 +93,4 @@ extension Consumer {
     public func receive(upTo limit: Int) async throws -> [Delivery] {
         try await firstDeliveries(upTo: limit) { try await receive(room: $0, $1) }
     }
-}
-
-/// What a receiving call, which gets the two closures of ``Consumer/receive(room:_:)``, delivers first.
-package func firstDeliveries(
-    upTo limit: Int,
-    of receive: (
-        _ room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
-    ) async throws -> Void
-) async throws -> [Delivery] {
-    let received = Locked<[Delivery]>([])
-    try await receive {
-        received.withLock { $0.isEmpty ? limit : 0 }
-    } _: { deliveries in
-        received.withLock { $0 = deliveries }
-    }
-    return received.withLock { $0 }
 }

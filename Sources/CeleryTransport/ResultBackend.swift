@@ -43,8 +43,11 @@ public protocol ResultStore: Sendable {
     /// Prepares for results of tasks that are sent from now on. Called before a client's first task.
     func prepare() async throws
 
-    /// Stores states, in this order, and announces them. A stored SUCCESS is never overwritten.
-    func store(_ results: [StoredResult]) async throws
+    /// Stores states, those of one task in this order, and announces them. A stored SUCCESS is never overwritten.
+    ///
+    /// - Returns: what went wrong, by the position in `results`; empty when all are stored. One that is refused does
+    ///   not keep others from being stored, and what is stored is not named here, so that nothing is stored twice.
+    func store(contentsOf results: [StoredResult]) async -> [Int: any Error]
 
     /// The state of a task as it is now; `nil` when nothing is known of it (PENDING).
     func result(of id: String) async throws -> TaskResult?
@@ -71,6 +74,13 @@ extension ResultStore {
 
     /// Does nothing.
     public func claim(_ id: String) {}
+
+    /// Stores states as ``store(contentsOf:)`` does.
+    ///
+    /// - Throws: why the first of those that are not stored is not.
+    package func store(_ results: [StoredResult]) async throws {
+        if let first = await store(contentsOf: results).min(by: { $0.key < $1.key }) { throw first.value }
+    }
 
     /// The states of a task from now on: what is known already, then every change, up to the end of the task.
     ///

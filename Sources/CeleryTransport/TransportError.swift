@@ -3,7 +3,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it is. More kinds may be added.
     public struct Code: Sendable, Hashable {
         private enum Kind: Hashable {
-            case invalidConfiguration, unreachable, refused, connectionLost, rejected, closed, unsupported
+            case invalidConfiguration, unreachable, unavailable, refused, connectionLost, rejected, closed, unsupported
         }
         private let kind: Kind
 
@@ -11,6 +11,9 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
         public static let invalidConfiguration = Code(kind: .invalidConfiguration)
         /// The server cannot be reached at the moment.
         public static let unreachable = Code(kind: .unreachable)
+        /// The server can be reached and refuses everybody for a while: it is starting, out of memory, or the virtual
+        /// host is not there yet.
+        public static let unavailable = Code(kind: .unavailable)
         /// The server refuses this user, database or virtual host.
         public static let refused = Code(kind: .refused)
         /// The connection was lost; what was under way may or may not have happened.
@@ -38,8 +41,19 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
     }
 
     /// Whether the same call may succeed later, on a new connection.
-    public var isRetriable: Bool {
-        code == .unreachable || code == .connectionLost
+    public var isRetriable: Bool { isPassing(afterSuccess: false) }
+
+    /// Which failures pass, the one place that says so.
+    ///
+    /// - Parameter afterSuccess: whether this server has let this user in before. A refusal then comes of somebody's
+    ///   work on the server, as a rule, and does not last; at the first connection it is a wrong password.
+    public func isPassing(afterSuccess: Bool) -> Bool {
+        switch code {
+        case .unreachable, .connectionLost, .unavailable: true
+        case .refused: afterSuccess
+        // Of one message or question, of an address, of this process.
+        default: false
+        }
     }
 
     /// The message.

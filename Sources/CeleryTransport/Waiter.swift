@@ -31,7 +31,7 @@ package final class Waiter<Value: Sendable>: Sendable {
     }
 
     /// Waits for the outcome. To be called once.
-    func value() async throws -> Value {
+    package func value() async throws -> Value {
         try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let outcome = state.withLock { state -> Result<Value, any Error>? in

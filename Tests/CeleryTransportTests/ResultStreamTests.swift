@@ -7,7 +7,7 @@ import Testing
     /// Tells every state twice, as a store does when one arrives while it is looked up.
     private struct StammeringStore: ResultStore {
         func prepare() async throws {}
-        func store(_ results: [StoredResult]) async throws {}
+        func store(contentsOf results: [StoredResult]) async -> [Int: any Error] { [:] }
         func result(of id: String) async throws -> TaskResult? { nil }
         func forget(_ id: String) async throws {}
         func close() async {}

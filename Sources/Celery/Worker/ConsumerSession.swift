@@ -12,8 +12,6 @@ final class ConsumerSession: Sendable {
         var unsettled = 0
         /// Received and not concluded.
         var open = 0
-        /// Whether the connection is lost.
-        var isLost = false
         /// How many may be unsettled at present.
         var window: Int
         /// Those that wait for their eta.
@@ -37,7 +35,6 @@ final class ConsumerSession: Sendable {
 
     let consumer: any Consumer
     private let load: Locked<Load>
-    private let hasRoom = WakeSignal()
     private let prefetch: Int
     private let concurrency: Int
     private let largestLoad: Int
@@ -62,30 +59,16 @@ final class ConsumerSession: Sendable {
     /// Receives until it is cancelled or the connection is lost; counts what comes before it is given to `deliver`.
     func receive(_ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
         defer { stopShrinking() }
-        while true {
-            try await waitForRoom()
-            try await consumer.receive { [self] in
-                takeRoom()
-            } _: { [self] deliveries in
-                load.withLock { load in
-                    load.unsettled += deliveries.count
-                    load.open += deliveries.count
-                    load.lastFullBatch = deliveries.count == load.lastRoom ? .now : nil
-                    shrinkLater(&load)
-                }
-                deliver(deliveries)
-            }
-        }
-    }
-
-    private func waitForRoom() async throws {
-        while true {
-            let hasRoom = load.withLock { load in
+        try await consumer.receive { [self] in
+            takeRoom()
+        } _: { [self] deliveries in
+            load.withLock { load in
+                load.unsettled += deliveries.count
+                load.open += deliveries.count
+                load.lastFullBatch = deliveries.count == load.lastRoom ? .now : nil
                 shrinkLater(&load)
-                return room(load) > 0
             }
-            if hasRoom { return }
-            try await self.hasRoom.wait()
+            deliver(deliveries)
         }
     }
 
@@ -93,6 +76,7 @@ final class ConsumerSession: Sendable {
     private func takeRoom() -> Int {
         load.withLock { load in
             load.lastRoom = room(load)
+            if load.lastRoom <= 0 { shrinkLater(&load) }
             if load.lastRoom > 0, let last = load.lastFullBatch {
                 load.lastFullBatch = nil
                 if .now - last < Self.shortBatch {
@@ -142,14 +126,6 @@ final class ConsumerSession: Sendable {
 
     // MARK: What becomes of the messages
 
-    /// The connection is lost: what was received over it and has not started is delivered again.
-    func markLost() {
-        load.withLock { $0.isLost = true }
-    }
-
-    /// Whether the connection is lost.
-    var isLost: Bool { load.withLock { $0.isLost } }
-
     private func setWindow(_ window: Int, _ load: inout Load) {
         guard window != load.window else { return }
         load.window = window
@@ -160,6 +136,14 @@ final class ConsumerSession: Sendable {
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
         consumer.settle(tag, settlement)
         count { $0.unsettled -= 1 }
+    }
+
+    /// The message is somebody else's now: there is nothing to settle.
+    func drop() {
+        count { load in
+            load.unsettled -= 1
+            load.open -= 1
+        }
     }
 
     /// The message needs no further attention.
@@ -200,7 +184,7 @@ final class ConsumerSession: Sendable {
             change(&load)
             return room(load) > 0
         }
-        if hasRoom { self.hasRoom.signal() }
+        if hasRoom { consumer.roomHasGrown() }
     }
 
     /// How many messages to ask for; 0 unless it is worth the way: they are not asked for one by one.

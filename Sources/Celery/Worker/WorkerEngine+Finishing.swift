@@ -22,13 +22,8 @@ extension WorkerEngine {
         guard let results, !conclusion.results.isEmpty, !conclusion.hasMessages, ready.isEmpty,
             unfinished.load(ordering: .relaxed) == 0
         else { return pass(conclusion) }
-        do {
-            try await results.store(conclusion.results)
-            settle(conclusion)
-        } catch {
-            // The slot may have been cancelled, which the finisher is not; else it says what is wrong, if it still is.
-            pass(conclusion)
-        }
+        // The slot may have been cancelled, which the finisher is not; else it says what is wrong, if it still is.
+        if await results.store(contentsOf: conclusion.results).isEmpty { settle(conclusion) } else { pass(conclusion) }
     }
 
     func runFinisher() async {
@@ -58,7 +53,7 @@ extension WorkerEngine {
             }
             conclusion = sent
         }
-        let isStored = await store(conclusion.results)
+        let isStored = await store(conclusion.results).isEmpty
         // Without its message a task does not run again, and the others are told of the end that it has come to.
         if isStored || conclusion.settlement != .acknowledge {
             for errback in conclusion.errbacks {
@@ -145,7 +140,7 @@ extension WorkerEngine {
     /// Whether the broker or the backend as a whole is out of order, which somebody will see to.
     static func mayPass(_ error: any Error) -> Bool {
         guard let error = error as? TransportError else { return false }
-        return error.isRetriable || error.code == .refused
+        return error.isPassing(afterSuccess: true)
     }
 
     private func log(_ what: Logger.Message, _ conclusion: Conclusion, _ error: any Error) {

@@ -4,68 +4,63 @@ internal import Logging
 
 /// How states get into the result backend.
 extension WorkerEngine {
-    private enum Storing {
-        case done
-        /// The backend is out of order, and the worker ends.
-        case givenUp
-        /// The backend does not take one of them.
-        case refused(any Error)
-    }
-
     /// Stores what some messages have come to in one go, and settles them.
     func store(_ batch: [Conclusion]) async {
-        switch await keepStoring(batch.flatMap(\.results)) {
-        case .done: for conclusion in batch { settle(conclusion) }
-        case .givenUp: for conclusion in batch { settle(conclusion, isDone: false) }
-        case .refused:
-            // One that is not taken must not harm the others.
-            for conclusion in batch { settle(conclusion, isDone: await store(conclusion.results)) }
+        let lost = await store(batch.flatMap(\.results))
+        var position = 0
+        for conclusion in batch {
+            let positions = position..<position + conclusion.results.count
+            settle(conclusion, isDone: lost.isDisjoint(with: positions))
+            position = positions.upperBound
         }
     }
 
-    /// Stores states; `false` when the backend is out of order and the worker cannot wait any longer.
-    func store(_ stored: [StoredResult]) async -> Bool {
-        switch await keepStoring(stored) {
-        case .done: return true
-        case .givenUp: return false
-        case .refused(let error):
-            guard stored.count > 1 else {
-                for stored in stored { await storeRefusal(of: stored, error) }
-                return true
+    /// Stores states; returns the positions of those that are not, because the backend is out of order and the worker
+    /// cannot wait any longer.
+    func store(_ stored: [StoredResult]) async -> Set<Int> {
+        let failures = await keepStoring(stored)
+        var lost: Set<Int> = []
+        for (position, error) in failures.sorted(by: { $0.key < $1.key }) {
+            if Self.mayPass(error) {
+                Self.log(stored[position], "is not stored", error, logger)
+                lost.insert(position)
+            } else {
+                await storeRefusal(of: stored[position], error)
             }
-            var areStored = true
-            for stored in stored where await !store([stored]) { areStored = false }
-            return areStored
         }
+        return lost
     }
 
     /// Before the handler runs, because states of its own come after this one.
     func storeStarted(_ stored: StoredResult) async {
         // Belongs to the slot, which waits for it, but is not cancelled with it. The task does not wait for long: it is
         // going to say more.
-        let storing = await Task { await keepStoring([stored], Patience.Tries(areFew: true)) }.value
-        if case .refused(let error) = storing { Self.log(stored, "is not stored", error, logger) }
+        let failures = await Task { await keepStoring([stored], Patience.Tries(areFew: true)) }.value
+        for error in failures.values { Self.log(stored, "is not stored", error, logger) }
     }
 
-    /// Stores states, again and again while the backend is out of order.
-    private func keepStoring(_ stored: [StoredResult], _ tries: Patience.Tries = .init()) async -> Storing {
-        guard let results, !stored.isEmpty else { return .done }
+    /// Stores states, those that are not stored again and again while the backend is out of order.
+    ///
+    /// - Returns: why some are not stored, by their positions: they are refused, or the worker ends.
+    private func keepStoring(
+        _ stored: [StoredResult], _ tries: Patience.Tries = .init()
+    ) async -> [Int: any Error] {
+        guard let results, !stored.isEmpty else { return [:] }
         var tries = tries
+        var refused: [Int: any Error] = [:]
+        var open = Array(stored.indices)
         while true {
-            do {
-                try await results.store(stored)
-                return .done
-            } catch  where Self.mayPass(error) {
-                guard await patience.pause(&tries) else {
-                    for stored in stored { Self.log(stored, "is not stored", error, logger) }
-                    return .givenUp
-                }
-                logger.warning(
-                    "storing results again",
-                    metadata: [LoggingKeys.error: "\(error)", "count": "\(stored.count)"])
-            } catch {
-                return .refused(error)
+            let failures = await results.store(contentsOf: open.count == stored.count ? stored : open.map { stored[$0] })
+            if failures.isEmpty { return refused }
+            var passing: [Int: any Error] = [:]
+            for (position, error) in failures {
+                if Self.mayPass(error) { passing[open[position]] = error } else { refused[open[position]] = error }
             }
+            guard let error = passing.first?.value else { return refused }
+            guard await patience.pause(&tries) else { return refused.merging(passing) { first, _ in first } }
+            logger.warning(
+                "storing results again", metadata: [LoggingKeys.error: "\(error)", "count": "\(passing.count)"])
+            open = passing.keys.sorted()
         }
     }
 
@@ -81,7 +76,7 @@ extension WorkerEngine {
                 type: "BackendStoreError", module: "celery.exceptions",
                 message: "the state \(refused.result.state) could not be stored: \(error)"
             ).json
-        if case .refused(let error) = await keepStoring([stored]) { Self.log(stored, "is not stored", error, logger) }
+        for error in await keepStoring([stored]).values { Self.log(stored, "is not stored", error, logger) }
     }
 
     private static func log(_ stored: StoredResult, _ what: String, _ error: any Error, _ logger: Logger) {

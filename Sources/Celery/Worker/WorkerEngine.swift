@@ -117,7 +117,6 @@ final class WorkerEngine: Sendable {
                     try await session.receive { self.admit($0, session) }
                 } catch let error as TransportError {
                     began(nil)
-                    session.markLost()
                     schedule.removeAll(of: session)
                     await consumer.close()
                     throw error
@@ -165,8 +164,8 @@ final class WorkerEngine: Sendable {
 
     private func runSlot() async {
         while let work = await ready.next() {
-            // What came over a connection that is lost comes again: it must not run twice.
-            if !work.session.isLost { await run(work) }
+            // What the broker gives to others must not run here as well.
+            if work.session.consumer.holds(work.tag) { await run(work) } else { work.session.drop() }
         }
     }
 }

@@ -23,6 +23,10 @@ final class RabbitMQConsumer: Consumer {
         try await mailbox.receive(room: room, deliver)
     }
 
+    func roomHasGrown() { mailbox.roomHasGrown() }
+
+    func holds(_ tag: DeliveryTag) -> Bool { !orders.hasEnded }
+
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
         if orders.settle(tag.value, settlement) { connection.nudge() }
     }

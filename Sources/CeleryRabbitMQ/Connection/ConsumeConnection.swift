@@ -154,6 +154,7 @@ actor ConsumeConnection: ConnectionActor {
         self.link = nil
         ending = error
         closingDeadline = nil
+        orders.end()
         // The server delivers all of it again, and nobody may see it twice because of us; unless it takes for settled
         // what it has sent.
         mailbox.end(error, keepsDeliveries: configuration.isAutoAcknowledging)

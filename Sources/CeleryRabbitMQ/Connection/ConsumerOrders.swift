@@ -18,6 +18,7 @@ final class ConsumerOrders: Sendable {
         var due: ContinuousClock.Instant?
         /// So many acknowledgements do not wait for others.
         var batch = 1
+        var hasEnded = false
 
         mutating func take() -> Orders {
             defer { (orders, due) = (Orders(), nil) }
@@ -59,6 +60,12 @@ final class ConsumerOrders: Sendable {
             state.due = .now
         }
     }
+
+    /// The connection is lost: what was delivered over it is given to others.
+    func end() { state.withLock { $0.hasEnded = true } }
+
+    /// Whether the connection is lost.
+    var hasEnded: Bool { state.withLock { $0.hasEnded } }
 
     /// When there will be something to take.
     var due: ContinuousClock.Instant? { state.withLock { $0.due } }

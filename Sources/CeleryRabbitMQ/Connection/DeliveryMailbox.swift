@@ -18,20 +18,36 @@ final class DeliveryMailbox: Sendable {
         /// Whether that call is cancelled.
         var isCancelled = false
         var receiver: Receiver?
+        /// Whether that one waits for room, not for deliveries.
+        var isReceiverFull = false
+        /// Whether there is more room since a receiver found none.
+        var hasRoomGrown = false
         var ending: TransportError?
         var isFull = false
         var whenRoom: (@Sendable () -> Void)?
 
-        /// Lets the call wait, unless there is something to see to; whether it waits.
-        mutating func keep(_ receiver: Receiver) -> Bool {
-            guard deliveries.isEmpty, ending == nil, !isCancelled else { return false }
+        /// Lets the call wait, for deliveries or for room, unless there is something to see to; whether it waits.
+        mutating func keep(_ receiver: Receiver, isFull: Bool) -> Bool {
+            guard ending == nil, !isCancelled else { return false }
+            if isFull, hasRoomGrown {
+                hasRoomGrown = false
+                return false
+            }
+            guard isFull || deliveries.isEmpty else { return false }
             self.receiver = receiver
+            isReceiverFull = isFull
             return true
         }
 
         mutating func takeReceiver() -> Receiver? {
             defer { receiver = nil }
             return receiver
+        }
+
+        /// What ends a receiving call, now or once it has received what is there.
+        var end: (any Error)? {
+            if isCancelled { return CancellationError() }
+            return deliveries.isEmpty ? ending : nil
         }
     }
 
@@ -50,8 +66,8 @@ final class DeliveryMailbox: Sendable {
         state.withLock { $0.whenRoom = action }
     }
 
-    /// Waits for deliveries and gives them to `deliver`, again and again, until there is no `room`; on the connection's
-    /// thread if they come later. Cancelling takes nothing out.
+    /// Waits for deliveries, and for `room`, and gives them to `deliver`, again and again; on the thread that brings
+    /// deliveries or room. Cancelling takes nothing out.
     func receive(
         room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
     ) async throws {
@@ -65,10 +81,10 @@ final class DeliveryMailbox: Sendable {
         }
         defer { state.withLock { $0.isReceiving = false } }
         try await withTaskCancellationHandler {
-            while case let limit = room(), limit > 0 {
-                try Task.checkCancellation()
-                let deliveries = try take(upTo: limit)
-                if deliveries.isEmpty { await wait(room, deliver) } else { deliver(deliveries) }
+            while true {
+                let limit = room()
+                let deliveries = try take(upTo: max(limit, 0))
+                if deliveries.isEmpty { await wait(room, deliver, isFull: limit <= 0) } else { deliver(deliveries) }
             }
         } onCancel: {
             cancel()
@@ -78,20 +94,29 @@ final class DeliveryMailbox: Sendable {
     /// What is there, if there is something; throws when nothing will be any more.
     private func take(upTo limit: Int) throws -> [Delivery] {
         let (deliveries, whenRoom) = try state.withLock { state in
-            if state.deliveries.isEmpty, let ending = state.ending { throw ending }
-            return (state.deliveries.take(upTo: limit), state.isFull ? state.whenRoom : nil)
+            if let end = state.end { throw end }
+            return (state.deliveries.take(upTo: limit), state.isFull && limit > 0 ? state.whenRoom : nil)
         }
         whenRoom?()
         return deliveries
     }
 
     private func wait(
-        _ room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
+        _ room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void, isFull: Bool
     ) async {
         await withCheckedContinuation { continuation in
             let receiver = Receiver(room: room, deliver: deliver, continuation: continuation)
-            if !state.withLock({ $0.keep(receiver) }) { continuation.resume() }
+            if !state.withLock({ $0.keep(receiver, isFull: isFull) }) { continuation.resume() }
         }
+    }
+
+    /// Gives a call that has waited for room what is there, on the calling thread.
+    func roomHasGrown() {
+        let receiver = state.withLock { state -> Receiver? in
+            if state.receiver == nil { state.hasRoomGrown = true }
+            return state.isReceiverFull ? state.takeReceiver() : nil
+        }
+        if let receiver { serve(receiver) }
     }
 
     private func cancel() {
@@ -110,7 +135,7 @@ final class DeliveryMailbox: Sendable {
         let (isTaken, receiver) = state.withLock { state -> (Bool, Receiver?) in
             guard state.ending == nil else { return (false, nil) }
             state.deliveries.append(contentsOf: deliveries)
-            return (true, state.takeReceiver())
+            return (true, state.isReceiverFull ? nil : state.takeReceiver())
         }
         if let receiver { serve(receiver) }
         return isTaken
@@ -118,15 +143,17 @@ final class DeliveryMailbox: Sendable {
 
     /// Gives who has waited what is there. It goes on waiting, and is woken only when there is something to see to.
     private func serve(_ receiver: Receiver) {
-        while case let limit = receiver.room(), limit > 0 {
-            let found = state.withLock { state in
-                state.keep(receiver) ? nil : state.deliveries.take(upTo: limit)
+        while true {
+            let limit = receiver.room()
+            let (found, mustEnd) = state.withLock { state -> ([Delivery], Bool?) in
+                if state.end != nil { return ([], true) }
+                if state.keep(receiver, isFull: limit <= 0) { return ([], nil) }
+                return (state.deliveries.take(upTo: max(limit, 0)), false)
             }
-            guard let found else { return }
-            if found.isEmpty { break }
-            receiver.deliver(found)
+            guard let mustEnd else { return }
+            if mustEnd { return receiver.continuation.resume() }
+            if !found.isEmpty { receiver.deliver(found) }
         }
-        receiver.continuation.resume()
     }
 
     /// Fails who waits and every later call; returns what nobody has received.

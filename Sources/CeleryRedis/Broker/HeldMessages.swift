@@ -83,6 +83,9 @@ final class HeldMessages: RedisConnection.Upkeep {
         }
     }
 
+    /// Whether the message with this number is held.
+    func holds(_ number: UInt64) -> Bool { state.withLock { $0.held[number] != nil } }
+
     /// The message is done with: Redis hears of it with the next write. Whether the connection's thread must be told,
     /// because this is the first of a batch.
     func acknowledge(_ number: UInt64) -> Bool {

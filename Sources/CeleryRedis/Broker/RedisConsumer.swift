@@ -56,6 +56,7 @@ final class RedisConsumer: Consumer {
     private let isAutoAcknowledging: Bool
     private let lease: Double
     let news: RedisNews
+    private let hasRoom = WakeSignal()
     private let progress = Locked(Progress())
 
     static func open(
@@ -120,9 +121,15 @@ final class RedisConsumer: Consumer {
     func receive(
         room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
     ) async throws {
-        while case let limit = room(), limit > 0 {
+        while true {
             if progress.withLock({ $0.isStopped }) { throw CancellationError() }
             try Task.checkCancellation()
+            let limit = room()
+            if limit <= 0 {
+                _ = try news.takeCheck()
+                try await hasRoom.wait()
+                continue
+            }
             if let nextTry = progress.withLock({ $0.nextTry }) {
                 try await Task.sleep(until: nextTry, clock: .continuous)
             }
@@ -258,6 +265,10 @@ final class RedisConsumer: Consumer {
         return Delivery(tag: DeliveryTag(number), queue: queue, message: message, raw: raw)
     }
 
+    func roomHasGrown() { hasRoom.signal() }
+
+    func holds(_ tag: DeliveryTag) -> Bool { held.holds(tag.value) }
+
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
         switch settlement {
         case .acknowledge, .discard:
@@ -312,6 +323,7 @@ final class RedisConsumer: Consumer {
     func stop() async {
         progress.withLock { $0.isStopped = true }
         news.wake()
+        hasRoom.signal()
     }
 
     func close() async {

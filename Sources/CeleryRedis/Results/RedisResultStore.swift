@@ -63,39 +63,36 @@ final class RedisResultStore: ResultStore {
         try await connect()
     }
 
-    func store(_ results: [StoredResult]) async throws {
-        try await withLink { link in
-            // Of those that Redis owes something it serves the latest first. Owing us an answer already, it tells those
-            // who wait for the results before us: they are waiting for nothing else.
-            var pipeline = RedisPipeline("PING")
-            for stored in results {
-                pipeline.begin(script: link.scripts.storeResult, keys: 1, arguments: 2)
-                pipeline.add(keys.result(stored.result.id))
-                pipeline.add(stored.result.encoded())
-                pipeline.add(String(expires))
+    func store(contentsOf results: [StoredResult]) async -> [Int: any Error] {
+        do {
+            return try await withLink { link in
+                // Of those that Redis owes something it serves the latest first. Owing us an answer already, it tells
+                // those who wait for the results before us: they are waiting for nothing else.
+                var pipeline = RedisPipeline("PING")
+                for stored in results {
+                    pipeline.begin(script: link.scripts.storeResult, keys: 1, arguments: 2)
+                    pipeline.add(keys.result(stored.result.id))
+                    pipeline.add(stored.result.encoded())
+                    pipeline.add(String(expires))
+                }
+                return failures(try await LoadedScripts.send(pipeline, on: link.connection).dropFirst())
             }
-            try check(try await LoadedScripts.send(pipeline, on: link.connection).dropFirst(), of: results)
+        } catch {
+            // It is not known which of them are stored; storing one again does no harm.
+            return Dictionary(uniqueKeysWithValues: results.indices.map { ($0, error) })
         }
     }
 
-    /// Throws when the results have to be stored again, or when none can be stored. A result whose own key is unusable
-    /// is none the better for being stored again.
-    private func check(_ replies: ArraySlice<RESPValue>, of results: [StoredResult]) throws {
-        var refusal: String?
-        for (reply, stored) in zip(replies, results) {
+    private func failures(_ replies: ArraySlice<RESPValue>) -> [Int: any Error] {
+        var failures: [Int: any Error] = [:]
+        for (position, reply) in replies.enumerated() {
             guard let message = reply.refusal else { continue }
-            let kind = RefusalKind(message)
-            if kind == "WRONGTYPE" {
-                logger.error(
-                    "Redis has something else in the place of a result",
-                    metadata: ["celery.task.id": "\(stored.result.id)", "error": "\(message)"])
-            } else if kind.isPassing {
-                throw TransportError(.unreachable, "Redis takes no results at the moment: \(message)")
-            } else {
-                refusal = refusal ?? message
-            }
+            failures[position] =
+                RefusalKind(message).isPassing
+                ? TransportError(.unavailable, "Redis takes no results at the moment: \(message)")
+                : TransportError(.rejected, "Redis refuses: \(message)")
         }
-        if let refusal { throw TransportError(.rejected, "Redis refuses: \(refusal)") }
+        return failures
     }
 
     func result(of id: String) async throws -> TaskResult? {

@@ -157,15 +157,20 @@ final class MemoryConsumer: Consumer {
     func receive(
         room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
     ) async throws {
-        while case let limit = room(), limit > 0 {
+        while true {
             try Task.checkCancellation()
             // First: whatever is asked after it, the end among it, is not missed.
             news.clear()
             if state.withLock({ $0.isStopped }) { throw CancellationError() }
-            let found = store.pop(queues, limit: limit)
+            let limit = room()
+            let found = limit > 0 ? store.pop(queues, limit: limit) : []
             if found.isEmpty { try await news.wait() } else { deliver(found.map { hold($0.queue, $0.item) }) }
         }
     }
+
+    func roomHasGrown() { news.signal() }
+
+    func holds(_ tag: DeliveryTag) -> Bool { state.withLock { $0.held[tag.value] != nil } }
 
     private func hold(_ queue: String, _ item: MemoryQueue.Item) -> Delivery {
         let number = state.withLock { state in

@@ -26,17 +26,23 @@ private final class MemoryResultStore: ResultStore {
 
     func prepare() async throws {}
 
-    func store(_ results: [StoredResult]) async throws {
-        for stored in results {
-            // Through the wire format, so that what does not survive it shows in tests.
-            let encoded = stored.result.encoded()
-            let isStored = try self.results.withLock { results in
-                if let old = results[stored.result.id], try TaskResult(encoded: old).state == .success { return false }
-                results[stored.result.id] = encoded
-                return true
-            }
-            if isStored { hub.pass(.success(try TaskResult(encoded: encoded)), id: stored.result.id) }
+    func store(contentsOf results: [StoredResult]) async -> [Int: any Error] {
+        var failures: [Int: any Error] = [:]
+        for (position, stored) in results.enumerated() {
+            do { try store(stored) } catch { failures[position] = error }
         }
+        return failures
+    }
+
+    private func store(_ stored: StoredResult) throws {
+        // Through the wire format, so that what does not survive it shows in tests.
+        let encoded = stored.result.encoded()
+        let isStored = try results.withLock { results in
+            if let old = results[stored.result.id], try TaskResult(encoded: old).state == .success { return false }
+            results[stored.result.id] = encoded
+            return true
+        }
+        if isStored { hub.pass(.success(try TaskResult(encoded: encoded)), id: stored.result.id) }
     }
 
     func result(of id: String) async throws -> TaskResult? {

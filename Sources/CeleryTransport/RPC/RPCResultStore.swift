@@ -108,43 +108,56 @@ final class RPCResultStore: ResultStore {
     /// How many results are kept.
     var keptCount: Int { arrived.withLock { $0.results.count } }
 
-    func store(_ results: [StoredResult]) async throws {
-        let (producer, generation) = try await producer.get()
-        var error: (any Error)?
+    func store(contentsOf results: [StoredResult]) async -> [Int: any Error] {
+        let producer: any Producer
+        let generation: Int
+        do {
+            (producer, generation) = try await self.producer.get()
+        } catch {
+            return Dictionary(uniqueKeysWithValues: results.indices.map { ($0, error) })
+        }
+        let failures: [Int: any Error]
         if results.count == 1 {
-            error = await send(results, producer)
+            failures = await send(Array(results.enumerated()), producer)
         } else {
             // One after the other for each task, because its states have an order; all tasks at once.
-            let byTask = Dictionary(grouping: results) { $0.result.id }
-            error = await withTaskGroup(of: (any Error)?.self) { group in
+            let byTask = Dictionary(grouping: results.enumerated()) { $0.element.result.id }
+            failures = await withTaskGroup(of: [Int: any Error].self) { group in
                 for states in byTask.values { group.addTask { await self.send(states, producer) } }
-                // All are waited for: a result that cannot be sent is no reason to give up the others.
-                return await group.reduce(nil) { Self.isLost($0) ? $0 : $1 ?? $0 }
+                return await group.reduce(into: [:]) { all, failures in all.merge(failures) { first, _ in first } }
             }
         }
-        if Self.isLost(error) { self.producer.report(broken: generation) }
-        if let error { throw error }
+        if failures.values.contains(where: { ($0 as? TransportError)?.code == .connectionLost }) {
+            self.producer.report(broken: generation)
+        }
+        return failures
     }
 
-    private static func isLost(_ error: (any Error)?) -> Bool {
-        (error as? TransportError)?.code == .connectionLost
-    }
-
-    /// Sends the states of one task; returns what went wrong.
-    private func send(_ states: [StoredResult], _ producer: any Producer) async -> (any Error)? {
-        for stored in states {
+    /// Sends the states of one task; returns what went wrong, by their positions. After a state that cannot be sent at
+    /// the moment those behind it are not tried: they would overtake it.
+    private func send(
+        _ states: [(offset: Int, element: StoredResult)], _ producer: any Producer
+    ) async -> [Int: any Error] {
+        var failures: [Int: any Error] = [:]
+        var obstacle: (any Error)?
+        for (position, stored) in states {
             // A sender that named no queue does not want to hear of it.
             guard let queue = stored.route.replyTo, !queue.isEmpty else { continue }
+            if let obstacle {
+                failures[position] = obstacle
+                continue
+            }
             let properties = MessageProperties(
                 correlationID: stored.route.correlationID, deliveryMode: deliveryMode, priority: 0)
             let message = Message(properties: properties, body: stored.result.encoded())
             do {
                 try await producer.publish(message, to: Destination(exchange: "", routingKey: queue))
             } catch {
-                return error
+                failures[position] = error
+                if (error as? TransportError)?.isPassing(afterSuccess: true) ?? false { obstacle = error }
             }
         }
-        return nil
+        return failures
     }
 
     func result(of id: String) async throws -> TaskResult? {

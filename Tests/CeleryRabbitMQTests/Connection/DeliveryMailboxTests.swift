@@ -47,11 +47,12 @@ import Testing
     /// A call of ``DeliveryMailbox/receive(room:_:)`` whose task runs when the test says so.
     private final class Call: Sendable {
         let executor = ManualExecutor()
-        let room = Locked(10)
+        let room: Locked<Int>
         private let tags = Locked<[UInt64]>([])
         private let task = Locked<Task<Void, any Error>?>(nil)
 
-        init(_ mailbox: DeliveryMailbox, onDelivery: @escaping @Sendable (Call) -> Void = { _ in }) {
+        init(_ mailbox: DeliveryMailbox, room: Int = 10, onDelivery: @escaping @Sendable (Call) -> Void = { _ in }) {
+            self.room = Locked(room)
             let task = Task(executorPreference: executor) {
                 try await mailbox.receive {
                     self.room.withLock { $0 }
@@ -85,27 +86,43 @@ import Testing
             #expect(call.received.last == tag)
             #expect(call.executor.isIdle)
         }
-        // As many as there is room for, and then the call ends.
+        // As many as there is room for; the others when there is more, on the thread that says so.
         #expect(mailbox.put(deliveries(10...12)))
         #expect(call.received == Array(1...10))
-        try await call.end()
-        #expect(try await tags(mailbox.receive(upTo: 10)) == [11, 12])
-    }
-
-    @Test func whenTheRoomIsGoneTheNextDeliveryEndsTheCall() async throws {
-        let call = Call(mailbox)
-        call.room.withLock { $0 = 0 }
+        #expect(mailbox.put(deliveries(13...13)))
+        call.room.withLock { $0 = 2 }
+        mailbox.roomHasGrown()
+        #expect(call.received == Array(1...12))
         #expect(call.executor.isIdle)
-        #expect(mailbox.put(deliveries(1...1)))
-        try await call.end()
-        #expect(call.received.isEmpty)
-        #expect(try await tags(mailbox.receive(upTo: 10)) == [1])
+        call.cancel()
+        await #expect(throws: CancellationError.self) { try await call.end() }
+        #expect(try await tags(mailbox.receive(upTo: 10)) == [13])
     }
 
-    @Test func withoutRoomNothingIsReceived() async throws {
+    @Test func aReceiverWithoutRoomHearsOfTheEnd() async throws {
         #expect(mailbox.put(deliveries(1...1)))
-        try await mailbox.receive(room: { 0 }, { _ in Issue.record("there was no room") })
-        #expect(try await tags(mailbox.receive(upTo: 1)) == [1])
+        let call = Call(mailbox, room: 0)
+        #expect(mailbox.put(deliveries(2...2)))
+        #expect(call.executor.isIdle)
+        #expect(tags(mailbox.end(TransportError(.connectionLost, "gone"))) == [1, 2])
+        let error = await #expect(throws: TransportError.self) { try await call.end() }
+        #expect(error?.code == .connectionLost)
+        #expect(call.received.isEmpty)
+    }
+
+    @Test func roomThatGrowsBeforeTheReceiverWaitsForItIsNotMissed() async throws {
+        #expect(mailbox.put(deliveries(1...2)))
+        let call = Call(mailbox, room: 1) { [mailbox] call in
+            // While it delivers; what it finds afterwards is nothing.
+            call.room.withLock { $0 = 0 }
+            mailbox.roomHasGrown()
+        }
+        #expect(call.received == [1])
+        call.room.withLock { $0 = 1 }
+        mailbox.roomHasGrown()
+        #expect(call.received == [1, 2])
+        call.cancel()
+        await #expect(throws: CancellationError.self) { try await call.end() }
     }
 
     @Test func aReceiverIsCancelledBetweenDeliveries() async throws {
@@ -185,6 +202,6 @@ import Testing
 
 extension DeliveryMailbox {
     func receive(upTo limit: Int) async throws -> [Delivery] {
-        try await firstDeliveries(upTo: limit) { try await receive(room: $0, $1) }
+        try await firstDeliveries(upTo: limit) { try await self.receive(room: $0, $1) }
     }
 }

@@ -7,7 +7,7 @@ struct FailingBackend: ResultBackend {
     private let connects: @Sendable () throws -> Void
     private let takes: @Sendable (TaskResult) async throws -> Void
 
-    /// A backend that throws for results that are not to be stored; of those stored with them none is then.
+    /// A backend that throws for results that are not to be stored.
     init(takes: @escaping @Sendable (TaskResult) async throws -> Void) {
         connects = {}
         self.takes = takes
@@ -33,9 +33,17 @@ struct FailingBackend: ResultBackend {
 
         func prepare() async throws { try await store.prepare() }
 
-        func store(_ results: [StoredResult]) async throws {
-            for stored in results { try await backend.takes(stored.result) }
-            try await store.store(results)
+        func store(contentsOf results: [StoredResult]) async -> [Int: any Error] {
+            var failures: [Int: any Error] = [:]
+            for (position, stored) in results.enumerated() {
+                do {
+                    try await backend.takes(stored.result)
+                    try await store.store([stored])
+                } catch {
+                    failures[position] = error
+                }
+            }
+            return failures
         }
 
         func result(of id: String) async throws -> TaskResult? { try await store.result(of: id) }

@@ -50,7 +50,9 @@ final class ProbeBackend: ResultBackend {
 
         func prepare() async throws { try probe.note(.prepare) }
 
-        func store(_ results: [StoredResult]) async throws { try await store.store(results) }
+        func store(contentsOf results: [StoredResult]) async -> [Int: any Error] {
+            await store.store(contentsOf: results)
+        }
 
         func result(of id: String) async throws -> TaskResult? {
             try probe.note(.result)

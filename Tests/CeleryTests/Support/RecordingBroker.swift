@@ -48,7 +48,7 @@ struct RecordingBroker: Broker {
         if let error = failures.take() { throw error }
         let consumer = try await memory.makeConsumer(configuration, logger: logger)
         events.add(.opened(prefetch: configuration.prefetch))
-        return RecordingConsumer(consumer: consumer, broker: self)
+        return RecordingConsumer(consumer, broker: self)
     }
 }
 
@@ -67,23 +67,39 @@ private struct RecordingProducer: Producer {
     func close() async { await producer.close() }
 }
 
-private struct RecordingConsumer: Consumer {
-    let consumer: any Consumer
-    let broker: RecordingBroker
+private final class RecordingConsumer: Consumer {
+    private let consumer: any Consumer
+    private let broker: RecordingBroker
+    private let hasFailed = Locked(false)
+
+    init(_ consumer: any Consumer, broker: RecordingBroker) {
+        self.consumer = consumer
+        self.broker = broker
+    }
 
     func receive(
         room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
     ) async throws {
         if let error = broker.failures.take() { throw error }
-        let failure = Locked<TransportError?>(nil)
-        try await consumer.receive {
-            failure.withLock { $0 == nil } ? room() : 0
-        } _: { deliveries in
-            deliver(deliveries)
-            failure.withLock { $0 = broker.failures.take() }
+        let failure = Waiter<Void>()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { [self] in
+                try await consumer.receive(room: room) { [self] deliveries in
+                    deliver(deliveries)
+                    guard let error = broker.failures.take() else { return }
+                    hasFailed.withLock { $0 = true }
+                    failure.settle(.failure(error))
+                }
+            }
+            group.addTask { try await failure.value() }
+            defer { group.cancelAll() }
+            try await group.next()
         }
-        if let error = failure.withLock({ $0 }) { throw error }
     }
+
+    func roomHasGrown() { consumer.roomHasGrown() }
+
+    func holds(_ tag: DeliveryTag) -> Bool { consumer.holds(tag) && !hasFailed.withLock { $0 } }
 
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
         consumer.settle(tag, settlement)

@@ -20,12 +20,12 @@ final class SlowBackend: ResultBackend {
 
         func prepare() async throws { try await store.prepare() }
 
-        func store(_ results: [StoredResult]) async throws {
+        func store(contentsOf results: [StoredResult]) async -> [Int: any Error] {
             if results.contains(where: { $0.result.state == .started }) {
                 for _ in 0..<1000 { await Task.yield() }
             }
             backend.results.withLock { $0 += results.map(\.result) }
-            try await store.store(results)
+            return await store.store(contentsOf: results)
         }
 
         func result(of id: String) async throws -> TaskResult? { try await store.result(of: id) }

@@ -33,6 +33,8 @@ import Testing
             extras.add(extra)
         }
 
+        func roomHasGrown() {}
+        func holds(_ tag: DeliveryTag) -> Bool { true }
         func settle(_ tag: DeliveryTag, _ settlement: Settlement) {}
         func flush() async {}
         func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }

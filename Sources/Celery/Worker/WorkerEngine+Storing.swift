@@ -50,7 +50,7 @@ extension WorkerEngine {
         var refused: [Int: any Error] = [:]
         var open = Array(stored.indices)
         while true {
-            let failures = await results.store(contentsOf: open.count == stored.count ? stored : open.map { stored[$0] })
+            let failures = await results.store(contentsOf: open.map { stored[$0] })
             if failures.isEmpty { return refused }
             var passing: [Int: any Error] = [:]
             for (position, error) in failures {

@@ -95,7 +95,7 @@ let package = Package(
                 "Celery", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis", "CeleryTransport",
                 .product(name: "Logging", package: "swift-log"),
             ],
-            path: "interop/bench-client"
+            path: "interop/benchmarks/client"
         ),
 
         // What the tests of several modules need.

@@ -4,8 +4,8 @@ import Testing
 
 private let oracleDirectory = ProcessInfo.processInfo.environment["SWIFT_CELERY_ORACLE"].map { URL(filePath: $0) }
 
-/// The Swift side of `interop/json-oracle`, which says where its files are.
-@Suite("JSONOracle", .enabled(if: oracleDirectory != nil, "run by interop/json-oracle"))
+/// The Swift side of `interop/checks/json_oracle.py`, which says where its files are.
+@Suite("JSONOracle", .enabled(if: oracleDirectory != nil, "run by interop/test json"))
 struct JSONOracleTests {
     @Test("What Python accepts is accepted and written back as Python writes it, and nothing else is accepted")
     func readsWhatPythonReads() throws {

@@ -6,10 +6,9 @@ import subprocess
 import sys
 import time
 
-import servers
+from fleet import servers
+from fleet.paths import INTEROP, ROOT
 
-ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-INTEROP = os.path.join(ROOT, "interop")
 TICKS = os.sysconf("SC_CLK_TCK")
 CONCURRENCY, PREFETCH_MULTIPLIER = 2, 4
 # As far as celery-swift reads ahead while tasks are short (ConsumerSession.largestWindow).
@@ -48,7 +47,7 @@ class Worker:
         else:
             environment["CELERY_APP_CONFIG"] = json.dumps({"worker_prefetch_multiplier": prefetch_multiplier})
             self.command = [
-                os.path.join(ROOT, ".venv", "bin", "celery"), "-A", "python_app", "worker", *CELERY[kind],
+                os.path.join(ROOT, ".venv", "bin", "celery"), "-A", "fleet.python_app", "worker", *CELERY[kind],
                 "--without-gossip", "--without-mingle", "--without-heartbeat", *common]
         self.environment = environment
         self.process = None

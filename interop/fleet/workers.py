@@ -16,10 +16,9 @@ import tempfile
 import threading
 import time
 
-import servers
+from fleet import servers
+from fleet.paths import INTEROP, ROOT
 
-here = os.path.dirname(os.path.abspath(__file__))
-root = os.path.dirname(here)
 
 
 class WorkerError(RuntimeError):
@@ -28,7 +27,7 @@ class WorkerError(RuntimeError):
 
 def swift_binary():
     """The built `celery-swift`; CELERY_SWIFT names another one."""
-    path = os.environ.get("CELERY_SWIFT") or os.path.join(root, ".build", "debug", "celery-swift")
+    path = os.environ.get("CELERY_SWIFT") or os.path.join(ROOT, ".build", "debug", "celery-swift")
     if not os.access(path, os.X_OK):
         raise WorkerError(f"{path} is not there; run: swift build --product celery-swift")
     return path
@@ -53,7 +52,7 @@ class Worker:
         in_main = threading.current_thread() is threading.main_thread()
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(
-                self.command, env=self.environment, cwd=here, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                self.command, env=self.environment, cwd=INTEROP, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, preexec_fn=servers._die_with_parent if in_main else None)
         return self
 
@@ -128,11 +127,11 @@ def addresses(broker, backend):
 
 
 class PythonWorker(Worker):
-    """`celery -A python_app worker`, from the virtual environment we run in."""
+    """`celery -A fleet.python_app worker`, from the virtual environment we run in."""
 
     ready = r" ready\."
 
-    def __init__(self, broker, backend, queues, name="python", app="python_app", arguments=(), environment=None):
+    def __init__(self, broker, backend, queues, name="python", app="fleet.python_app", arguments=(), environment=None):
         command = [
             sys.executable, "-m", "celery", "-A", app, "worker", "-Q", ",".join(queues), "-n", f"{name}@%h",
             "-l", "INFO", *arguments]

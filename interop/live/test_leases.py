@@ -2,8 +2,8 @@
 what the other still works on. Both count a message as left behind after five seconds."""
 import time
 
-import workers
-from live import check, equal, eventually
+from fleet import workers
+from live.bed import equal, eventually, only
 
 
 def swift_worker(bed, name):
@@ -15,7 +15,7 @@ def swift_worker(bed, name):
 def python_worker(bed, name):
     """It runs tasks under the names of the Swift ones."""
     worker = workers.PythonWorker(
-        bed.broker, bed.backend, ["leases"], name, "chaos_app", ["--pool", "threads", "-c", "1"], {"CHAOS_LATE": "1"})
+        bed.broker, bed.backend, ["leases"], name, "fleet.noting_app", ["--pool", "threads", "-c", "1"], {"CHAOS_LATE": "1"})
     return bed.stack.enter_context(worker).wait_until_ready()
 
 
@@ -32,9 +32,8 @@ def has_started(bed, result):
     return eventually(lambda: bed.redis.hlen("unacked") == 1, f"{result.id} is held")
 
 
-@check("redis")
-def renewed(bed):
-    """A task longer than the visibility timeout runs once, though a Python worker looks for what is left behind"""
+@only("redis")
+def test_a_task_longer_than_the_visibility_timeout_runs_once_though_a_python_worker_looks_for_what_is_left_behind(bed):
     worker = swift_worker(bed, "busy")
     result = bed.app.send_task("swift.sleep", (8,), queue="leases")
     has_started(bed, result)
@@ -45,9 +44,8 @@ def renewed(bed):
     python.close()
 
 
-@check("redis")
-def back_from_swift(bed):
-    """A Python worker gets back what a killed Swift worker held"""
+@only("redis")
+def test_a_python_worker_gets_back_what_a_killed_swift_worker_held(bed):
     worker = swift_worker(bed, "killed")
     result = bed.app.send_task("swift.sleep", (2,), queue="leases")
     has_started(bed, result)
@@ -59,9 +57,8 @@ def back_from_swift(bed):
     worker.close()
 
 
-@check("redis")
-def back_from_python(bed):
-    """A Swift worker gets back what a killed Python worker held"""
+@only("redis")
+def test_a_swift_worker_gets_back_what_a_killed_python_worker_held(bed):
     python = python_worker(bed, "killed")
     result = bed.app.send_task("swift.sleep", (2,), queue="leases")
     has_started(bed, result)
@@ -72,9 +69,8 @@ def back_from_python(bed):
     python.close()
 
 
-@check("redis")
-def parked(bed):
-    """A task with a far eta is parked, and any worker gets it when it is due"""
+@only("redis")
+def test_a_task_with_a_far_eta_is_parked_and_any_worker_gets_it_when_it_is_due(bed):
     worker = swift_worker(bed, "parker")
     result = bed.app.send_task("swift.add", (1, 2), countdown=3600, queue="leases")
     eventually(lambda: bed.redis.hlen("unacked") == 1, "it is held")

@@ -5,16 +5,17 @@ package; then it is run beside a private Redis, whose address is in REDIS_URL, C
 CELERY_RESULT_BACKEND, must end with status 0, must print something, and all that its comments of the form
 `// prints TEXT` say. A `CeleryWorkerCommand` does not end by itself: of that one --help is run.
 """
+import argparse
 import os
 import re
 import subprocess
 import sys
 
-import servers
-import workers
+from fleet import junit, servers, workers
+from fleet.paths import ROOT
 
-README = os.path.join(workers.root, "README.md")
-SCRATCH = os.path.join(workers.root, ".build-readme")
+README = os.path.join(ROOT, "README.md")
+SCRATCH = os.path.join(ROOT, ".build-readme")
 OURS = {"Celery", "CeleryRedis", "CeleryRabbitMQ", "CeleryProtocol", "CeleryTransport", "CeleryTesting", "CeleryCommands"}
 OTHERS = {
     "Logging": "swift-log", "ServiceLifecycle": "swift-service-lifecycle", "ArgumentParser": "swift-argument-parser",
@@ -32,8 +33,8 @@ def programs():
 
 def write_package(sources):
     """A package with one executable for each source."""
-    own = os.path.basename(workers.root)
-    with open(os.path.join(workers.root, "Package.swift")) as manifest:
+    own = os.path.basename(ROOT)
+    with open(os.path.join(ROOT, "Package.swift")) as manifest:
         urls = re.findall(r'\.package\(url: "[^"]+/([^"/]+?)(?:\.git)?", [^)]+\)', manifest.read())
         manifest.seek(0)
         requirements = dict(zip(urls, re.findall(r'\.package\(url: "[^"]+", [^)]+\)', manifest.read())))
@@ -49,7 +50,7 @@ def write_package(sources):
         os.makedirs(folder, exist_ok=True)
         write(os.path.join(folder, "App.swift" if "@main" in source else "main.swift"), source)
         targets.append(f'        .executableTarget(name: "{name}", dependencies: [{", ".join(products)}]),')
-    dependencies = [f'.package(path: "{workers.root}")', *(requirements[package] for package in sorted(used))]
+    dependencies = [f'.package(path: "{ROOT}")', *(requirements[package] for package in sorted(used))]
     write(os.path.join(SCRATCH, "Package.swift"), "\n".join([
         "// swift-tools-version: 6.2", "import PackageDescription", "", "let package = Package(",
         '    name: "readme",', '    platforms: [.macOS("15.4")],', f'    dependencies: [{", ".join(dependencies)}],',
@@ -96,25 +97,24 @@ def run(line, source, environment):
 
 
 def main():
+    parser = argparse.ArgumentParser(description="Runs the README's programs.")
+    parser.add_argument("--junit-xml", metavar="FILE")
+    report = junit.Report("readme", parser.parse_args().junit_xml)
     if not os.path.exists(README) or not (sources := list(programs())):
-        print("FAILED   README.md  holds no program")
-        return 1
+        report.case("README.md", "holds no program")
+        return report.write()
     remove_old_sources(sources)
     write_package(sources)
     built = subprocess.run(["swift", "build", "--package-path", SCRATCH], stdin=subprocess.DEVNULL)
     if built.returncode != 0:
-        print("FAILED   README.md  its programs do not compile")
-        return 1
-    failed = 0
+        report.case("README.md", "its programs do not compile")
+        return report.write()
     with servers.signals_as_exceptions(), servers.Redis() as redis:
         environment = {**os.environ, "REDIS_URL": redis.url, **workers.addresses(redis.url, redis.url)}
         for line, source in sources:
-            problem = run(line, source, environment)
-            failed += problem is not None
             length = len(source.splitlines())
-            print(f"{'FAILED' if problem else 'ok':<8} README.md, the program of {length} lines in line {line}"
-                  f"{'  ' + problem if problem else ''}", flush=True)
-    return 1 if failed else 0
+            report.case(f"README.md, the program of {length} lines in line {line}", run(line, source, environment))
+    return report.write()
 
 
 if __name__ == "__main__":

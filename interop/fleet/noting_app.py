@@ -12,7 +12,7 @@ from celery.worker.request import Request
 
 IS_LATE = os.environ.get("CHAOS_LATE") == "1"
 broker, backend = os.environ["CELERY_BROKER_URL"], os.environ["CELERY_RESULT_BACKEND"]
-app = Celery("chaos_app", broker=broker, backend=backend)
+app = Celery("noting_app", broker=broker, backend=backend)
 app.conf.update(
     task_default_queue="chaos",
     task_acks_late=IS_LATE,

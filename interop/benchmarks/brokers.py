@@ -8,14 +8,15 @@ import tempfile
 import amqp
 import redis
 
-import servers
-from bench_workers import INTEROP, ROOT, release
+from benchmarks.workers import release
+from fleet import servers
+from fleet.paths import INTEROP, ROOT
 
 LOOPS = os.path.join(ROOT, ".build", "bench-loops")
 ID_MARK = "00000000-0000-0000-0000-000000000000"
 
 
-PYTHON_CLIENT = [os.path.join(ROOT, ".venv", "bin", "python"), os.path.join(INTEROP, "bench_python_client.py")]
+PYTHON_CLIENT = [os.path.join(ROOT, ".venv", "bin", "python"), os.path.join(INTEROP, "benchmarks", "python_client.py")]
 SWIFT_CLIENT = [release("bench-client")]
 
 
@@ -73,7 +74,7 @@ class RedisBroker:
         if key not in self.templates:
             environment = {**os.environ, "CELERY_BROKER_URL": self.url, "CELERY_RESULT_BACKEND": "disabled://"}
             script = (
-                "import sys, python_app\n"
+                "from fleet import python_app\n"
                 f"python_app.app.send_task({task!r}, (2, 3), queue='bench-template', task_id={ID_MARK!r}, "
                 f"ignore_result={ignore_result})")
             subprocess.run(

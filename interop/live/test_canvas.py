@@ -2,8 +2,10 @@
 import uuid
 from datetime import datetime, timedelta, timezone
 
-from celery import chain, group
-from live import check, equal, matches
+from celery import chain, chord, group
+from celery.exceptions import ChordError
+
+from live.bed import equal, matches, only
 
 
 def swift(bed, task, *args, **options):
@@ -16,18 +18,14 @@ def follow_up(bed, task, *args):
     return signature, signature.freeze(signature.options["task_id"])
 
 
-@check()
-def link(bed):
-    """A callback gets the result of a Swift task"""
+def test_a_callback_gets_the_result_of_a_swift_task(bed):
     signature, follower = follow_up(bed, "add", 10)
     result = swift(bed, "add", 1, 2).apply_async(link=signature)
     equal(result.get(timeout=10), 3)
     equal(follower.get(timeout=10), 13)
 
 
-@check()
-def two_links(bed):
-    """All callbacks are called, and none after a failure"""
+def test_all_callbacks_are_called_and_none_after_a_failure(bed):
     first, first_result = follow_up(bed, "add", 10)
     second, second_result = follow_up(bed, "mul", 10)
     swift(bed, "add", 1, 2).apply_async(link=[first, second])
@@ -39,18 +37,14 @@ def two_links(bed):
     equal(never_result.state, "PENDING")
 
 
-@check()
-def link_error(bed):
-    """An error callback gets the id of the task that failed"""
+def test_an_error_callback_gets_the_id_of_the_task_that_failed(bed):
     signature, follower = follow_up(bed, "echo")
     failed = swift(bed, "fail", "no luck").apply_async(link_error=signature)
     failed.get(timeout=10, propagate=False)
     equal(follower.get(timeout=10), {"args": [failed.id], "kwargs": {}})
 
 
-@check()
-def swift_chain(bed):
-    """A chain goes on from one Swift task to the next"""
+def test_a_chain_goes_on_from_one_swift_task_to_the_next(bed):
     result = chain(swift(bed, "add", 1, 2), swift(bed, "mul", 10), swift(bed, "add", 4)).apply_async()
     equal(result.get(timeout=10), 34)
     if bed.kind == "redis":
@@ -58,15 +52,11 @@ def swift_chain(bed):
         equal(result.parent.parent.get(timeout=10), 3)
 
 
-@check()
-def retried_chain(bed):
-    """A chain goes on after a Swift task that was retried"""
+def test_a_chain_goes_on_after_a_swift_task_that_was_retried(bed):
     equal(chain(swift(bed, "flaky", 3), swift(bed, "add", 10)).apply_async().get(timeout=10), 13)
 
 
-@check()
-def mixed_chain(bed):
-    """A chain goes from Python to Swift and back"""
+def test_a_chain_goes_from_python_to_swift_and_back(bed):
     python = bed.python_worker(name="chain")
 
     def sig(task, *args):
@@ -76,32 +66,23 @@ def mixed_chain(bed):
     python.close()
 
 
-@check()
-def immutable(bed):
-    """An immutable signature does not get the result"""
+def test_an_immutable_signature_does_not_get_the_result(bed):
     signature = bed.app.signature("swift.add", (5, 6), immutable=True).set(queue="swift")
     equal(chain(swift(bed, "add", 1, 2), signature).apply_async().get(timeout=10), 11)
 
 
-@check()
-def broken_chain(bed):
-    """A chain stops at a failure, whose exception the caller gets"""
+def test_a_chain_stops_at_a_failure_whose_exception_the_caller_gets(bed):
     result = chain(swift(bed, "fail", "no luck"), swift(bed, "add", 1)).apply_async()
     failed = result.parent.get(timeout=10, propagate=False)
     equal((type(failed), failed.args), (ValueError, ("no luck",)))
 
 
-@check()
-def plain_group(bed):
-    """A group without a chord is run, and its results are gathered in order"""
+def test_a_group_without_a_chord_is_run_and_its_results_are_gathered_in_order(bed):
     equal(group(swift(bed, "add", n, n) for n in range(10)).apply_async().get(timeout=10), [2 * n for n in range(10)])
 
 
-@check("redis")
-def chord_member(bed):
-    """A member of a chord, which is not built, is a failure that says so"""
-    from celery import chord
-    from celery.exceptions import ChordError
+@only("redis")
+def test_a_member_of_a_chord_which_is_not_built_is_a_failure_that_says_so(bed):
     member = swift(bed, "add", 1, 1)
     body = swift(bed, "tsum")
     result = chord([member, swift(bed, "add", 2, 2)], body).apply_async()
@@ -120,9 +101,7 @@ def chord_member(bed):
     raise AssertionError("the chord's body has a result")
 
 
-@check()
-def step_with_eta(bed):
-    """A step of a chain waits for its eta, which kombu writes as a datetime"""
+def test_a_step_of_a_chain_waits_for_its_eta_which_kombu_writes_as_a_datetime(bed):
     eta = datetime.now(timezone.utc) + timedelta(seconds=2)
     result = chain(swift(bed, "add", 1, 2), swift(bed, "info").set(eta=eta, immutable=True)).apply_async()
     result.get(timeout=15)

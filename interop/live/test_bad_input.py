@@ -1,77 +1,15 @@
 """Messages that break the protocol: after each the worker still answers, and the caller is told where the message
 names an id. Python's workers are ended by many of these."""
-import base64
 import datetime
+import decimal
 import json
 import uuid
 import zlib
 
-from live import check, equal, eventually, matches
+import pytest
 
-EMBED = {"callbacks": None, "errbacks": None, "chain": None, "chord": None}
-ABSENT = object()
-
-
-class Raw:
-    """A hand-made message. By default it is a plain call of swift.add(2, 3)."""
-
-    def __init__(self, body=([2, 3], {}, EMBED), content_type="application/json", content_encoding="utf-8",
-                 headers=None, properties=None, envelope=None, entry=None, raw_body=None, only=()):
-        self.body, self.raw_body = body, raw_body
-        self.content_type, self.content_encoding = content_type, content_encoding
-        self.headers = headers or {}
-        self.properties = properties or {}
-        # Redis only: changes of the envelope, or the whole entry of the list.
-        self.envelope = envelope or {}
-        self.entry = entry
-        self.only = ("redis",) if envelope or entry is not None else only
-
-    def header_fields(self, identifier):
-        return changed({"lang": "py", "task": "swift.add", "id": identifier, "retries": 0, "root_id": identifier},
-                       self.headers)
-
-    def payload(self, identifier):
-        # A body that holds the id is made of it.
-        body = self.body(identifier) if callable(self.body) else self.body
-        return self.raw_body if self.raw_body is not None else json.dumps(body).encode()
-
-    def send(self, bed, identifier):
-        (self.to_redis if bed.kind == "redis" else self.to_rabbitmq)(bed, identifier)
-
-    def to_redis(self, bed, identifier):
-        properties = changed({
-            "correlation_id": identifier, "reply_to": "", "delivery_mode": 2, "priority": 0,
-            "delivery_info": {"exchange": "", "routing_key": "swift"}, "body_encoding": "base64",
-            "delivery_tag": str(uuid.uuid4())}, self.properties)
-        body = self.payload(identifier)
-        text = base64.b64encode(body).decode() if properties.get("body_encoding") == "base64" else body.decode()
-        envelope = changed({
-            "body": text, "content-encoding": self.content_encoding, "content-type": self.content_type,
-            "headers": self.header_fields(identifier), "properties": properties}, self.envelope)
-        entry = self.entry if self.entry is not None else json.dumps(changed(envelope, {})).encode()
-        bed.redis.lpush("swift", entry)
-
-    def to_rabbitmq(self, bed, identifier):
-        import amqp
-        properties = changed({"correlation_id": identifier, "reply_to": bed.app.thread_oid, "delivery_mode": 2,
-                              "content_type": self.content_type, "content_encoding": self.content_encoding},
-                             self.properties)
-        with bed.app.connection_for_write() as connection:
-            message = amqp.Message(
-                self.payload(identifier), application_headers=self.header_fields(identifier), **changed(properties, {}))
-            connection.default_channel.basic_publish(message, exchange="", routing_key="swift")
-
-
-def changed(fields, changes):
-    """The fields with these changes; what is ABSENT is left out."""
-    return {key: value for key, value in {**fields, **changes}.items() if value is not ABSENT}
-
-
-def expect_reply(bed, identifier):
-    """For rpc:// the queue of the replies must be there before the reply."""
-    if bed.kind == "rabbitmq":
-        with bed.app.producer_pool.acquire(block=True) as producer:
-            bed.app.backend.on_task_call(producer, identifier)
+from live.bed import equal, eventually, matches, only
+from live.raw import ABSENT, EMBED, Raw, expect_reply
 
 
 def still_works(bed):
@@ -80,42 +18,17 @@ def still_works(bed):
         eventually(lambda: not bed.redis.hlen("unacked") and not bed.redis.zcard("unacked_index"), "unacked is empty")
 
 
-def case(name, raw, exception=None, value=5):
-    """Registers a check. `exception` is a pattern of what the caller gets; SILENT if nobody can be told. A message that
-    is not run is one line of the log, with the id if there is one."""
-    def test(bed):
-        identifier = str(uuid.uuid4())
-        expect_reply(bed, identifier)
-        before = len(bed.swift.log())
-        raw.send(bed, identifier)
-        result = bed.app.AsyncResult(identifier)
-        if exception is None:
-            equal(result.get(timeout=10), value(identifier) if callable(value) else value)
-        elif exception is not SILENT:
-            try:
-                result.get(timeout=10)
-            except Exception as error:
-                matches(f"{type(error).__name__}: {error}", exception)
-            else:
-                raise AssertionError("there is a result")
-            equal(result.state, "FAILURE")
-        still_works(bed)
-        lines = bed.swift.log()[before:].splitlines()
-        refusals = [line for line in lines if "refused" in line]
-        equal(len(refusals), 0 if exception is None else 1)
-        for line in refusals:
-            equal(f"celery.task.id={identifier}" in line, exception is not SILENT)
-        # What is not a line of its own is the rest of a line that was broken.
-        for line in lines:
-            matches(line, LINE)
-    test.__doc__ = name
-    test.__module__ = __name__
-    check(*raw.only)(test)
-
-
 SILENT = object()
 LINE = r"^\d{4}-\d\d-\d\dT\S+ \w+ celery\b"
 INVALID = "^InvalidTaskError: "
+CASES = []
+
+
+def case(name, raw, exception=None, value=5):
+    """Adds a message. `exception` is a pattern of what the caller gets; SILENT if nobody can be told. A message that is
+    not run is one line of the log, with the id if there is one."""
+    CASES.append(pytest.param(raw, exception, value, id=name, marks=[only(kind) for kind in raw.only]))
+
 
 # What is harmless.
 case("A message without lang is run", Raw(headers={"lang": ABSENT}))
@@ -248,10 +161,36 @@ case("An envelope whose properties are a list is run", Raw(envelope={
     "properties": [], "body": json.dumps([[2, 3], {}, EMBED])}))
 
 
-@check("rabbitmq")
-def odd_header_types(bed):
-    """Headers of types that JSON does not have do no harm"""
-    import decimal
+@pytest.mark.parametrize(("raw", "exception", "value"), CASES)
+def test_message(bed, raw, exception, value):
+    identifier = str(uuid.uuid4())
+    expect_reply(bed, identifier)
+    before = len(bed.swift.log())
+    raw.send(bed, identifier)
+    result = bed.app.AsyncResult(identifier)
+    if exception is None:
+        equal(result.get(timeout=10), value(identifier) if callable(value) else value)
+    elif exception is not SILENT:
+        try:
+            result.get(timeout=10)
+        except Exception as error:
+            matches(f"{type(error).__name__}: {error}", exception)
+        else:
+            raise AssertionError("there is a result")
+        equal(result.state, "FAILURE")
+    still_works(bed)
+    lines = bed.swift.log()[before:].splitlines()
+    refusals = [line for line in lines if "refused" in line]
+    equal(len(refusals), 0 if exception is None else 1)
+    for line in refusals:
+        equal(f"celery.task.id={identifier}" in line, exception is not SILENT)
+    # What is not a line of its own is the rest of a line that was broken.
+    for line in lines:
+        matches(line, LINE)
+
+
+@only("rabbitmq")
+def test_headers_of_types_that_json_does_not_have_do_no_harm(bed):
     headers = {
         "x-death": [{"count": 1, "time": datetime.datetime(2020, 1, 1), "queue": "q", "routing-keys": ["a"]}],
         "decimal": decimal.Decimal("1.5"), "bytes": b"\xff", "long": 2**40, "float": 1.5, "list": [True, None, {}],
@@ -265,9 +204,8 @@ def odd_header_types(bed):
     still_works(bed)
 
 
-@check("rabbitmq")
-def nothing_unacked(bed):
-    """After all of these, RabbitMQ holds nothing for the worker"""
+@only("rabbitmq")
+def test_after_all_of_these_rabbitmq_holds_nothing_for_the_worker(bed):
     def is_settled():
         lines = bed.server.control(
             "list_queues", "--no-table-headers", "name", "messages_ready", "messages_unacknowledged").splitlines()
@@ -275,9 +213,8 @@ def nothing_unacked(bed):
     eventually(is_settled, "the queue is empty")
 
 
-@check("redis")
-def put_aside(bed):
-    """What cannot be run on Redis can be found again, as it came"""
+@only("redis")
+def test_what_cannot_be_run_on_redis_can_be_found_again_as_it_came(bed):
     entry = b'{"no message": "%s"}' % uuid.uuid4().hex.encode()
     bed.redis.lpush("swift", entry)
     still_works(bed)
@@ -287,7 +224,5 @@ def put_aside(bed):
     eventually(lambda: any(entry in bed.redis.lrange(key, 0, -1) for key in lists()), "it is in a list of dead letters")
 
 
-@check()
-def same_worker(bed):
-    """The worker was never started again, and did not connect again"""
+def test_the_worker_was_never_started_again_and_did_not_connect_again(bed):
     equal(len(bed.swift.log().split("ready")) - 1, 1)

@@ -2,7 +2,7 @@
 
     cd interop
     export CELERY_BROKER_URL=redis://127.0.0.1:6379/0 CELERY_RESULT_BACKEND=redis://127.0.0.1:6379/0
-    ../.venv/bin/celery -A python_app worker --queues python
+    ../.venv/bin/celery -A fleet.python_app worker --queues python
 
 Tasks named `python.*` run here. Each has a twin that a Swift worker runs:
 

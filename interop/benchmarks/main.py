@@ -1,4 +1,4 @@
-"""Runs the measurements and prints the tables; see bench_options.py for what is measured and how."""
+"""Runs the measurements and prints the tables; see options.py for what is measured and how."""
 import contextlib
 import os
 import shutil
@@ -6,11 +6,10 @@ import sys
 import tempfile
 import time
 
-import bench_measures
-import bench_report
-import servers
-from bench_brokers import open_broker
-from bench_options import MEASUREMENTS, QUICK, Sizes, parse
+from benchmarks import measures, report
+from benchmarks.brokers import open_broker
+from benchmarks.options import MEASUREMENTS, QUICK, Sizes, parse
+from fleet import servers
 
 
 MEMORY = "/dev/shm"
@@ -22,7 +21,7 @@ def main():
         # Here the servers make their folders.
         tempfile.tempdir = MEMORY
     sizes = QUICK if options.quick else Sizes()
-    figures = bench_measures.Figures()
+    figures = measures.Figures()
     begin = time.monotonic()
 
     def say(text):
@@ -34,12 +33,12 @@ def main():
             broker = open_broker(name, stack)
             for measurement in [options.only] if options.only else MEASUREMENTS:
                 say(f"{name}: {measurement}")
-                getattr(bench_measures, measurement)(broker, figures, sizes, say)
+                getattr(measures, measurement)(broker, figures, sizes, say)
     for name in brokers:
-        bench_report.tables(name, figures)
+        report.tables(name, figures)
     for note in sorted(figures.notes):
         print(f"\n{note}")
-    missed = bench_report.targets(brokers, figures)
+    missed = report.targets(brokers, figures)
     return 1 if options.check and missed else 0
 
 

@@ -7,8 +7,8 @@ import subprocess
 import sys
 import time
 
-import servers
-import workers
+from fleet import servers
+from fleet import workers
 
 COLUMNS = "{:<9} {:<16} {:<34} {:<37} {:>10}  {}"
 

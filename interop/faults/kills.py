@@ -11,9 +11,7 @@ import time
 
 import redis
 
-import redis_log
-import servers
-import workers
+from fleet import junit, redis_log, servers, workers
 
 QUEUE = "chaos"
 STARTED = re.compile(r"\bstarted\b.*celery\.task\.id=(\S+)|celery\.task\.id=(\S+).*\bstarted\b")
@@ -164,7 +162,7 @@ class Run:
         arguments = ["-c", "4", *(["--acks-late"] if is_late else ["-l", "DEBUG"])]
         swift = [workers.SwiftWorker(url, self.results_url, [QUEUE], f"swift-{n}", arguments) for n in (1, 2)]
         python = workers.PythonWorker(
-            self.broker, self.results_url, [QUEUE], "python", "chaos_app", ["-c", "2", "--pool", "prefork"],
+            self.broker, self.results_url, [QUEUE], "python", "fleet.noting_app", ["-c", "2", "--pool", "prefork"],
             {"CHAOS_LATE": "1" if is_late else "0"})
         members = [*swift, python]
         for worker in members:
@@ -183,8 +181,8 @@ class Run:
                 app.send_task(f"swift.{task}", args, kwargs, producer=producer, **options)
         app.close()
 
-    def run(self):
-        """Returns whether nothing was lost."""
+    def run(self, report):
+        """Reports whether nothing was lost."""
         self.say(f"{self.options.tasks} tasks ({self.load.kinds()}), seed {self.options.seed}")
         begin = time.monotonic()
         with contextlib.ExitStack() as stack:
@@ -206,10 +204,9 @@ class Run:
         self.say(f"{kills} in {seconds:.1f} s; {self.summary}; left: {left}")
         for problem in self.problems[:60]:
             self.say(problem)
-        outcome = "FAILED" if self.problems else "ok"
-        reason = f"  {len(self.problems)} problems" if self.problems else ""
-        print(f"{outcome:<8} chaos, {self.name}: nothing is lost and nothing is stuck{reason}", flush=True)
-        return not self.problems
+        report.case(f"chaos, {self.name}: nothing is lost and nothing is stuck",
+                    f"{len(self.problems)} problems, first {self.problems[0]}" if self.problems else None,
+                    time.monotonic() - begin)
 
     def watch(self, members, killer, sender):
         """Kills until everything has ended, or there is no progress, or the time is over. Returns what has ended."""
@@ -312,16 +309,17 @@ def main():
     parser.add_argument("--tasks", type=int, default=10_000)
     parser.add_argument("--seconds", type=float, default=400, help="the longest that one run may take")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
+    parser.add_argument("--junit-xml", metavar="FILE", help="where the outcomes are written for programs")
     options = parser.parse_args()
-    held = True
+    report = junit.Report("chaos", options.junit_xml)
     with servers.signals_as_exceptions():
         for kind in [options.broker] if options.broker else ["redis", "rabbitmq"]:
             for mode in [options.mode] if options.mode else ["late", "early"]:
                 # A server of its own for each run, and a Redis of its own for the results.
                 broker = servers.Redis(arguments=redis_log.ARGUMENTS) if kind == "redis" else servers.RabbitMQ()
                 with broker as server, servers.Redis(arguments=redis_log.ARGUMENTS) as results:
-                    held = Run(kind, server, results, mode, options).run() and held
-    return 0 if held else 1
+                    Run(kind, server, results, mode, options).run(report)
+    return report.write()
 
 
 if __name__ == "__main__":

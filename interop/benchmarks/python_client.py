@@ -1,8 +1,8 @@
-"""The Python client of the bench, the twin of bench-client/: one line of JSON.
+"""The Python client of the bench, the twin of client/: one line of JSON.
 
-    bench_python_client.py publish BROKER QUEUE TASK COUNT CALLERS [confirm]
-    bench_python_client.py latency BROKER BACKEND QUEUE TASK COUNT PAUSE
-    bench_python_client.py later BROKER QUEUE TASK COUNT COUNTDOWN
+    python_client.py publish BROKER QUEUE TASK COUNT CALLERS [confirm]
+    python_client.py latency BROKER BACKEND QUEUE TASK COUNT PAUSE
+    python_client.py later BROKER QUEUE TASK COUNT COUNTDOWN
 """
 import datetime
 import json

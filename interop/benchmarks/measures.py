@@ -4,8 +4,8 @@ import contextlib
 import statistics
 import time
 
-from bench_brokers import PYTHON_CLIENT, SWIFT_CLIENT, run_json
-from bench_workers import CONCURRENCY, PREFETCH_MULTIPLIER, READ_AHEAD, WORKERS, Worker, require, strangers, wait_until
+from benchmarks.brokers import PYTHON_CLIENT, SWIFT_CLIENT, run_json
+from benchmarks.workers import CONCURRENCY, PREFETCH_MULTIPLIER, READ_AHEAD, WORKERS, Worker, require, strangers, wait_until
 
 # Then a drain is given up and the rate so far counts.
 LONGEST_DRAIN = 8

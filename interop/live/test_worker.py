@@ -1,26 +1,15 @@
 """What a Swift worker does with signals, restarts of the broker, many queues and slow tasks."""
+import contextlib
+import json
 import os
 import signal
 import time
 
-from live import check, equal, eventually, matches
+from fleet import servers, workers
+from live.bed import equal, eventually, matches, only
 
 
-def unacked(bed, queue):
-    """How many messages are held, and how many wait."""
-    if bed.kind == "redis":
-        return bed.redis.hlen("unacked"), bed.redis.llen(queue)
-    for line in bed.server.control(
-            "list_queues", "--no-table-headers", "name", "messages_unacknowledged", "messages_ready").splitlines():
-        name, held, ready = line.split("\t")
-        if name == queue:
-            return int(held), int(ready)
-    return 0, 0
-
-
-@check()
-def concurrency(bed):
-    """-c 2 runs two tasks at a time"""
+def test_concurrency_2_runs_two_tasks_at_a_time(bed):
     worker = bed.swift_worker(["two"], "two", ["-c", "2"])
     begin = time.monotonic()
     for result in [bed.app.send_task("swift.sleep", (0.3,), queue="two") for _ in range(6)]:
@@ -31,22 +20,18 @@ def concurrency(bed):
     equal(worker.stop(), 0)
 
 
-@check()
-def several_queues(bed):
-    """One worker serves several queues"""
+def test_one_worker_serves_several_queues(bed):
     worker = bed.swift_worker(["first", "second", "third"], "several")
     for queue in ["third", "first", "second", "first"]:
         equal(bed.app.send_task("swift.info", queue=queue).get(timeout=10)["queue"], queue)
     equal(worker.stop(), 0)
 
 
-@check()
-def prefetch(bed):
-    """No more messages are held than concurrency times the prefetch multiplier"""
+def test_no_more_messages_are_held_than_concurrency_times_the_prefetch_multiplier(bed):
     worker = bed.swift_worker(["held"], "held", ["-c", "1", "--prefetch-multiplier", "2", "--acks-late"])
     results = [bed.app.send_task("swift.sleep", (0.4,), queue="held") for _ in range(8)]
-    eventually(lambda: unacked(bed, "held")[0] > 0, "the worker holds messages")
-    held, waiting = unacked(bed, "held")
+    eventually(lambda: bed.held_and_waiting("held")[0] > 0, "the worker holds messages")
+    held, waiting = bed.held_and_waiting("held")
     if held > 2 or held + waiting < 5:
         raise AssertionError(f"{held} held, {waiting} waiting")
     for result in results:
@@ -55,9 +40,7 @@ def prefetch(bed):
     equal(worker.stop(), 0)
 
 
-@check()
-def prefetch_one_by_one(bed):
-    """Messages that come one by one during a long task are left to other workers"""
+def test_messages_that_come_one_by_one_during_a_long_task_are_left_to_other_workers(bed):
     worker = bed.swift_worker(["hoard"], "hoard", ["-c", "1", "--prefetch-multiplier", "1", "--acks-late"])
     results = [bed.app.send_task("swift.sleep", (1.5,), queue="hoard")]
     for _ in range(5):
@@ -73,14 +56,12 @@ def prefetch_one_by_one(bed):
     equal((worker.stop(), other.stop()), (0, 0))
 
 
-@check()
-def warm_shutdown(bed):
-    """SIGTERM lets the running task finish, gives back the others, and ends with status 0"""
+def test_sigterm_lets_the_running_task_finish_gives_back_the_others_and_ends_with_status_0(bed):
     worker = bed.swift_worker(["warm"], "warm", ["-c", "1"])
     results = [bed.app.send_task("swift.sleep", (0.7,), queue="warm") for _ in range(3)]
     time.sleep(0.3)
     equal(worker.stop(10), 0)
-    eventually(lambda: unacked(bed, "warm") == (0, 2), "the other two wait in their queue")
+    eventually(lambda: bed.held_and_waiting("warm") == (0, 2), "the other two wait in their queue")
     results[0].get(timeout=5)
     worker.start().wait_until_ready()
     for result in results:
@@ -88,24 +69,20 @@ def warm_shutdown(bed):
     equal(worker.stop(), 0)
 
 
-@check()
-def late_shutdown(bed):
-    """With --acks-late SIGTERM lets the running task finish, too, and it is not run again"""
+def test_with_acks_late_sigterm_lets_the_running_task_finish_too_and_it_is_not_run_again(bed):
     worker = bed.swift_worker(["late"], "late", ["-c", "1", "--acks-late"])
     result = bed.app.send_task("swift.sleep", (0.7,), queue="late")
     time.sleep(0.3)
     equal(worker.stop(10), 0)
     result.get(timeout=5)
-    equal(unacked(bed, "late"), (0, 0))
+    equal(bed.held_and_waiting("late"), (0, 0))
     worker.close()
 
 
-@check()
-def cold_shutdown(bed):
-    """A second SIGTERM ends the worker at once; a late task goes back to its queue"""
+def test_a_second_sigterm_ends_the_worker_at_once_a_late_task_goes_back_to_its_queue(bed):
     worker = bed.swift_worker(["cold"], "cold", ["-c", "1", "--acks-late"])
     bed.app.send_task("swift.sleep", (60,), queue="cold")
-    eventually(lambda: unacked(bed, "cold")[0] == 1, "it runs")
+    eventually(lambda: bed.held_and_waiting("cold")[0] == 1, "it runs")
     os.kill(worker.process.pid, signal.SIGTERM)
     worker.wait_for_log("warm shutdown", 5)
     os.kill(worker.process.pid, signal.SIGTERM)
@@ -113,13 +90,11 @@ def cold_shutdown(bed):
     worker.process.wait(10)
     if time.monotonic() - begin > 5:
         raise AssertionError("too slow")
-    eventually(lambda: unacked(bed, "cold") == (0, 1), "it waits again")
+    eventually(lambda: bed.held_and_waiting("cold") == (0, 1), "it waits again")
     worker.close()
 
 
-@check()
-def idle_shutdown(bed):
-    """An idle worker ends within a second, with SIGINT as with SIGTERM"""
+def test_an_idle_worker_ends_within_a_second_with_sigint_as_with_sigterm(bed):
     for number in [signal.SIGTERM, signal.SIGINT]:
         worker = bed.swift_worker(["idle"], "idle")
         begin = time.monotonic()
@@ -130,9 +105,7 @@ def idle_shutdown(bed):
         worker.close()
 
 
-@check()
-def broker_restart(bed):
-    """The worker finds the broker again after a restart, by itself"""
+def test_the_worker_finds_the_broker_again_after_a_restart_by_itself(bed):
     worker = bed.swift_worker(["restart"], "restart", ["-c", "2"])
     equal(bed.app.send_task("swift.add", (1, 1), queue="restart").get(timeout=10), 2)
     bed.server.restart()
@@ -145,18 +118,14 @@ def broker_restart(bed):
     equal(bed.send("add", 4, 4).get(timeout=30), 8)
 
 
-@check()
-def paused_broker(bed):
-    """A broker that answers nothing for three seconds loses nothing"""
+def test_a_broker_that_answers_nothing_for_three_seconds_loses_nothing(bed):
     bed.server.pause()
     time.sleep(3)
     bed.server.resume()
     equal(bed.call("add", 3, 3), 6)
 
 
-@check()
-def no_such_broker(bed):
-    """A broker that cannot be reached, or an address that makes no sense, is one clear line"""
+def test_a_broker_that_cannot_be_reached_or_an_address_that_makes_no_sense_is_one_clear_line(bed):
     for url, pattern in [
         ("redis://127.0.0.1:1/0", "(?i)refused"), ("amqp://guest:guest@127.0.0.1:1//", "(?i)refused"),
         ("redis://127.0.0.1:notaport/0", "(?i)port"), ("amqp://guest:guest@nowhere.invalid//", "(?i)nowhere.invalid"),
@@ -170,9 +139,8 @@ def no_such_broker(bed):
         matches(lines[0], pattern)
 
 
-@check("rabbitmq")
-def wrong_password(bed):
-    """A wrong password is one clear line, without the password"""
+@only("rabbitmq")
+def test_a_wrong_password_is_one_clear_line_without_the_password(bed):
     url = bed.broker.replace("guest:guest", "guest:secret-word")
     status, output, errors = bed.tool("call", "swift.add", broker=url, backend="disabled")
     equal((status == 0, output, len(errors.splitlines())), (False, "", 1))
@@ -181,11 +149,8 @@ def wrong_password(bed):
         raise AssertionError("the password is shown")
 
 
-@check("redis")
-def redis_password(bed):
-    """A Redis password is sent; a wrong or missing one is one clear line without it"""
-    import contextlib
-    import servers
+@only("redis")
+def test_a_redis_password_is_sent_a_wrong_or_missing_one_is_one_clear_line_without_it(bed):
     with contextlib.closing(servers.Redis(arguments=["--requirepass", "right word"]).start()) as server:
         right = f"redis://:right%20word@127.0.0.1:{server.port}/0"
         status, output, errors = bed.tool("call", "swift.add", broker=right, backend="disabled")
@@ -198,16 +163,13 @@ def redis_password(bed):
                 raise AssertionError("the password is shown")
 
 
-@check()
-def call_options(bed):
-    """celery-swift call: eta, expiry, priority, id and queue arrive at Python's worker"""
+def test_celery_swift_call_eta_expiry_priority_id_and_queue_arrive_at_pythons_worker(bed):
     python = bed.python_worker(name="options")
     identifier = f"swift-{time.time()}"
     status, output, errors = bed.tool(
         "call", "python.info", "--queue", "python", "--task-id", identifier, "--priority", "4", "--expires", "600",
         "--eta", "2020-01-01T00:00:00Z", "--wait", "--timeout", "15")
     equal((status, errors), (0, ""))
-    import json
     info = json.loads(output)
     equal(info["id"], identifier)
     equal(info["root_id"], identifier)
@@ -224,9 +186,7 @@ def call_options(bed):
     python.close()
 
 
-@check()
-def bad_options(bed):
-    """celery-swift call: arguments that are no JSON are one clear line"""
+def test_celery_swift_call_arguments_that_are_no_json_are_one_clear_line(bed):
     for arguments in [["--args", "[1"], ["--args", "{}"], ["--kwargs", "[]"], ["--eta", "soon"], ["--countdown", "x"],
                       ["--priority", "high"]]:
         status, output, errors = bed.tool("call", "swift.add", *arguments)
@@ -234,10 +194,7 @@ def bad_options(bed):
         equal((arguments, status == 0, output, len(lines)), (arguments, False, "", 1))
 
 
-@check()
-def stopped_while_connecting(bed):
-    """SIGTERM ends a worker that waits for its broker, whether that refuses or does not answer"""
-    import workers
+def test_sigterm_ends_a_worker_that_waits_for_its_broker_whether_that_refuses_or_does_not_answer(bed):
     for broker in ["redis://127.0.0.1:1/0", "amqp://guest:guest@127.0.0.1:1//", bed.broker]:
         if broker == bed.broker:
             bed.server.pause()
@@ -254,12 +211,11 @@ def stopped_while_connecting(bed):
                 bed.server.resume()
 
 
-@check("redis")
-def priority_order(bed):
-    """Of what waits on Redis, priority 0 is served first and 9 last"""
+@only("redis")
+def test_of_what_waits_on_redis_priority_0_is_served_first_and_9_last(bed):
     worker = bed.swift_worker(["ranked"], "ranked", ["-c", "1", "--prefetch-multiplier", "1", "--acks-late"])
     first = bed.app.send_task("swift.sleep", (0.5,), queue="ranked")
-    eventually(lambda: unacked(bed, "ranked")[0] == 1, "it runs")
+    eventually(lambda: bed.held_and_waiting("ranked")[0] == 1, "it runs")
     results = {priority: bed.app.send_task("swift.sleep", (0.02,), queue="ranked", priority=priority)
                for priority in [9, 0, 6, 3]}
     first.get(timeout=10)

@@ -1,7 +1,7 @@
-#!/usr/bin/env python3
 """Checks the Swift JSON reader and writer against Python's json, in both directions.
 
-    interop/json-oracle [--seed N] [--documents N] [--hostile N]
+    interop/test json
+    python interop/checks/json_oracle.py [--seed N] [--documents N] [--hostile N]
 
 Python generates documents, well-formed and hostile, and notes what its json makes of each; the Swift test suite
 JSONOracle must accept exactly the same ones and write back exactly what Python writes. The same suite then writes
@@ -218,11 +218,12 @@ def main():
     parser.add_argument('--seed', type=int, default=random.SystemRandom().randrange(2 ** 32))
     parser.add_argument('--documents', type=int, default=100_000)
     parser.add_argument('--hostile', type=int, default=10_000)
+    parser.add_argument('--events', help='where Swift Testing writes its event stream')
     options = parser.parse_args()
     sys.setrecursionlimit(10_000)
     print(f'seed {options.seed}', flush=True)
     generator = Generator(options.seed)
-    root = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    root = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
     with tempfile.TemporaryDirectory(prefix='json-oracle-') as directory:
         refused = 0
@@ -239,7 +240,10 @@ def main():
 
         print(f'{len(documents)} documents written, {refused} of them bad; Swift reads them', flush=True)
         environment = dict(os.environ, SWIFT_CELERY_ORACLE=directory)
-        swift = subprocess.run(['swift', 'test', '--filter', 'JSONOracle'], cwd=root, env=environment,
+        command = ['swift', 'test', '--disable-xctest', '--filter', 'JSONOracle']
+        if options.events:
+            command += ['--event-stream-output-path', options.events, '--event-stream-version', '0']
+        swift = subprocess.run(command, cwd=root, env=environment, stdin=subprocess.DEVNULL,
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         if swift.returncode != 0 or not os.path.exists(os.path.join(directory, 'swift.txt')):
             print(swift.stdout[-20_000:])

@@ -5,16 +5,16 @@ import threading
 import time
 import uuid
 
-from live import check, equal, eventually, matches, raises
+from celery.result import ResultSet
+
+from live.bed import equal, eventually, matches, raises, only
 
 
 def record(bed, identifier):
     return json.loads(bed.redis.get(f"celery-task-meta-{identifier}"))
 
 
-@check()
-def waiting_before(bed):
-    """get() that waits before the result is written wakes up at once"""
+def test_get_that_waits_before_the_result_is_written_wakes_up_at_once(bed):
     result = bed.app.send_task("swift.add", (2, 3), countdown=0.5)
     begin = time.time()
     equal(result.get(timeout=10), 5)
@@ -22,9 +22,7 @@ def waiting_before(bed):
         raise AssertionError(f"woke up after {time.time() - begin:.1f} s")
 
 
-@check()
-def read_after(bed):
-    """get() after the result was written returns it, also a second time"""
+def test_get_after_the_result_was_written_returns_it_also_a_second_time(bed):
     result = bed.send("add", 2, 3)
     bed.call("sleep", 0.2)
     equal(result.get(timeout=10), 5)
@@ -35,16 +33,13 @@ def read_after(bed):
         raise AssertionError(f"date_done is {result.date_done!r}")
 
 
-@check()
-def not_raised(bed):
-    """get(propagate=False) gives the exception"""
+def test_get_propagate_false_gives_the_exception(bed):
     error = bed.send("fail", "kept").get(timeout=10, propagate=False)
     equal((type(error), error.args), (ValueError, ("kept",)))
 
 
-@check("redis")
-def success_record(bed):
-    """A stored success has the keys, the order and the life of Celery's"""
+@only("redis")
+def test_a_stored_success_has_the_keys_the_order_and_the_life_of_celery_s(bed):
     result = bed.send("add", 2, 3)
     equal(result.get(timeout=10), 5)
     raw = bed.redis.get(f"celery-task-meta-{result.id}")
@@ -61,9 +56,8 @@ def success_record(bed):
         raise AssertionError(f"lives for {life} s")
 
 
-@check("redis")
-def failure_record(bed):
-    """A stored failure is a dictionary that Python turns into the exception"""
+@only("redis")
+def test_a_stored_failure_is_a_dictionary_that_python_turns_into_the_exception(bed):
     result = bed.send("fail", "no luck")
     result.get(timeout=10, propagate=False)
     stored = record(bed, result.id)
@@ -72,9 +66,8 @@ def failure_record(bed):
     matches(stored["traceback"], "no luck")
 
 
-@check("redis")
-def announced(bed):
-    """Each state is announced with exactly what is stored"""
+@only("redis")
+def test_each_state_is_announced_with_exactly_what_is_stored(bed):
     identifier = str(uuid.uuid4())
     listener = bed.redis.pubsub(ignore_subscribe_messages=True)
     listener.subscribe(f"celery-task-meta-{identifier}")
@@ -92,9 +85,8 @@ def announced(bed):
     listener.close()
 
 
-@check("redis")
-def started_state(bed):
-    """With --track-started the state STARTED names the worker and its process"""
+@only("redis")
+def test_with_track_started_the_state_started_names_the_worker_and_its_process(bed):
     worker = bed.swift_worker(["tracked"], "tracked", ["--track-started"])
     result = bed.app.send_task("swift.sleep", (0.5,), queue="tracked")
     eventually(lambda: result.state == "STARTED", "STARTED")
@@ -106,9 +98,7 @@ def started_state(bed):
     equal(worker.stop(), 0)
 
 
-@check()
-def parents(bed):
-    """Group and parent ids come back with the result"""
+def test_group_and_parent_ids_come_back_with_the_result(bed):
     result = bed.app.send_task("swift.add", (1, 1), parent_id="p-1", root_id="r-1", group_id="g-1")
     equal(result.get(timeout=10), 2)
     if bed.kind == "redis":
@@ -116,17 +106,13 @@ def parents(bed):
         equal((stored.get("group_id"), stored.get("parent_id")), ("g-1", "p-1"))
 
 
-@check()
-def group_of_results(bed):
-    """A ResultSet of Swift tasks joins, in order"""
-    from celery.result import ResultSet
+def test_a_resultset_of_swift_tasks_joins_in_order(bed):
     results = ResultSet([bed.send("add", number, number) for number in range(50)], app=bed.app)
     equal(results.get(timeout=15), [2 * number for number in range(50)])
 
 
-@check("redis")
-def two_readers(bed):
-    """Two processes' worth of readers both get the result"""
+@only("redis")
+def test_two_processes_worth_of_readers_both_get_the_result(bed):
     other = bed.make_app()
     result = bed.app.send_task("swift.sleep", (0.3,))
     found = []
@@ -137,18 +123,16 @@ def two_readers(bed):
     equal(found, [mine])
 
 
-@check("redis")
-def forget(bed):
-    """forget() from Python removes a Swift task's result"""
+@only("redis")
+def test_forget_from_python_removes_a_swift_tasks_result(bed):
     result = bed.send("add", 1, 1)
     result.get(timeout=10)
     result.forget()
     equal(bed.redis.exists(f"celery-task-meta-{result.id}"), 0)
 
 
-@check("redis")
-def read_by_swift(bed):
-    """celery-swift result reads what Python's and Swift's workers stored"""
+@only("redis")
+def test_celery_swift_result_reads_what_pythons_and_swifts_workers_stored(bed):
     with_python = bed.python_worker()
     for side in ["python", "swift"]:
         good = bed.app.send_task(f"{side}.echo", (1.0, "ü"), {"key": None}, queue=side)
@@ -165,9 +149,8 @@ def read_by_swift(bed):
     with_python.close()
 
 
-@check("redis")
-def result_timeout(bed):
-    """celery-swift result gives up after its timeout, in one line"""
+@only("redis")
+def test_celery_swift_result_gives_up_after_its_timeout_in_one_line(bed):
     begin = time.time()
     status, output, errors = bed.tool("result", "no-such-task", "--timeout", "0.5")
     equal((status == 0, output, len(errors.splitlines())), (False, "", 1))
@@ -175,9 +158,8 @@ def result_timeout(bed):
         raise AssertionError("too late")
 
 
-@check("redis")
-def written_as_ports_do(bed):
-    """celery-swift result reads records that other ports write, good and bad"""
+@only("redis")
+def test_celery_swift_result_reads_records_that_other_ports_write_good_and_bad(bed):
     def stored(**fields):
         identifier = str(uuid.uuid4())
         bed.redis.set(f"celery-task-meta-{identifier}", json.dumps({"task_id": identifier, **fields}))
@@ -194,7 +176,5 @@ def written_as_ports_do(bed):
         equal((status == 0, output, len(errors.splitlines())), (False, "", 1))
 
 
-@check()
-def python_reads_foreign(bed):
-    """The exceptions of Swift tasks have the classes that Python knows"""
+def test_the_exceptions_of_swift_tasks_have_the_classes_that_python_knows(bed):
     raises("TypeError: mul() missing 2 required positional arguments: 'x' and 'y'", lambda: bed.call("mul"))

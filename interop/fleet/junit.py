@@ -1,0 +1,29 @@
+"""Writes what a program found as JUnit's XML, which `interop/test` reads."""
+import xml.etree.ElementTree as xml
+
+
+class Report:
+    """Cases with their outcomes. `write` makes a file of them; without a path it does nothing."""
+
+    def __init__(self, suite, path=None):
+        self.path = path
+        self.suite = xml.Element("testsuite", name=suite)
+        self.failures = 0
+
+    def case(self, name, problem=None, seconds=0.0):
+        """Notes a case, and what is wrong with it if anything is. Prints one line."""
+        case = xml.SubElement(self.suite, "testcase", classname=self.suite.get("name"), name=name, time=f"{seconds:.3f}")
+        if problem:
+            self.failures += 1
+            xml.SubElement(case, "failure", message=problem)
+        print(f"{'FAILED' if problem else 'ok':<8} {name}{'  ' + problem if problem else ''}", flush=True)
+
+    def write(self):
+        """Writes the file. Returns the exit status that says the same."""
+        if self.path:
+            self.suite.set("tests", str(len(self.suite)))
+            self.suite.set("failures", str(self.failures))
+            root = xml.Element("testsuites")
+            root.append(self.suite)
+            xml.ElementTree(root).write(self.path, encoding="utf-8", xml_declaration=True)
+        return 1 if self.failures else 0

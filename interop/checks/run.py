@@ -75,13 +75,14 @@ def parts():
         Part("json", [[python, "interop/checks/json_oracle.py"]], minutes=6, read=results.read_events, results=["--events"]),
         Part("demo", [[python, "-m", "checks.demo"]], minutes=3),
         Part("chaos", [[python, "-m", "faults.kills", "--tasks", "1000"]], minutes=8, **cases),
+        Part("mutate", [[python, "-m", "mutations.main", "--messages", "6000"]], minutes=4, **cases),
         Part("readme", [[python, "-m", "checks.readme"]], minutes=15, **cases),
         sanitized("tsan", with_servers),
         sanitized("asan", [], without_servers=True),
     ]
 
 
-NEEDS_BUILD = {"unit", "live", "python", "json", "demo", "chaos"}
+NEEDS_BUILD = {"unit", "live", "python", "json", "demo", "chaos", "mutate"}
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # Worth showing of a quiet part while it runs.
 NOTABLE = re.compile(r"^(\W )?Test .* recorded an issue|^↳ (?!T)|^FAILED|^ERROR|: error: |WARNING: ThreadSanitizer|ERROR: AddressSanitizer|^skipped "

@@ -26,15 +26,15 @@ package enum KombuEnvelope {
         for (key, value) in envelope {
             switch key {
             case "body": text = value
-            case "content-type": contentType = value.stringValue
-            case "content-encoding": contentEncoding = value.stringValue
+            case "content-type": contentType = value.text
+            case "content-encoding": contentEncoding = value.text
             case "headers": headers = value.objectValue ?? [:]
             case "properties": properties = value.objectValue ?? [:]
             default: break
             }
         }
         // Without a body it is still a message: its headers say whom to tell that it cannot be run.
-        let body = try decode(body: text.stringValue ?? "", encoding: properties["body_encoding"])
+        let body = try decode(body: text, encoding: properties["body_encoding"])
         return Message(
             contentType: contentType,
             contentEncoding: contentEncoding,
@@ -44,10 +44,11 @@ package enum KombuEnvelope {
         )
     }
 
-    private static func decode(body: String, encoding: JSONValue?) throws(MessageError) -> [UInt8] {
-        guard encoding?.stringValue == "base64" else { return Array(body.utf8) }
+    private static func decode(body: JSONValue, encoding: JSONValue?) throws(MessageError) -> [UInt8] {
+        guard encoding?.text == "base64" else { return body.textBytes ?? [] }
         do {
-            return try Base64.decode(body.utf8)
+            if case .string(let text) = body { return try Base64.decode(text.utf8) }
+            return try Base64.decode(body.textBytes ?? [])
         } catch {
             throw MessageError(.undecodable, "the body is not base64")
         }
@@ -82,18 +83,22 @@ extension MessageProperties {
         self.init(deliveryMode: nil)
         for (key, value) in envelope {
             switch key {
-            case "correlation_id": correlationID = value.stringValue
-            case "reply_to": replyTo = value.stringValue
+            case "correlation_id":
+                correlationID = value.text
+                if correlationID == nil { other[key] = value }
+            case "reply_to":
+                replyTo = value.text
+                if replyTo == nil { other[key] = value }
             case "delivery_mode": deliveryMode = value.integerValue
-            case "expiration": expiration = value.stringValue
-            case "delivery_tag": deliveryTag = value.stringValue
-            case "priority": priority = value.integerValue ?? value.stringValue.flatMap { Int($0) }
+            case "expiration": expiration = value.text
+            case "delivery_tag": deliveryTag = value.text
+            case "priority": priority = value.integerValue ?? value.text.flatMap { Int($0) }
             case "delivery_info":
                 guard let info = value.objectValue else { continue }
                 for (key, value) in info {
                     switch key {
-                    case "exchange": exchange = value.stringValue
-                    case "routing_key": routingKey = value.stringValue
+                    case "exchange": exchange = value.text
+                    case "routing_key": routingKey = value.text
                     case "redelivered": isRedelivered = value.isTruthy
                     default: break
                     }

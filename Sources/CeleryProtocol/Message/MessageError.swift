@@ -30,8 +30,8 @@ public struct MessageError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The same error of the message with this metadata.
     func about(_ fields: JSONObject) -> MessageError {
         var error = self
-        if case .string(let task)? = fields["task"] { error.task = error.task ?? task }
-        if case .string(let id)? = fields["id"], !id.isEmpty { error.taskID = error.taskID ?? id }
+        if let task = fields["task"]?.text { error.task = error.task ?? task }
+        if let id = fields["id"]?.text, !id.isEmpty { error.taskID = error.taskID ?? id }
         return error
     }
 

@@ -61,7 +61,7 @@ extension TaskPayload {
         case .object(let fields):
             // Protocol 1, and the mixture of both that Celery's workers read as well. Only in protocol 1 may the
             // arguments be missing.
-            guard fields["args"] != nil || message.headers["task"]?.stringValue == nil else {
+            guard fields["args"] != nil || message.headers["task"]?.text == nil else {
                 throw MessageError(.invalidTask, "the body is an object without arguments")
             }
             try self.init(args: fields["args"] ?? [], kwargs: fields["kwargs"] ?? [:], embed: fields)
@@ -133,7 +133,7 @@ extension Message {
     }
 
     private static func isZlib(_ compression: JSONValue) -> Bool {
-        ["application/x-gzip", "gzip", "zlib"].contains(compression.stringValue)
+        ["application/x-gzip", "gzip", "zlib"].contains(compression.text)
     }
 
     private func decompressedBody() throws(MessageError) -> [UInt8] {

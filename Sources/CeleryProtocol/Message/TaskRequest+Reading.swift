@@ -12,11 +12,16 @@ extension TaskRequest {
     public init(_ message: Message) throws(MessageError) {
         do throws(MessageError) {
             try self.init(Self.fields(of: message))
+            replyTo = message.properties.replyTo
+            correlationID = message.properties.correlationID
+            // What the envelope holds there and is no text was put with the rest. Left out, the result would go to
+            // nobody, or by another id than the one that somebody waits for.
+            for key in ["reply_to", "correlation_id"] {
+                if let value = message.properties.other[key] { _ = try value.id(named: key) }
+            }
         } catch {
             throw error.about(message.headers)
         }
-        replyTo = message.properties.replyTo
-        correlationID = message.properties.correlationID
         priority = message.properties.priority
         delivery = DeliveryInfo(
             exchange: message.properties.exchange ?? "",
@@ -26,11 +31,11 @@ extension TaskRequest {
     }
 
     private init(_ fields: JSONObject) throws(MessageError) {
-        guard case .string(let task)? = fields["task"] else {
+        guard let task = fields["task"]?.text else {
             throw MessageError(.notATask, "the message names no task")
         }
         do throws(MessageError) {
-            guard case .string(let id)? = fields["id"], !id.isEmpty else {
+            guard let id = try (fields["id"] ?? .null).id(named: "id") else {
                 throw MessageError(.invalidTask, "the message of task \(PythonRepr.quoted(task)) has no id")
             }
             self.init(task: task, id: id)
@@ -43,14 +48,14 @@ extension TaskRequest {
     /// The metadata: the headers in protocol 2, the body in protocol 1, and both in the mixture that Celery 3.1 could
     /// send, where the headers count more.
     private static func fields(of message: Message) throws(MessageError) -> JSONObject {
-        let isNamedInHeaders = message.headers["task"]?.stringValue != nil
+        let isNamedInHeaders = message.headers["task"]?.text != nil
         // In protocol 2 the body is not looked at before the task runs.
         if isNamedInHeaders, !message.beginsWithObject { return message.headers }
         guard case .object(var body) = try message.decodedBody() else {
             throw MessageError(.notATask, "the message names no task")
         }
         guard isNamedInHeaders else {
-            if case .string? = body["taskset"] { body["group"] = body["taskset"] }
+            if let taskset = body["taskset"], taskset.text != nil { body["group"] = taskset }
             for key in ["args", "kwargs", "callbacks", "errbacks", "chord", "utc", "taskset", "chain"] {
                 body[key] = nil
             }
@@ -74,18 +79,18 @@ extension TaskRequest {
         for (key, value) in fields {
             switch key {
             case "task", "id", "lang", "compression": break
-            case "shadow": shadow = value.stringValue.flatMap { $0.isEmpty ? nil : $0 }
+            case "shadow": shadow = value.text.flatMap { $0.isEmpty ? nil : $0 }
             case "eta": eta = try Self.time(value, name: "eta")
             case "expires": expires = try Self.time(value, name: "expires")
-            case "group": group = value.stringValue
+            case "group": group = try value.id(named: key)
             case "group_index": groupIndex = value.integerValue
             case "retries": retries = Self.count(value)
             case "timelimit": try readTimeLimits(value)
-            case "root_id": rootID = value.stringValue
-            case "parent_id": parentID = value.stringValue
+            case "root_id": rootID = try value.id(named: key)
+            case "parent_id": parentID = try value.id(named: key)
             case "argsrepr": argsrepr = Self.spelled(value)
             case "kwargsrepr": kwargsrepr = Self.spelled(value)
-            case "origin": origin = value.stringValue
+            case "origin": origin = value.text
             case "ignore_result": ignoreResult = value.isNull ? nil : value.isTruthy
             case "replaced_task_nesting": replacedTaskNesting = value.integerValue ?? 0
             case "stamped_headers": stampedHeaders = value
@@ -96,7 +101,7 @@ extension TaskRequest {
     }
 
     private static func spelled(_ value: JSONValue) -> String? {
-        if case .surrogateString(let units) = value { JSONKey.string(units) } else { value.stringValue }
+        if case .surrogateString(let units) = value { JSONKey.string(units) } else { value.text }
     }
 
     /// A time without a zone is UTC, whatever protocol 1's `utc` says: that is how Celery reads it.
@@ -110,14 +115,15 @@ extension TaskRequest {
     }
 
     private static func dateTime(_ value: JSONValue) throws(PythonValueError) -> PythonDateTime {
-        switch value {
-        case .string(let text): return try PythonDateTime(isoparse: text)
-        case .object(let object):
+        if case .object(let object) = value {
             // AMQP has times among its types, and kombu's JSON has them as tagged values.
-            if case .dateTime(let time)? = try TaggedValue(object) { return time }
-        default: break
+            switch try TaggedValue(object) {
+            case .dateTime(let time), .date(let time): return time
+            default: break
+            }
         }
-        throw PythonValueError("it is no time")
+        guard let text = value.text else { throw PythonValueError("it is no time") }
+        return try PythonDateTime(isoparse: text)
     }
 
     /// How often a task was tried. Celery runs a task whatever stands there, and fails only when it is to be tried

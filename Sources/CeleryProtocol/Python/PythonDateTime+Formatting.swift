@@ -4,14 +4,19 @@ extension PythonDateTime {
     public var isoFormat: String {
         String(unsafeUninitializedCapacity: 48) { output in
             var text = DigitWriter(output)
-            text.write(year, digits: 4)
-            text.write("-")
-            text.write(month, digits: 2)
-            text.write("-")
-            text.write(day, digits: 2)
+            text.write(dateOf: self)
             text.write("T")
             text.writeClock(hour: hour, minute: minute, second: second, microsecond: microsecond)
             if let offset { text.write(offset: offset) }
+            return text.count
+        }
+    }
+
+    /// What Python's `date().isoformat()` gives: `2030-01-02`.
+    var isoDate: String {
+        String(unsafeUninitializedCapacity: 16) { output in
+            var text = DigitWriter(output)
+            text.write(dateOf: self)
             return text.count
         }
     }
@@ -50,6 +55,14 @@ private struct DigitWriter {
             rest /= 10
         }
         count += digits
+    }
+
+    mutating func write(dateOf time: PythonDateTime) {
+        write(time.year, digits: 4)
+        write("-")
+        write(time.month, digits: 2)
+        write("-")
+        write(time.day, digits: 2)
     }
 
     mutating func writeClock(hour: Int, minute: Int, second: Int, microsecond: Int) {

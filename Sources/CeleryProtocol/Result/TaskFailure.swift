@@ -59,8 +59,8 @@ extension TaskFailure {
             case let value?: [value]
             }
         self.init(
-            type: object["exc_type"]?.stringValue ?? "Exception",
-            module: object["exc_module"]?.stringValue,
+            type: object["exc_type"]?.text ?? "Exception",
+            module: object["exc_module"]?.text,
             arguments: arguments,
             traceback: traceback
         )

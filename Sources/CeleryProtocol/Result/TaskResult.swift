@@ -97,18 +97,18 @@ extension TaskResult {
         } catch {
             throw MessageError(.undecodable, "the result is not JSON: \(error)")
         }
-        guard case .object(let object) = value, case .string(let status)? = object["status"] else {
+        guard case .object(let object) = value, let status = object["status"]?.text else {
             throw MessageError(.undecodable, "the result has no status")
         }
         self.init(
-            id: object["task_id"]?.stringValue ?? "",
+            id: object["task_id"]?.text ?? "",
             state: TaskState(rawValue: status),
             result: object["result"] ?? .null,
-            traceback: object["traceback"]?.stringValue,
+            traceback: object["traceback"]?.text,
             children: object["children"] ?? .null,
-            dateDone: object["date_done"]?.stringValue,
-            groupID: object["group_id"]?.stringValue,
-            parentID: object["parent_id"]?.stringValue
+            dateDone: object["date_done"]?.text,
+            groupID: object["group_id"]?.text,
+            parentID: object["parent_id"]?.text
         )
         let known: Set = [
             "status", "result", "traceback", "children", "date_done", "task_id", "group_id", "parent_id",

@@ -49,6 +49,14 @@ import Testing
         Case("an id that is null", failure: nil) { $0.headers["id"] = .null },
         Case("an id that is a number", failure: nil) { $0.headers["id"] = 5 },
         Case("an empty id", failure: nil) { $0.headers["id"] = "" },
+        Case("an id that is a tagged nonsense", failure: nil) {
+            $0.headers["id"] = ["__type__": "uuid", "__value__": ["hex": "5"]]
+        },
+        Case("a root that is a number") { $0.headers["root_id"] = 5 },
+        Case("a parent that is a list") { $0.headers["parent_id"] = ["x"] },
+        Case("a group of an unknown type") { $0.headers["group"] = ["__type__": "set", "__value__": "x"] },
+        Case("a correlation id that is a number") { $0.properties["correlation_id"] = 5 },
+        Case("a reply queue that is a list") { $0.properties["reply_to"] = ["x"] },
         Case("a body of two elements") { $0.body = [[], [:]] },
         Case("a body of four elements") { $0.body = [[], [:], [:], 1] },
         Case("a body that is a text") { $0.body = "hello" },
@@ -72,7 +80,7 @@ import Testing
         Case("a time limit that is a number") { $0.headers["timelimit"] = 5 },
         Case("three time limits") { $0.headers["timelimit"] = [1, 2, 3] },
         Case("time limits that are texts") { $0.headers["timelimit"] = ["x", nil] },
-        Case("an eta that is a tagged date") { $0.headers["eta"] = ["__type__": "date", "__value__": "2020-01-01"] },
+        Case("an eta that is a tagged time of day") { $0.headers["eta"] = ["__type__": "time", "__value__": "10:00"] },
         Case("an eta that is a tagged nonsense") { $0.headers["eta"] = ["__type__": "datetime", "__value__": "x"] },
         Case("an empty object for a body") { $0.body = [:] },
         Case("an object without arguments for a body") { $0.body = ["foo": 1] },
@@ -165,6 +173,7 @@ import Testing
         Case("a time limit that is an empty text") { $0.headers["timelimit"] = "" },
         Case("a time limit that is an empty object") { $0.headers["timelimit"] = [:] },
         Case("a time limit that is false") { $0.headers["timelimit"] = false },
+        Case("an eta that is a tagged date") { $0.headers["eta"] = ["__type__": "date", "__value__": "2020-01-01"] },
         Case("an eta that is a tagged time") {
             $0.headers["eta"] = ["__type__": "datetime", "__value__": "2020-01-02T03:04:05"]
         },
@@ -172,6 +181,8 @@ import Testing
         Case("a compression that is false") { $0.headers["compression"] = false },
         Case("a group index that is a text") { $0.headers["group_index"] = "x" },
         Case("names of stamps without stamps") { $0.headers["stamped_headers"] = ["a"] },
+        Case("a root that is false") { $0.headers["root_id"] = false },
+        Case("a correlation id that is null") { $0.properties["correlation_id"] = .null },
         Case("an empty shadow") { $0.headers["shadow"] = "" },
         Case("a body that says it is UTF-8") { $0.properties["body_encoding"] = "utf-8" },
         Case("empty lists of what follows") { $0.body = [[], [:], ["callbacks": [], "errbacks": [], "chain": []]] },

@@ -14,9 +14,10 @@ struct AbandonedStep: Sendable {
     static func steps(_ signatures: [JSONValue]) -> [AbandonedStep] {
         var steps: [AbandonedStep] = []
         var rest = signatures[...]
-        while let signature = rest.popFirst()?.objectValue {
+        while let next = rest.popFirst() {
+            guard let signature = next.objectValue else { continue }
             let kwargs = signature["kwargs"]?.objectValue
-            switch signature["subtask_type"]?.stringValue {
+            switch signature["subtask_type"]?.text {
             case "group", "chain": rest += kwargs?["tasks"]?.arrayValue ?? []
             case "chord": rest += (kwargs?["body"]).map { [$0] } ?? []
             default: if let step = AbandonedStep(signature) { steps.append(step) }
@@ -26,13 +27,13 @@ struct AbandonedStep: Sendable {
     }
 
     private init?(_ signature: JSONObject) {
-        guard let options = signature["options"]?.objectValue, let id = options["task_id"]?.stringValue, !id.isEmpty,
+        guard let options = signature["options"]?.objectValue, let id = options["task_id"]?.text, !id.isEmpty,
             options["ignore_result"]?.isTruthy != true
         else { return nil }
         self.id = id
-        replyTo = options["reply_to"]?.stringValue
-        group = options["group_id"]?.stringValue
-        parent = options["parent_id"]?.stringValue
+        replyTo = options["reply_to"]?.text
+        group = options["group_id"]?.text
+        parent = options["parent_id"]?.text
     }
 
     /// The step's end.

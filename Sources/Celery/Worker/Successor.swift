@@ -22,7 +22,7 @@ struct Successor: Sendable {
 
     /// Reads a signature.
     init(_ signature: JSONValue) throws(MessageError) {
-        guard case .object(let fields) = signature, case .string(let task)? = fields["task"] else {
+        guard case .object(let fields) = signature, let task = fields["task"]?.text else {
             throw MessageError(.invalidTask, "what is to follow the task is no signature")
         }
         guard fields["subtask_type"]?.isNull ?? true, !Self.composites.contains(task) else {
@@ -35,7 +35,8 @@ struct Successor: Sendable {
         kwargs = fields["kwargs"]?.objectValue ?? [:]
         options = fields["options"]?.objectValue ?? [:]
         isImmutable = fields["immutable"]?.isTruthy ?? false
-        id = options["task_id"]?.stringValue ?? RandomID.make()
+        id = try options["task_id"]?.id(named: "task_id") ?? RandomID.make()
+        for key in ["root_id", "parent_id", "group_id", "reply_to"] { _ = try options[key]?.id(named: key) }
         guard !(options["chord"]?.isTruthy ?? false) else {
             throw MessageError(.invalidTask, "\(PythonRepr.quoted(task)) belongs to a chord: chords are not built yet")
         }
@@ -58,11 +59,11 @@ struct Successor: Sendable {
         payload.callbacks = Self.list(options["link"])
         payload.errbacks = Self.list(options["link_error"])
         var request = TaskRequest(task: task, id: id)
-        request.rootID = options["root_id"]?.stringValue ?? parent.rootID ?? parent.id
-        request.parentID = options["parent_id"]?.stringValue ?? parent.id
-        request.group = group?.id ?? options["group_id"]?.stringValue
+        request.rootID = options["root_id"]?.text ?? parent.rootID ?? parent.id
+        request.parentID = options["parent_id"]?.text ?? parent.id
+        request.group = group?.id ?? options["group_id"]?.text
         request.groupIndex = group?.index ?? options["group_index"]?.integerValue
-        request.shadow = options["shadow"]?.stringValue
+        request.shadow = options["shadow"]?.text
         request.retries = options["retries"]?.integerValue ?? 0
         request.writtenTimeLimit = options["time_limit"] ?? .null
         request.writtenSoftTimeLimit = options["soft_time_limit"] ?? .null
@@ -71,12 +72,12 @@ struct Successor: Sendable {
         request.headers = options["headers"]?.objectValue ?? [:]
         let stamped = options["stamped_headers"]?.arrayValue ?? []
         if !stamped.isEmpty { request.stampedHeaders = .array(stamped) }
-        for name in stamped.compactMap(\.stringValue) { request.stamps[name] = options[name] ?? .null }
+        for name in stamped.compactMap(\.text) { request.stamps[name] = options[name] ?? .null }
         var send = SendOptions(
             countdown: try Self.duration("countdown", options["countdown"]),
-            queue: options["queue"]?.stringValue ?? options["queue"]?.objectValue?["name"]?.stringValue,
-            exchange: options["exchange"]?.stringValue,
-            routingKey: options["routing_key"]?.stringValue,
+            queue: options["queue"]?.text ?? options["queue"]?.objectValue?["name"]?.text,
+            exchange: options["exchange"]?.text,
+            routingKey: options["routing_key"]?.text,
             priority: options["priority"]?.integerValue
         )
         send.eta = try send.eta ?? Self.time("eta", options["eta"])
@@ -86,7 +87,7 @@ struct Successor: Sendable {
             send.expires = try Self.time("expires", options["expires"])
         }
         return try publisher.message(
-            request, payload, send, replyTo: options["reply_to"]?.stringValue ?? parent.replyTo)
+            request, payload, send, replyTo: options["reply_to"]?.text ?? parent.replyTo)
     }
 
     private static func list(_ value: JSONValue?) -> [JSONValue] {

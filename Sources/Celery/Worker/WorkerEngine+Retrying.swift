@@ -37,9 +37,9 @@ extension WorkerEngine {
         }
         if request.ignoreResult == nil { message.headers["ignore_result"] = .bool(ignoresResult(work)) }
         message.headers["redelivered"] = nil
-        for (key, _) in message.headers
-        where key == "x-death" || key.hasPrefix("x-first-death-") || key.hasPrefix("x-last-death-") {
-            message.headers[key] = nil
+        // The sender may have written thousands of them.
+        message.headers.removeAll { key, _ in
+            key == "x-death" || key.hasPrefix("x-first-death-") || key.hasPrefix("x-last-death-")
         }
         message.properties.isRedelivered = false
         message.properties.deliveryTag = nil

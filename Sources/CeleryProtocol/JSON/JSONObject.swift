@@ -44,6 +44,14 @@ public struct JSONObject: Sendable {
         if index == nil, entries.count > Self.indexThreshold { buildIndex() }
     }
 
+    /// Removes the keys for which `isRemoved` says so, in one pass: removing them one by one takes a pass for each.
+    public mutating func removeAll(where isRemoved: (_ key: String, _ value: JSONValue) throws -> Bool) rethrows {
+        let count = entries.count
+        try entries.removeAll { try isRemoved($0.key, $0.value) }
+        guard index != nil, entries.count < count else { return }
+        if entries.count > Self.indexThreshold { buildIndex() } else { index = nil }
+    }
+
     /// Makes room for so many keys.
     package mutating func reserveCapacity(_ count: Int) {
         entries.reserveCapacity(count)

@@ -30,6 +30,32 @@ struct JSONObjectTests {
         #expect(object["99"] == 99)
     }
 
+    @Test("Many keys are removed at once", arguments: [4, 40, 400])
+    func removals(count: Int) {
+        var object = JSONObject()
+        for number in 0..<count { object["\(number)"] = .integer(number) }
+        object.removeAll { key, value in key.hasSuffix("1") || value == 2 }
+        #expect(object["1"] == nil)
+        #expect(object["2"] == nil)
+        #expect(object["\(count - 1)"] == .integer(count - 1))
+        object["1"] = "one"
+        #expect(object.entries.last?.key == "1")
+        object.removeAll { _, _ in true }
+        #expect(object.isEmpty)
+        object["1"] = 1
+        #expect(object["1"] == 1)
+    }
+
+    @Test("The work grows as the number of keys does")
+    func growth() throws {
+        expectLinear(2000) { count in
+            var object = JSONObject()
+            for number in 0..<count { object["x-first-death-\(number)"] = .integer(number) }
+            object.removeAll { key, _ in key.hasPrefix("x-first-death-") }
+            #expect(object.isEmpty)
+        }
+    }
+
     @Test("Null is a value, not a missing key")
     func null() {
         let object: JSONObject = ["a": nil]

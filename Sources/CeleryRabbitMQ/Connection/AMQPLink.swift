@@ -158,7 +158,8 @@ final class AMQPLink {
         if sent == output.bytes.count {
             output.bytes.removeAll(keepingCapacity: sent <= Self.outputLimit)
             sent = 0
-        } else if sent > Self.outputLimit {
+        } else if sent > max(Self.outputLimit, output.bytes.count / 2) {
+            // Less is moved than was sent: a message of 100 MB goes out in thousands of writes.
             output.bytes.removeFirst(sent)
             sent = 0
         }

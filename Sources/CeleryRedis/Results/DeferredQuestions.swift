@@ -12,8 +12,14 @@ final class DeferredQuestions: RedisConnection.Upkeep {
     private struct State {
         /// The tasks whose subscription is not answered yet.
         var unanswered: Set<String> = []
-        /// In the order of their times.
+        /// The tasks that are to be asked for.
+        var open: Set<String> = []
+        /// In the order of their times, those that are not open any more among them; the first one is open.
         var questions: Deque<(id: String, due: ContinuousClock.Instant)> = []
+
+        mutating func dropClosed() {
+            while let first = questions.first, !open.contains(first.id) { questions.removeFirst() }
+        }
     }
 
     private let hub: UpdateHub
@@ -36,7 +42,7 @@ final class DeferredQuestions: RedisConnection.Upkeep {
         let isWaiting = hub.isWaiting(for: id)
         let isLater = state.withLock { state in
             guard state.unanswered.remove(id) != nil else { return false }
-            if isWaiting { state.questions.append((id, .now + Self.delay)) }
+            if isWaiting, state.open.insert(id).inserted { state.questions.append((id, .now + Self.delay)) }
             return true
         }
         if !isLater { ask(id) }
@@ -52,8 +58,7 @@ final class DeferredQuestions: RedisConnection.Upkeep {
     /// The result of a task is there.
     func end(_ id: String) {
         state.withLock { state in
-            guard let position = state.questions.firstIndex(where: { $0.id == id }) else { return }
-            state.questions.remove(at: position)
+            if state.open.remove(id) != nil { state.dropClosed() }
         }
     }
 
@@ -70,7 +75,10 @@ final class DeferredQuestions: RedisConnection.Upkeep {
     private func takeDue(_ now: ContinuousClock.Instant) -> String? {
         state.withLock { state in
             guard let first = state.questions.first, first.due <= now else { return nil }
-            return state.questions.popFirst()?.id
+            state.questions.removeFirst()
+            state.open.remove(first.id)
+            state.dropClosed()
+            return first.id
         }
     }
 

@@ -57,6 +57,19 @@ import Testing
         #expect(asked.isEmpty)
     }
 
+    @Test func onlyTheOthersAreAskedFor() {
+        for id in ["b", "c", "d"] { _ = hub.add(watcher, id: id) {} }
+        for id in ["a", "b", "c", "d"] {
+            questions.begin(id)
+            questions.subscribed(id)
+        }
+        for id in ["c", "a", "b"] { questions.end(id) }
+        #expect(questions.nextDeadline != nil)
+        turn()
+        #expect(asked == ["d"])
+        #expect(questions.nextDeadline == nil)
+    }
+
     @Test func nobodyAsksForWhatNobodyWaitsFor() {
         questions.begin("a")
         watcher.end()

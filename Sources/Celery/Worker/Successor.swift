@@ -64,7 +64,7 @@ struct Successor: Sendable {
         request.group = group?.id ?? options["group_id"]?.text
         request.groupIndex = group?.index ?? options["group_index"]?.integerValue
         request.shadow = options["shadow"]?.text
-        request.retries = options["retries"]?.integerValue ?? 0
+        request.retries = options["retries"]?.retryCount ?? 0
         request.writtenTimeLimit = options["time_limit"] ?? .null
         request.writtenSoftTimeLimit = options["soft_time_limit"] ?? .null
         request.ignoreResult = options["ignore_result"]?.boolValue

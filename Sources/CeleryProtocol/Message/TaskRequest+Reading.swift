@@ -56,9 +56,7 @@ extension TaskRequest {
         }
         guard isNamedInHeaders else {
             if let taskset = body["taskset"], taskset.text != nil { body["group"] = taskset }
-            for key in ["args", "kwargs", "callbacks", "errbacks", "chord", "utc", "taskset", "chain"] {
-                body[key] = nil
-            }
+            body.removeAll { key, _ in fieldsOfTheBody.contains(key) }
             return body
         }
         guard body["args"] != nil else { return message.headers }
@@ -67,6 +65,11 @@ extension TaskRequest {
         for (key, value) in message.headers { fields[key] = value }
         return fields
     }
+
+    /// What is no metadata in the body of protocol 1.
+    private static let fieldsOfTheBody: Set = [
+        "args", "kwargs", "callbacks", "errbacks", "chord", "utc", "taskset", "chain",
+    ]
 
     /// What Celery takes from the body of a message that names its task in the headers.
     private static let fieldsOfBoth = [
@@ -84,7 +87,7 @@ extension TaskRequest {
             case "expires": expires = try Self.time(value, name: "expires")
             case "group": group = try value.id(named: key)
             case "group_index": groupIndex = value.integerValue
-            case "retries": retries = Self.count(value)
+            case "retries": retries = value.retryCount
             case "timelimit": try readTimeLimits(value)
             case "root_id": rootID = try value.id(named: key)
             case "parent_id": parentID = try value.id(named: key)
@@ -126,19 +129,6 @@ extension TaskRequest {
         return try PythonDateTime(isoparse: text)
     }
 
-    /// How often a task was tried. Celery runs a task whatever stands there, and fails only when it is to be tried
-    /// again; here what is no number counts as none.
-    private static func count(_ value: JSONValue) -> Int {
-        switch value {
-        case .bool(let isOne): isOne ? 1 : 0
-        case .integer(let number): number
-        case .bigInteger(let digits): digits.hasPrefix("-") ? .min : .max
-        case .double(let number): Int(exactly: number.rounded(.towardZero)) ?? 0
-        case .string(let text): Int(text) ?? 0
-        default: 0
-        }
-    }
-
     /// `[hard, soft]`, each a number or nothing; anything empty stands for no limits.
     private mutating func readTimeLimits(_ value: JSONValue) throws(MessageError) {
         guard value.isTruthy else { return }
@@ -147,5 +137,26 @@ extension TaskRequest {
         else { throw MessageError(.invalidTask, "invalid timelimit value \(PythonRepr.quoted(value))") }
         writtenTimeLimit = limits[0]
         writtenSoftTimeLimit = limits[1]
+    }
+}
+
+extension JSONValue {
+    /// How often a task was tried, never less than zero: a count below it would allow further tries beyond `max_retries`.
+    /// Celery runs a task whatever stands there, and fails only when it is to be tried again; here what is no number
+    /// counts as none, and what is too large for one as the largest.
+    package var retryCount: Int {
+        switch self {
+        case .bool(let isOne): isOne ? 1 : 0
+        case .integer(let number): max(0, number)
+        case .bigInteger(let digits): digits.hasPrefix("-") ? 0 : .max
+        case .double(let number):
+            number >= 0x1p63 ? .max : number >= 1 ? Int(number) : 0
+        default:
+            if let text, !text.isEmpty {
+                Int(text).map { max(0, $0) } ?? (text.utf8.allSatisfy(JSONBytes.isDigit) ? .max : 0)
+            } else {
+                0
+            }
+        }
     }
 }

@@ -104,9 +104,14 @@ import Testing
 
     @Test func retriesAreCountedAsFarAsTheyAreNumbers() throws {
         let cases: [(JSONValue, Int)] = [
-            (3, 3), (-1, -1), ("2", 2), ("x", 0), (nil, 0), (true, 1), (1.5, 1), (1e300, 0), (.double(.nan), 0),
-            ([], 0),
-            (.bigInteger("100000000000000000000"), .max), (.bigInteger("-100000000000000000000"), .min),
+            (3, 3), ("2", 2), ("x", 0), (nil, 0), (true, 1), (1.5, 1), (.double(.nan), 0), ([], 0),
+            // Fewer than none would be more tries than the handler allows.
+            (-1, 0), (.integer(.min), 0), ("-1", 0), (-1.5, 0), (.double(-.infinity), 0),
+            (.bigInteger("-100000000000000000000"), 0),
+            // More than any limit.
+            (.bigInteger("100000000000000000000"), .max), ("100000000000000000000", .max), (1e300, .max),
+            (0x1p63, .max), (.double(.infinity), .max),
+            (["__type__": "decimal", "__value__": "7"], 7), (["__type__": "bytes", "__value__": "7"], 7),
         ]
         for (value, count) in cases {
             let message = Message(headers: ["task": "tasks.add", "id": "new", "retries": value], body: [])

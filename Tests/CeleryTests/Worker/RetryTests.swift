@@ -176,6 +176,14 @@ import Testing
         #expect((4_900_000...5_000_000).contains(milliseconds))
     }
 
+    /// One by one they took a pass each.
+    @Test func anyNumberOfHeadersIsLeftOutAtOnce() async throws {
+        var envelope = Envelope(headers: ["task": "tasks.flaky", "id": "the-id"])
+        for number in 0..<20_000 { envelope.headers["x-first-death-\(number)"] = 1 }
+        let message = try await nextTry(of: envelope, after: .seconds(100))
+        #expect(message.headers.allSatisfy { !$0.key.hasPrefix("x-") })
+    }
+
     @Test func whatTheSenderLeftOutIsFilledInAsCelerysRetriesHaveIt() async throws {
         var envelope = Envelope(headers: ["task": "tasks.flaky", "id": "the-id"], body: [[1], ["k": "v"], [:]])
         envelope.properties["delivery_mode"] = 1
@@ -241,6 +249,26 @@ import Testing
         #expect(payload.args == [2, 3])
         #expect(payload.kwargs == ["a": 1])
         #expect(payload.callbacks == [["task": "next"]])
+    }
+
+    /// Each try would be one more than the handler allows.
+    @Test(arguments: [-1, -1000, .integer(.min), "-7", .bigInteger("-99999999999999999999")] as [JSONValue])
+    func aCountBelowZeroBuysNoFurtherTries(retries: JSONValue) async throws {
+        let runs = Counter()
+        try await withBench {
+            TaskHandler(named: "tasks.flaky", retry: .manual(backoff: .constant(.zero))) { _, _, _ in
+                runs.next()
+                throw Retry()
+            }
+        } _: { bench async throws in
+            let envelope = Envelope(headers: ["task": "tasks.flaky", "id": "the-id", "retries": retries])
+            bench.broker.memory.push(envelope.bytes, to: "celery")
+            let failure = await #expect(throws: TaskFailure.self) {
+                try await bench.client.handle(id: "the-id").value()
+            }
+            #expect(failure?.type == "MaxRetriesExceededError")
+            #expect(runs.total == 4)
+        }
     }
 
     /// The count is somebody else's number.

@@ -155,6 +155,15 @@ import Testing
         }
     }
 
+    @Test(arguments: [(-5, 0), ("3", 3), (2, 2)] as [(JSONValue, JSONValue)])
+    func theRetriesOfASignatureAreCountedFromZero(written: JSONValue, count: JSONValue) async throws {
+        let callback = Self.signature("tasks.add", id: "next", options: ["queue": "other", "retries": written])
+        try await run(Self.envelope(embed: ["callbacks": [callback]])) { bench async throws in
+            _ = try await bench.client.handle(id: "first").value()
+            #expect(try bench.envelopes(in: "other").first?.headers["retries"] == count)
+        }
+    }
+
     /// As kombu writes what `apply_async` was given.
     @Test func theTimesOfASignatureAreKept() async throws {
         let times: JSONObject = [

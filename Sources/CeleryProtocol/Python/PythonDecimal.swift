@@ -1,5 +1,8 @@
-/// A number as Python's `Decimal` has it: its digits exactly as given, zeros at the end included.
-struct PythonDecimal: Hashable {
+/// A number as Python's `Decimal` has it: its digits exactly as given, zeros at the end included, however many there are.
+///
+/// Foundation's `Decimal` drops the zeros at the end (`12.50` becomes `12.5`, which is equal) and holds 38 digits: a
+/// parameter or a result that must keep its digits is declared as `PythonDecimal`. Two are equal when their texts are.
+public struct PythonDecimal: Sendable, Hashable {
     enum Kind: Hashable {
         /// Digits without leading zeros, times a power of ten.
         case finite(digits: String, exponent: Int)
@@ -8,11 +11,15 @@ struct PythonDecimal: Hashable {
         case notANumber(isSignalling: Bool, payload: String)
     }
 
-    let isNegative: Bool
+    /// Whether it has a minus sign; zero and NaN may have one.
+    public let isNegative: Bool
     let kind: Kind
 
-    /// Reads what `Decimal(text)` reads; underscores between digits are allowed there as well.
-    init(_ text: String) throws(PythonValueError) {
+    /// Reads what `Decimal(text)` reads: `12.50`, `1E+5`, `-Infinity`, `NaN`; underscores between digits are allowed
+    /// there as well.
+    ///
+    /// - Throws: ``PythonValueError`` for any other text.
+    public init(_ text: String) throws(PythonValueError) {
         guard let parsed = Self(parsing: text) else {
             throw PythonValueError("invalid decimal \(PythonRepr.quoted(text))")
         }
@@ -25,12 +32,15 @@ struct PythonDecimal: Hashable {
         while let last = rest.last, last.isWhitespace { rest.removeLast() }
         isNegative = rest.first == "-"
         if rest.first == "-" || rest.first == "+" { rest.removeFirst() }
-        switch rest.lowercased() {
-        case "inf", "infinity":
+        // No word is longer, but for the digits after NaN.
+        switch rest.prefix(8).lowercased() {
+        case "inf":
+            kind = .infinity
+        case "infinity" where rest.utf8.count == 8:
             kind = .infinity
         case let name where name.hasPrefix("nan") || name.hasPrefix("snan"):
             let isSignalling = name.hasPrefix("s")
-            let payload = name.dropFirst(isSignalling ? 4 : 3)
+            let payload = rest.dropFirst(isSignalling ? 4 : 3)
             guard payload.utf8.allSatisfy(JSONBytes.isDigit) else { return nil }
             kind = .notANumber(isSignalling: isSignalling, payload: String(payload.drop { $0 == "0" }))
         default:
@@ -59,8 +69,8 @@ struct PythonDecimal: Hashable {
         return exponent
     }
 
-    /// What `str(value)` gives.
-    var text: String {
+    /// What Python's `str(value)` gives.
+    public var text: String {
         let sign = isNegative ? "-" : ""
         switch kind {
         case .infinity: return sign + "Infinity"
@@ -78,5 +88,28 @@ struct PythonDecimal: Hashable {
             if point > 0 { return sign + digits.prefix(point) + "." + digits.dropFirst(point) }
             return sign + "0." + String(repeating: "0", count: -point) + digits
         }
+    }
+}
+
+extension PythonDecimal: CustomStringConvertible {
+    /// What Python's `str(value)` gives.
+    public var description: String { text }
+}
+
+extension PythonDecimal: Codable {
+    /// From a tagged `decimal`, its text, or a number, with ``JSONValueDecoder``; from the text with other decoders.
+    public init(from decoder: any Decoder) throws {
+        let container = try decoder.singleValueContainer()
+        do {
+            try self.init(try container.decode(String.self))
+        } catch let error as PythonValueError {
+            throw DecodingError.dataCorruptedError(in: container, debugDescription: "\(error)")
+        }
+    }
+
+    /// Python's `Decimal` with ``JSONValueEncoder``; the text with other encoders.
+    public func encode(to encoder: any Encoder) throws {
+        var container = encoder.singleValueContainer()
+        try container.encode(text)
     }
 }

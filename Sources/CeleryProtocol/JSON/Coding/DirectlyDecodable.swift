@@ -49,7 +49,11 @@ extension Double: DirectlyDecodable {
 
 extension Float: DirectlyDecodable {
     init(json value: JSONValue, at path: () -> CodingPath) throws {
-        self = Float(try Double(json: value, at: path))
+        let double = try Double(json: value, at: path)
+        self = Float(double)
+        if isInfinite, !double.isInfinite {
+            throw DecodingError.unfit("float \(value.shortText) does not fit Float", at: path)
+        }
     }
 }
 

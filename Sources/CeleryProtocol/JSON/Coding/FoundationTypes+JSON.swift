@@ -59,35 +59,6 @@ extension UUID: DirectlyEncodable, DirectlyDecodable {
     }
 }
 
-extension Decimal: DirectlyEncodable, DirectlyDecodable {
-    func jsonValue(at path: () -> CodingPath) -> JSONValue {
-        TaggedValue.object("decimal", .string(isNaN ? "NaN" : description))
-    }
-
-    /// From a tagged `decimal`, its text, or a number.
-    init(json value: JSONValue, at path: () -> CodingPath) throws {
-        let decimal: PythonDecimal
-        switch (try TaggedValue.reading(value, at: path), value) {
-        case (.decimal(let tagged)?, _): decimal = tagged
-        case (nil, .string), (nil, .integer), (nil, .bigInteger), (nil, .double):
-            let text = if case .string(let text) = value { text } else { PythonRepr.scalarText(value) }
-            do {
-                decimal = try PythonDecimal(text)
-            } catch {
-                throw DecodingError.unfit("\(error)", at: path)
-            }
-        default: throw DecodingError.mismatch(Decimal.self, expected: "Decimal", value, at: path)
-        }
-        if case .notANumber = decimal.kind {
-            self = .nan
-        } else if case .finite = decimal.kind, let parsed = Decimal(string: decimal.text) {
-            self = parsed
-        } else {
-            throw DecodingError.unfit("Decimal \(decimal.text) does not fit Swift's Decimal", at: path)
-        }
-    }
-}
-
 extension Data: DirectlyEncodable, DirectlyDecodable {
     func jsonValue(at path: () -> CodingPath) -> JSONValue { TaggedValue.object(bytes: Array(self)) }
 
@@ -118,7 +89,7 @@ extension URL: DirectlyEncodable, DirectlyDecodable {
 
 extension TaggedValue {
     /// The tagged value in `value`, or `nil` if it is none; a bad one is a decoding error.
-    fileprivate static func reading(_ value: JSONValue, at path: () -> CodingPath) throws -> TaggedValue? {
+    static func reading(_ value: JSONValue, at path: () -> CodingPath) throws -> TaggedValue? {
         guard case .object(let object) = value else { return nil }
         do {
             return try TaggedValue(object)

@@ -117,6 +117,48 @@ struct JSONValueDecoderTests {
         }
     }
 
+    @Test(
+        "A decimal that is not equal to one of Swift's is refused, not rounded",
+        arguments: [
+            "340282366920938463463374607431768211456", "0.1234567890123456789012345678901234567891", "1E+200", "1E-200",
+            "1E+128", "1E+999999999999", "Infinity", "-Infinity", "sNaN", "NaN123", "-NaN",
+            "12345678901234567890123456789012345678901234567890.5",
+        ])
+    func unfitDecimals(text: String) throws {
+        let value: JSONValue = ["__type__": "decimal", "__value__": .string(text)]
+        for value in [value, .string(text)] {
+            #expect(throws: DecodingError.self) { try decoder.decode(Decimal.self, from: value) }
+            // Its digits are kept where that is asked for.
+            #expect(try decoder.decode(PythonDecimal.self, from: value).text == text)
+        }
+        #expect(try JSONValueEncoder().encode(try decoder.decode(PythonDecimal.self, from: value)) == value)
+    }
+
+    @Test(
+        "A decimal that fits stays equal, and keeps all its digits as a PythonDecimal",
+        arguments: [
+            "12.50", "0.00", "-0", "1E+3", "-1.10", "1000", "0.000001", "1E-7", "99999999999999999999999999999999999999",
+            "1E+127", "1E-128", "-340282366920938463463374607431768211455", "100000000000000000000000000000000000000000",
+            "12.5000000000000000000000000000000000000000000000",
+        ])
+    func fittingDecimals(text: String) throws {
+        let value: JSONValue = ["__type__": "decimal", "__value__": .string(text)]
+        let decimal = try decoder.decode(Decimal.self, from: value)
+        #expect(try decoder.decode(Decimal.self, from: JSONValueEncoder().encode(decimal)) == decimal)
+        #expect(PythonDecimal(decimal).decimal == decimal)
+        #expect(decimal == Decimal(string: text))
+        let exact = try decoder.decode([PythonDecimal].self, from: [value])
+        #expect(exact.map(\.text) == [text])
+        #expect(try JSONValueEncoder().encode(exact) == [value])
+        #expect(try JSONDecoder().decode(PythonDecimal.self, from: JSONEncoder().encode(exact[0])) == exact[0])
+    }
+
+    @Test("A number is refused where it would become an infinity")
+    func floats() throws {
+        #expect(throws: DecodingError.self) { try decoder.decode(Float.self, from: 1e300) }
+        #expect(try decoder.decode(Float.self, from: .double(.infinity)) == .infinity)
+    }
+
     @Test("Bytes are read from kombu's tagged objects and from text")
     func bytes() throws {
         #expect(try decoder.decode(Data.self, from: ["__type__": "bytes", "__value__": "aé"]) == Data("aé".utf8))

@@ -17,16 +17,9 @@ enum LoggingKeys {
         [taskID: line(request.id), taskName: line(request.task)]
     }
 
-    /// A text that somebody else chose, for a log line: quoted if it would not stay on one line, or be a very long one.
-    static func line(_ text: String) -> Logger.MetadataValue {
-        let isPlain = text.utf8.count <= 255 && text.unicodeScalars.allSatisfy { !isLineBreaking($0) }
-        return .string(isPlain ? text : PythonRepr.quoted(text))
-    }
+    /// A name or an id that somebody else chose, for a log line.
+    static func line(_ text: String) -> Logger.MetadataValue { "\(LogText.name(text))" }
 
-    private static func isLineBreaking(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.properties.generalCategory {
-        case .control, .lineSeparator, .paragraphSeparator: true
-        default: false
-        }
-    }
+    /// What went wrong, for a log line: as a rule it repeats what others wrote.
+    static func reason(_ error: any Error) -> Logger.MetadataValue { "\(LogText(error))" }
 }

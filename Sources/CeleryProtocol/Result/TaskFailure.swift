@@ -30,9 +30,20 @@ public struct TaskFailure: Error, Sendable, Hashable {
 }
 
 extension TaskFailure: CustomStringConvertible {
-    /// The exception as Python's `repr` prints it.
-    public var description: String {
-        "\(type)(\(arguments.map(PythonRepr.repr(of:)).joined(separator: ", ")))"
+    /// The exception as Python's `repr` prints it, in one line.
+    public var description: String { summary(limit: .max) }
+
+    /// The beginning of the description: at least `limit` bytes of it, if there are so many.
+    func summary(limit: Int) -> String {
+        var text = "\(LogText.name(type))("
+        for (position, argument) in arguments.enumerated() {
+            if position > 0 { text += ", " }
+            var writer = ReprWriter(limit: limit)
+            writer.write(argument)
+            text += writer.text
+            if text.utf8.count > limit { return text }
+        }
+        return text + ")"
     }
 }
 

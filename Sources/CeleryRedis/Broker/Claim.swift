@@ -7,10 +7,11 @@ struct Claim: Sendable {
     let firstNumber: UInt64
     fileprivate let queues: [ClaimSource.Queue]
     fileprivate let firstQueue: Int
+    fileprivate let listCount: Int
 
     /// The queue of the list with this position in the claim; `nil` when there is none.
     func queue(ofList position: Int) -> String? {
-        guard (0..<KombuKeys.prioritySteps.count * queues.count).contains(position) else { return nil }
+        guard (0..<listCount).contains(position) else { return nil }
         return queues[(firstQueue + position) % queues.count].name
     }
 }
@@ -24,10 +25,10 @@ struct ClaimSource: Sendable {
         let lists: [RedisPipeline]
         let entryEnd: RedisPipeline
 
-        init(_ name: String) {
+        init(_ name: String, _ keys: KombuKeys) {
             self.name = name
-            lists = KombuKeys.prioritySteps.map { step in
-                RedisPipeline(argument: Array(KombuKeys().queue(name, priority: step).utf8))
+            lists = keys.prioritySteps.map { step in
+                RedisPipeline(argument: Array(keys.list(of: name, step: step).utf8))
             }
             entryEnd = RedisPipeline(argument: ClaimSource.entryEnd(name))
         }
@@ -36,15 +37,17 @@ struct ClaimSource: Sendable {
     private let head: RedisPipeline
     private let tagPrefix: RedisPipeline
     private let queues: [Queue]
+    private let stepCount: Int
 
-    init(_ queues: [String], tagPrefix: String, script digest: String) {
-        self.queues = queues.map(Queue.init)
+    init(_ queues: [String], keys: KombuKeys, tagPrefix: String, script digest: String) {
+        self.queues = queues.map { Queue($0, keys) }
+        stepCount = keys.prioritySteps.count
         self.tagPrefix = RedisPipeline(argument: Array(tagPrefix.utf8))
-        let lists = queues.count * KombuKeys.prioritySteps.count
+        let lists = queues.count * stepCount
         var head = RedisPipeline()
         head.begin(script: digest, keys: 2 + lists, arguments: 4 + lists)
-        head.add(KombuKeys().unacked)
-        head.add(KombuKeys().unackedIndex)
+        head.add(keys.unacked)
+        head.add(keys.unackedIndex)
         self.head = head
     }
 
@@ -56,19 +59,21 @@ struct ClaimSource: Sendable {
         pipeline.add(String(score))
         pipeline.append(tagPrefix)
         pipeline.add(String(firstNumber))
-        for _ in KombuKeys.prioritySteps {
+        for _ in 0..<stepCount {
             for queue in rotated(to: firstQueue) { pipeline.append(queue.entryEnd) }
         }
         // What is left. And being read, the lists are tracked: the server announces the next push. Not read by the
         // script, because all of a script's keys would be tracked then.
-        pipeline.begin(1 + queues.count * KombuKeys.prioritySteps.count)
+        pipeline.begin(1 + queues.count * stepCount)
         pipeline.add("EXISTS")
         addLists(from: firstQueue, to: &pipeline)
-        return Claim(pipeline: pipeline, firstNumber: firstNumber, queues: queues, firstQueue: firstQueue)
+        return Claim(
+            pipeline: pipeline, firstNumber: firstNumber, queues: queues, firstQueue: firstQueue,
+            listCount: queues.count * stepCount)
     }
 
     private func addLists(from firstQueue: Int, to pipeline: inout RedisPipeline) {
-        for step in KombuKeys.prioritySteps.indices {
+        for step in 0..<stepCount {
             for queue in rotated(to: firstQueue) { pipeline.append(queue.lists[step]) }
         }
     }

@@ -15,16 +15,17 @@ struct KombuBinding: Sendable, Equatable {
     }
 
     /// Reads a member of the set; `nil` for one that has another form.
-    init?(_ member: String) {
-        let fields = member.split(separator: KombuKeys.separator, omittingEmptySubsequences: false)
+    init?(_ member: String, separator: String) {
+        let fields = member.split(separator: separator, omittingEmptySubsequences: false)
         guard fields.count == 3 else { return nil }
         routingKey = String(fields[0])
         pattern = String(fields[1])
         queue = String(fields[2])
     }
 
-    var member: String {
-        [routingKey, pattern, queue].joined(separator: KombuKeys.separator)
+    /// The member of the set.
+    func member(separator: String) -> String {
+        [routingKey, pattern, queue].joined(separator: separator)
     }
 
     /// Whether a message with this key goes to the queue. kombu tells topic exchanges by the pattern alone here.

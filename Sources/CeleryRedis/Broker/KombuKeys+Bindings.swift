@@ -9,7 +9,7 @@ extension KombuKeys {
                 "queue \(queue.name): fanout exchanges are not supported on Redis, where they have no lists")
         }
         guard !queue.exchange.isEmpty else { return }
-        let member = KombuBinding(queue).member
+        let member = KombuBinding(queue).member(separator: separator)
         pipeline.append("SADD", bindings(queue.exchange), member)
         pipeline.append("SADD", permanentBindings(queue.exchange), member)
     }
@@ -23,13 +23,13 @@ extension KombuKeys {
         for exchange in exchanges { pipeline.append("SMEMBERS", bindings(exchange)) }
         var bindings: [String: [KombuBinding]] = [:]
         for (exchange, reply) in zip(exchanges, try await connection.send(pipeline)) {
-            if reply.refusal == nil { bindings[exchange] = Self.bindings(reply) }
+            if reply.refusal == nil { bindings[exchange] = self.bindings(reply) }
         }
         return bindings
     }
 
     /// The bindings that a set holds.
-    static func bindings(_ members: RESPValue) -> [KombuBinding] {
-        (members.array ?? []).compactMap { $0.text.flatMap(KombuBinding.init) }
+    func bindings(_ members: RESPValue) -> [KombuBinding] {
+        (members.array ?? []).compactMap { $0.text.flatMap { KombuBinding($0, separator: separator) } }
     }
 }

@@ -1,9 +1,14 @@
 /// The names of kombu's keys and channels on Redis.
 struct KombuKeys: Sendable {
-    /// Between a queue and a priority step, and between the fields of a binding.
-    static let separator = "\u{6}\u{16}"
-    /// The steps that priorities are rounded down to (`priority_steps`); 0 is served first.
-    static let prioritySteps = [0, 3, 6, 9]
+    /// kombu's `PRIORITY_STEPS`.
+    static let defaultPrioritySteps = [0, 3, 6, 9]
+    /// kombu's `Channel.sep`.
+    static let defaultSeparator = "\u{6}\u{16}"
+
+    /// The steps that priorities are rounded down to (`priority_steps`), ascending; the first is served first.
+    var prioritySteps = defaultPrioritySteps
+    /// Between a queue and a priority step, and between the fields of a binding (`sep`).
+    var separator = defaultSeparator
 
     /// Held messages: tag to `[envelope, exchange, routing key]`.
     let unacked = "unacked"
@@ -13,8 +18,14 @@ struct KombuKeys: Sendable {
     /// The list of a queue's messages of a priority.
     func queue(_ name: String, priority: Int?) -> String {
         let clamped = min(max(priority ?? 0, 0), 9)
-        let step = Self.prioritySteps.last { $0 <= clamped } ?? 0
-        return step == 0 ? name : name + Self.separator + String(step)
+        // As in kombu: what is below all steps goes to the last one, as an index of -1 does.
+        guard let step = prioritySteps.last(where: { $0 <= clamped }) ?? prioritySteps.last else { return name }
+        return list(of: name, step: step)
+    }
+
+    /// The list of a queue's messages of a priority step.
+    func list(of name: String, step: Int) -> String {
+        step == 0 ? name : name + separator + String(step)
     }
 
     /// The set of an exchange's bindings.

@@ -20,11 +20,25 @@ public struct RedisBroker: Broker {
         /// the visibility timeout counts. Renewed every third of it while the message is held.
         public var lease: Double
 
-        /// Makes options; the defaults are Celery's one hour and a lease of one minute.
-        public init(visibilityTimeout: Double = 3600, lease: Double = 60) {
+        /// The steps that priorities are rounded down to (`priority_steps`), ascending; each has a list of its own, and
+        /// the first is served first. Senders and workers must agree on them.
+        public var prioritySteps: [Int]
+        /// What stands between a queue's name and a priority step in the name of a list (`sep`). Senders and workers must
+        /// agree on it.
+        public var separator: String
+
+        /// Makes options; the defaults are Celery's, and a lease of one minute.
+        public init(
+            visibilityTimeout: Double = 3600, lease: Double = 60, prioritySteps: [Int] = [0, 3, 6, 9],
+            separator: String = "\u{6}\u{16}"
+        ) {
             self.visibilityTimeout = visibilityTimeout
             self.lease = lease
+            self.prioritySteps = prioritySteps
+            self.separator = separator
         }
+
+        var keys: KombuKeys { KombuKeys(prioritySteps: prioritySteps, separator: separator) }
     }
 
     private let address: Result<RedisAddress, TransportError>
@@ -57,7 +71,7 @@ public struct RedisBroker: Broker {
     /// Opens a connection for publishing.
     public func makeProducer(logger: Logger) async throws -> any Producer {
         let connection = try await RedisConnection.open(address.get(), name: "celery-publish", logger: logger)
-        return RedisProducer(connection, logger: logger)
+        return RedisProducer(connection, keys: options.keys, logger: logger)
     }
 
     /// Opens the connections for consuming: one for commands, one for the news of pushed messages.

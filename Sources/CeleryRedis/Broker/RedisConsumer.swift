@@ -45,7 +45,7 @@ final class RedisConsumer: Consumer {
 
     let link: ConsumerLink
     let scripts: LoadedScripts
-    let keys = KombuKeys()
+    let keys: KombuKeys
     let visibilityTimeout: Double
     let held: HeldMessages
     let logger: Logger
@@ -69,7 +69,7 @@ final class RedisConsumer: Consumer {
         let visibilityTimeout = options.visibilityTimeout
         let lease = max(0.1, min(options.lease, visibilityTimeout))
         let held = HeldMessages(
-            keys: KombuKeys(),
+            keys: options.keys,
             tagPrefix: RandomID.make() + ":",
             renewalInterval: .seconds(lease / 3),
             checkInterval: .seconds(min(10, max(visibilityTimeout / 2, 0.5))),
@@ -82,8 +82,8 @@ final class RedisConsumer: Consumer {
             address, held: held, news: news, patience: .seconds(lease / 3), logger: logger)
         let scripts = try await LoadedScripts(on: link.commands)
         let consumer = RedisConsumer(
-            link, scripts, held, news, configuration, visibilityTimeout: visibilityTimeout, lease: lease, logger: logger
-        )
+            link, scripts, held, news, configuration, keys: options.keys, visibilityTimeout: visibilityTimeout,
+            lease: lease, logger: logger)
         try await consumer.start(configuration.queues)
         return consumer
     }
@@ -94,6 +94,7 @@ final class RedisConsumer: Consumer {
         _ held: HeldMessages,
         _ news: RedisNews,
         _ configuration: ConsumerConfiguration,
+        keys: KombuKeys,
         visibilityTimeout: Double,
         lease: Double,
         logger: Logger
@@ -103,10 +104,11 @@ final class RedisConsumer: Consumer {
         self.held = held
         self.news = news
         self.logger = logger
+        self.keys = keys
         self.visibilityTimeout = visibilityTimeout
         self.lease = lease
         queues = configuration.queues.map(\.name)
-        source = ClaimSource(queues, tagPrefix: held.tagPrefix, script: scripts.claim)
+        source = ClaimSource(queues, keys: keys, tagPrefix: held.tagPrefix, script: scripts.claim)
         isAutoAcknowledging = configuration.isAutoAcknowledging
     }
 

@@ -6,13 +6,14 @@ internal import Logging
 /// Publishes to kombu's lists on Redis.
 final class RedisProducer: Producer {
     private let connection: RedisConnection
-    private let keys = KombuKeys()
+    private let keys: KombuKeys
     /// The queues whose bindings this connection has written.
     private let declared = Locked<Set<Queue>>([])
     private let logger: Logger
 
-    init(_ connection: RedisConnection, logger: Logger) {
+    init(_ connection: RedisConnection, keys: KombuKeys, logger: Logger) {
         self.connection = connection
+        self.keys = keys
         self.logger = logger
     }
 
@@ -32,7 +33,7 @@ final class RedisProducer: Producer {
             pipeline.append("SMEMBERS", keys.bindings(destination.exchange))
             let members = try await connection.call(pipeline)
             if let undeclared { declared.withLock { _ = $0.insert(undeclared) } }
-            queues = KombuBinding.queues(for: destination.routingKey, in: KombuKeys.bindings(members))
+            queues = KombuBinding.queues(for: destination.routingKey, in: keys.bindings(members))
             pipeline = RedisPipeline()
             declarations = 0
         }

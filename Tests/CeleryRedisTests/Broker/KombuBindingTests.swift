@@ -5,9 +5,11 @@ import Testing
 
 @Suite struct KombuBindingTests {
     @Test func theMemberIsKombus() {
-        #expect(KombuBinding("celery").member == "celery\u{6}\u{16}\u{6}\u{16}celery")
+        #expect(KombuBinding("celery").member(separator: "\u{6}\u{16}") == "celery\u{6}\u{16}\u{6}\u{16}celery")
         let topic = Queue("q", exchange: "ex", exchangeType: .topic, routingKey: "a.*.b.#")
-        #expect(KombuBinding(topic).member == #"a.*.b.#\#u{6}\#u{16}^a\.[^\.]+\.b\..*?$\#u{6}\#u{16}q"#)
+        #expect(
+            KombuBinding(topic).member(separator: "\u{6}\u{16}")
+                == #"a.*.b.#\#u{6}\#u{16}^a\.[^\.]+\.b\..*?$\#u{6}\#u{16}q"#)
     }
 
     /// The answers of `TopicExchange.key_to_pattern` in Python.
@@ -23,12 +25,12 @@ import Testing
     @Test(arguments: ["celery", "a.b", "", "é"])
     func aMemberIsReadAsItWasWritten(key: String) throws {
         let binding = KombuBinding(Queue("q", exchange: "ex", exchangeType: .topic, routingKey: key))
-        #expect(try #require(KombuBinding(binding.member)) == binding)
+        #expect(try #require(KombuBinding(binding.member(separator: ":"), separator: ":")) == binding)
     }
 
     @Test(arguments: ["", "a", "a\u{6}\u{16}b", "a\u{6}\u{16}b\u{6}\u{16}c\u{6}\u{16}d"])
     func anotherFormIsNone(member: String) {
-        #expect(KombuBinding(member) == nil)
+        #expect(KombuBinding(member, separator: "\u{6}\u{16}") == nil)
     }
 
     /// The answers of `re.match(pattern, key)` in Python.

@@ -16,6 +16,15 @@ import Testing
         #expect(keys.queue("q", priority: priority) == key)
     }
 
+    /// What is below the first step is kombu's `steps[bisect(steps, priority) - 1]`: the last one.
+    @Test(arguments: [
+        ([0, 1, 5], 0, "q"), ([0, 1, 5], 1, "q:1"), ([0, 1, 5], 4, "q:1"), ([0, 1, 5], 9, "q:5"), ([3, 6], 0, "q:6"),
+        ([3, 6], 5, "q:3"), ([0], 9, "q"), (Array(0..<10), 7, "q:7"),
+    ])
+    func stepsAndSeparatorAreSettings(steps: [Int], priority: Int, key: String) {
+        #expect(KombuKeys(prioritySteps: steps, separator: ":").queue("q", priority: priority) == key)
+    }
+
     @Test func otherKeysAreKombus() {
         #expect(keys.bindings("ex") == "_kombu.binding.ex")
         #expect(keys.permanentBindings("ex") == "_kombu.binding_permanent.ex")

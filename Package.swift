@@ -99,7 +99,7 @@ let package = Package(
         ),
 
         // What the tests of several modules need.
-        .target(name: "TestSupport", dependencies: ["CeleryIO"], path: "Tests/TestSupport"),
+        .target(name: "TestSupport", dependencies: ["CeleryIO", "CeleryProtocol"], path: "Tests/TestSupport"),
         .testTarget(name: "CeleryProtocolTests", dependencies: ["CeleryProtocol"]),
         .testTarget(name: "CeleryIOTests", dependencies: ["CeleryIO"]),
         .testTarget(

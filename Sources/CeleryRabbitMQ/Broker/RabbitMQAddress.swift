@@ -18,7 +18,9 @@ struct RabbitMQAddress: Sendable, Hashable, CustomStringConvertible {
     var connectTimeout = 4
 
     /// Reads one URL. Absent parts are kombu's: `guest`, `guest`, `localhost`, 5672 and the virtual host `/`.
-    init(_ text: String) throws(TransportError) {
+    ///
+    /// - Parameter transportOptions: those of `broker_transport_options`; they count more than those of the address.
+    init(_ text: String, transportOptions: [String: String] = [:]) throws(TransportError) {
         let url: ServerURL
         do throws(IOError) {
             url = try ServerURL(text)
@@ -26,10 +28,10 @@ struct RabbitMQAddress: Sendable, Hashable, CustomStringConvertible {
             throw TransportError(.invalidConfiguration, error.description)
         }
         if url.scheme == "amqps" {
-            throw TransportError(.invalidConfiguration, "\(url): TLS to RabbitMQ (amqps://) is not supported yet")
+            throw TransportError(.invalidConfiguration, "TLS to RabbitMQ (amqps://) is not supported yet")
         }
         guard Self.schemes.contains(url.scheme) else {
-            throw TransportError(.invalidConfiguration, "\(url) is no RabbitMQ URL; these begin with amqp://")
+            throw TransportError(.invalidConfiguration, "\(url.scheme):// is no RabbitMQ URL; these begin with amqp://")
         }
         user = url.user ?? "guest"
         password = url.password ?? "guest"
@@ -39,20 +41,38 @@ struct RabbitMQAddress: Sendable, Hashable, CustomStringConvertible {
         for text in [user, password, virtualHost] where text.utf8.contains(0) {
             throw TransportError(.invalidConfiguration, "\(url): user, password and virtual host hold no zero bytes")
         }
-        heartbeat = try Self.seconds("heartbeat", of: url) ?? heartbeat
-        connectTimeout = try max(1, Self.seconds("connect_timeout", of: url) ?? connectTimeout)
+        var options = AddressOptions(url.options.merging(transportOptions) { $1 }, of: url.description)
+        heartbeat = try Self.takeSeconds("heartbeat", from: &options) ?? heartbeat
+        connectTimeout = try max(1, Self.takeSeconds("connect_timeout", from: &options) ?? connectTimeout)
+        // What is so anyway.
+        try options.expect("login_method", "PLAIN")
+        try options.expect("confirm_publish", "true")
+        try options.expect("insist", "false")
+        try options.refuseRest(known: Self.known)
     }
 
-    private static func seconds(_ option: String, of url: ServerURL) throws(TransportError) -> Int? {
-        guard let text = url.options[option] else { return nil }
-        guard let number = Double(text), (0...Double(UInt16.max)).contains(number) else {
-            throw TransportError(.invalidConfiguration, "\(url): \(option) must be a number of seconds")
+    private static func takeSeconds(
+        _ name: String, from options: inout AddressOptions
+    ) throws(TransportError) -> Int? {
+        guard let seconds = try options.takeSeconds(name, allowingZero: true) else { return nil }
+        guard seconds <= Double(UInt16.max) else {
+            throw options.refusal(name, "must be \(UInt16.max) seconds at most")
         }
-        return Int(number.rounded(.up))
+        return Int(seconds.rounded(.up))
     }
+
+    /// What kombu and py-amqp know beside, in the address or as transport options.
+    private static let known: Set<String> = [
+        "alternates", "authentication", "channel_max", "client_properties", "connect_retries_timeout",
+        "credential_provider", "errback", "failover_strategy", "frame_handler", "frame_max", "frame_writer", "host",
+        "hostname", "interval_max", "interval_start", "interval_step", "locale", "login_response", "max_retries",
+        "on_blocked", "on_open", "on_tune_ok", "on_unblocked", "password", "port", "read_timeout", "socket_settings",
+        "transport", "transport_options", "uri_prefix", "userid", "virtual_host", "write_timeout",
+    ]
 
     var description: String {
-        let shownHost = host.contains(":") ? "[\(host)]" : host
-        return "amqp://\(user):**@\(shownHost):\(port)/\(virtualHost == "/" ? "" : virtualHost)"
+        let shownHost = host.contains(":") ? "[\(host)]" : ServerURL.encode(host)
+        let shownPath = virtualHost == "/" ? "" : ServerURL.encode(virtualHost, keeping: "/")
+        return "amqp://\(ServerURL.encode(user)):**@\(shownHost):\(port)/\(shownPath)"
     }
 }

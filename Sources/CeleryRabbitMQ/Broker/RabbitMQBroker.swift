@@ -12,11 +12,19 @@ public struct RabbitMQBroker: Broker {
     ///
     /// Absent parts are `guest`, `guest`, `localhost`, 5672 and the virtual host `/`. Several URLs separated by `;` are
     /// tried in turn. Options: `heartbeat`, the seconds between heartbeats (60; 0 for none), and `connect_timeout`, the
-    /// seconds that connecting may take (4). A URL that makes no sense is reported when a connection is made.
+    /// seconds that connecting may take (4). `login_method` is PLAIN. Whatever else kombu or py-amqp know is refused by
+    /// name, and so is what nobody knows. A URL that makes no sense is reported when a connection is made.
     public init(_ url: String) {
+        self.init(url, transportOptions: [:])
+    }
+
+    /// As ``init(_:)``, with options by their Celery names, which count more than those of the addresses.
+    package init(_ url: String, transportOptions: [String: String]) {
         do throws(TransportError) {
             var list: [RabbitMQAddress] = []
-            for part in url.split(separator: ";") { list.append(try RabbitMQAddress(String(part))) }
+            for part in url.split(separator: ";") where !part.allSatisfy(\.isWhitespace) {
+                list.append(try RabbitMQAddress(String(part), transportOptions: transportOptions))
+            }
             guard !list.isEmpty else { throw TransportError(.invalidConfiguration, "the broker's URL is empty") }
             addresses = .success(list)
         } catch {

@@ -7,58 +7,39 @@ public import Logging
 /// Fanout exchanges are not supported. Lists on Redis go away when they are empty, so that ``Queue/isAutoDelete`` means
 /// nothing here; nor does ``Queue/expires``: what this package pushes to a queue stays there.
 public struct RedisBroker: Broker {
-    /// How the transport behaves; Celery's `broker_transport_options`.
-    public struct Options: Sendable, Hashable {
-        /// After how many seconds a held message is delivered again (`visibility_timeout`).
-        ///
-        /// Held messages of all queues of a database are in one place, and every worker looks after all of them: all
-        /// workers and apps that use the database must agree on this, Python's among them. A worker with a shorter one
-        /// restores what others still run. The time is that of the workers' clocks: these must not differ by more than
-        /// a fraction of the ``lease``.
-        public var visibilityTimeout: Double
-        /// After how many seconds without renewal a message that this worker holds counts as left behind. At most
-        /// the visibility timeout counts. Renewed every third of it while the message is held.
-        public var lease: Double
-
-        /// The steps that priorities are rounded down to (`priority_steps`), ascending; each has a list of its own, and
-        /// the first is served first. Senders and workers must agree on them.
-        public var prioritySteps: [Int]
-        /// What stands between a queue's name and a priority step in the name of a list (`sep`). Senders and workers must
-        /// agree on it.
-        public var separator: String
-
-        /// Makes options; the defaults are Celery's, and a lease of one minute.
-        public init(
-            visibilityTimeout: Double = 3600, lease: Double = 60, prioritySteps: [Int] = [0, 3, 6, 9],
-            separator: String = "\u{6}\u{16}"
-        ) {
-            self.visibilityTimeout = visibilityTimeout
-            self.lease = lease
-            self.prioritySteps = prioritySteps
-            self.separator = separator
-        }
-
-        var keys: KombuKeys { KombuKeys(prioritySteps: prioritySteps, separator: separator) }
-    }
-
     private let address: Result<RedisAddress, TransportError>
-    private let options: Options
+    /// With those of the address.
+    let options: Options
 
-    /// The broker at `redis://[user[:password]@]host[:port][/database]` or `redis+socket:///path`. An option
-    /// `visibility_timeout` in the address counts more than `options`.
+    /// The broker at `redis://[user[:password]@]host[:port][/database]` or `redis+socket:///path?virtual_host=database`.
     ///
-    /// An address that makes no sense is reported by the first connection.
+    /// The address may have options, as in `redis://host/0?visibility_timeout=43200`; they count more than `options`:
+    ///
+    /// - those of ``Options``: `visibility_timeout` in seconds, `priority_steps` as in `0,3,6,9`, `sep`;
+    /// - `db`, `username` and `password`, which count more than those before the question mark, as in Celery's backends;
+    /// - `socket_connect_timeout` (or `connect_timeout`; 10), `socket_timeout`, how long an answer may take (20), and
+    ///   `health_check_interval` (25), all in seconds; `client_name`.
+    ///
+    /// Whatever else kombu, Celery or redis-py know is refused by name, unless it asks for what is so anyway, and so is
+    /// what nobody knows. An address or an option that makes no sense is reported by the first connection.
     public init(_ url: String, options: Options = .init()) {
-        var options = options
-        address = Result { () throws(TransportError) in try RedisAddress(url) }
-        if case .success(let address) = address,
-            let seconds = address.options["visibility_timeout"].flatMap(Double.init),
-            seconds > 0, seconds.isFinite
-        {
-            options.visibilityTimeout = seconds
-        }
-        self.options = options
+        self.init(url, options: options, transportOptions: [:])
     }
+
+    /// As ``init(_:options:)``, with options as texts by their Celery names, which count more than those of the address.
+    package init(_ url: String, options: Options = .init(), transportOptions: [String: String]) {
+        do throws(TransportError) {
+            let address = try RedisAddress(url, role: .broker, transportOptions: transportOptions)
+            self.options = try options.overridden(by: address.options)
+            self.address = .success(address)
+        } catch {
+            self.options = options
+            address = .failure(error)
+        }
+    }
+
+    /// Fails with what is wrong with the address or an option.
+    package func validate() throws(TransportError) { _ = try address.get() }
 
     /// The address without its password.
     public var location: String {

@@ -5,12 +5,18 @@ public struct RedisResultBackend: ResultBackend {
     private let address: Result<RedisAddress, TransportError>
     private let expires: Int
 
-    /// The backend at `redis://…`; see ``RedisBroker`` for the address.
+    /// The backend at `redis://[user[:password]@]host[:port][/database]` or
+    /// `redis+socket://[user:password@]/path?virtual_host=database`.
+    ///
+    /// The address may have options of redis-py: `db`, `username`, `password`, `host` and `port`, which count more than
+    /// what stands before the question mark, `socket_connect_timeout` (10), `socket_timeout` (20) and
+    /// `health_check_interval` (25) in seconds, `client_name`. Every other one is refused by name, unless it asks for what
+    /// is so anyway. An address that makes no sense is reported when the store is made.
     ///
     /// - Parameter expires: after how many seconds a result goes away (`result_expires`); `nil` for never. The
     ///   default is Celery's one day.
     public init(_ url: String, expires: Int? = 86400) {
-        address = Result { () throws(TransportError) in try RedisAddress(url) }
+        address = Result { () throws(TransportError) in try RedisAddress(url, role: .backend) }
         self.expires = max(expires ?? 0, 0)
     }
 

@@ -1,0 +1,81 @@
+internal import CeleryTransport
+
+extension RedisBroker {
+    /// How the transport behaves; Celery's `broker_transport_options`.
+    public struct Options: Sendable, Hashable {
+        /// After how many seconds a held message is delivered again (`visibility_timeout`).
+        ///
+        /// Held messages of all queues of a database are in one place, and every worker looks after all of them: all
+        /// workers and apps that use the database must agree on this, Python's among them. A worker with a shorter one
+        /// restores what others still run. The time is that of the workers' clocks: these must not differ by more than
+        /// a fraction of the ``lease``.
+        public var visibilityTimeout: Double
+        /// After how many seconds without renewal a message that this worker holds counts as left behind. At most
+        /// the visibility timeout counts. Renewed every third of it while the message is held.
+        public var lease: Double
+        /// The steps that priorities are rounded down to (`priority_steps`), ascending; each has a list of its own, and
+        /// the first is served first. Senders and workers must agree on them.
+        public var prioritySteps: [Int]
+        /// What stands between a queue's name and a priority step in the name of a list (`sep`). Senders and workers must
+        /// agree on it.
+        public var separator: String
+
+        /// Makes options; the defaults are Celery's, and a lease of one minute.
+        public init(
+            visibilityTimeout: Double = 3600, lease: Double = 60, prioritySteps: [Int] = [0, 3, 6, 9],
+            separator: String = "\u{6}\u{16}"
+        ) {
+            self.visibilityTimeout = visibilityTimeout
+            self.lease = lease
+            self.prioritySteps = prioritySteps
+            self.separator = separator
+        }
+    }
+}
+
+extension RedisBroker.Options {
+    var keys: KombuKeys { KombuKeys(prioritySteps: prioritySteps, separator: separator) }
+
+    /// These options, with those that stand in the address. What makes no sense is an error, and so is what is left.
+    func overridden(by rest: AddressOptions) throws(TransportError) -> Self {
+        var rest = rest
+        var options = self
+        if let seconds = try rest.takeSeconds("visibility_timeout") { options.visibilityTimeout = seconds }
+        if let steps = rest.take("priority_steps") {
+            guard let steps = Self.steps(steps) else {
+                throw rest.refusal("priority_steps", "must be numbers separated by commas, such as 0,3,6,9")
+            }
+            options.prioritySteps = steps
+        }
+        if let separator = rest.take("sep") { options.separator = separator }
+        try options.check(rest)
+        try rest.refuseRest(known: RedisAddress.known)
+        return options
+    }
+
+    private func check(_ rest: AddressOptions) throws(TransportError) {
+        guard visibilityTimeout.isFinite, visibilityTimeout > 0 else {
+            throw rest.refusal("visibility_timeout", "must be a number of seconds greater than zero")
+        }
+        guard lease.isFinite, lease > 0 else {
+            throw TransportError(.invalidConfiguration, "the lease must be a number of seconds greater than zero")
+        }
+        // As kombu finds the step of a priority by bisection, they have an order.
+        guard !prioritySteps.isEmpty, prioritySteps.allSatisfy({ (0...255).contains($0) }),
+            zip(prioritySteps, prioritySteps.dropFirst()).allSatisfy(<)
+        else {
+            throw rest.refusal("priority_steps", "must be ascending numbers from 0 to 255, at least one of them")
+        }
+        guard !separator.isEmpty else { throw rest.refusal("sep", "must not be empty") }
+    }
+
+    /// Reads `0,3,6,9`, also in Python's brackets.
+    private static func steps(_ text: String) -> [Int]? {
+        var list = text[...]
+        if let first = list.first, let last = list.last, (first, last) == ("[", "]") || (first, last) == ("(", ")") {
+            list = list.dropFirst().dropLast()
+        }
+        let steps = list.split(separator: ",").map { Int($0.filter { $0 != " " }) }
+        return steps.contains(nil) ? nil : steps.compactMap(\.self)
+    }
+}

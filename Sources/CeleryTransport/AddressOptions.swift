@@ -1,0 +1,77 @@
+/// The options of an address, or those of Celery's setting `broker_transport_options`. Each is taken or refused by name,
+/// so that nothing is ignored.
+package struct AddressOptions: Sendable {
+    private var values: [String: String]
+    /// What errors begin with: an address without its password.
+    private let location: String
+
+    package init(_ values: [String: String], of location: String) {
+        self.values = values
+        self.location = location
+    }
+
+    /// The value of an option; `nil` when it is not there, or empty, which is the same in Python.
+    package mutating func take(_ name: String) -> String? {
+        values.removeValue(forKey: name).flatMap { $0.isEmpty ? nil : $0 }
+    }
+
+    /// The number of seconds that an option holds: finite and greater than zero, or zero where that is allowed.
+    package mutating func takeSeconds(
+        _ name: String, allowingZero: Bool = false
+    ) throws(TransportError) -> Double? {
+        guard let text = take(name) else { return nil }
+        guard let seconds = Double(text), seconds.isFinite, seconds > 0 || (allowingZero && seconds == 0),
+            seconds < 4_294_967_296
+        else { throw refusal(name, "must be a number of seconds\(allowingZero ? "" : " greater than zero")") }
+        return seconds
+    }
+
+    /// Takes an option that has one value here; every other one is refused.
+    ///
+    /// - Parameter value: a text, or `true` or `false`, which Python's truth values are compared with.
+    package mutating func expect(_ name: String, _ value: String) throws(TransportError) {
+        guard let text = take(name) else { return }
+        let isExpected =
+            switch value {
+            case "true": ["1", "t", "true", "y", "yes"].contains(text.lowercased())
+            case "false": ["0", "f", "false", "n", "no", "none"].contains(text.lowercased())
+            default: text == value
+            }
+        guard isExpected else { throw refusal(name, "is supported as \(value) only") }
+    }
+
+    /// Refuses what has not been taken.
+    ///
+    /// - Parameter known: what kombu, Celery or their libraries know.
+    package func refuseRest(known: Set<String>) throws(TransportError) {
+        func isTLS(_ name: String) -> Bool { name == "ssl" || name.hasPrefix("ssl_") }
+        // One without a value is the same as none, if it is one.
+        let rest = values.filter { !$0.value.isEmpty || !(known.contains($0.key) || isTLS($0.key)) }
+        guard let name = rest.keys.min() else { return }
+        if isTLS(name) {
+            throw TransportError(.unsupported, "\(location): \(name) asks for TLS, which is not supported yet")
+        }
+        guard known.contains(name) else {
+            // What is no name may be a part of a password.
+            let isName = name.utf8.count <= 64 && name.utf8.allSatisfy { $0.isNameCharacter }
+            throw refusal(isName ? name : "one", "is not known here nor in Python")
+        }
+        throw TransportError(.unsupported, "\(location): the option \(name) is not supported")
+    }
+
+    /// An error that names an option, never its value.
+    package func refusal(_ name: String, _ reason: String) -> TransportError {
+        TransportError(.invalidConfiguration, "\(location): the option \(name) \(reason)")
+    }
+}
+
+extension UInt8 {
+    fileprivate var isNameCharacter: Bool {
+        switch self {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+}

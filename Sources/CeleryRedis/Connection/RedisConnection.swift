@@ -57,13 +57,8 @@ final class RedisConnection: Sendable {
         var loss: TransportError?
     }
 
-    private static let connectTimeout = Duration.seconds(10)
-    /// After so long without an answer the peer counts as gone.
-    private static let replyTimeout = Duration.seconds(20)
     /// So long is waited for the last answers when the connection is closed.
     private static let goodbyeTimeout = Duration.seconds(3)
-    /// The thread looks after the connection so often, however idle; one that only listens is checked by a PING.
-    private static let heartbeat = Duration.seconds(25)
 
     let thread: ConnectionThread
     private let address: RedisAddress
@@ -95,8 +90,8 @@ final class RedisConnection: Sendable {
             let descriptor = try await BlockingCalls(on: thread).run { () throws(IOError) in
                 switch address.endpoint {
                 case .tcp(let host, let port):
-                    try Socket.connect(host: host, port: port, timeout: connectTimeout).release()
-                case .unixSocket(let path): try Socket.connect(path: path, timeout: connectTimeout).release()
+                    try Socket.connect(host: host, port: port, timeout: address.connectTimeout).release()
+                case .unixSocket(let path): try Socket.connect(path: path, timeout: address.connectTimeout).release()
                 }
             }
             connection.adopt(Socket(adopting: descriptor))
@@ -137,7 +132,7 @@ final class RedisConnection: Sendable {
         let descriptor = socket.release()
         state.withLock { state in
             state.socket = Socket(adopting: descriptor)
-            if onMessages != nil { state.nextPing = .now + Self.heartbeat }
+            if onMessages != nil { state.nextPing = .now + address.healthCheckInterval }
         }
         // It sleeps, and does not know of the socket yet.
         thread.nudge()
@@ -156,7 +151,7 @@ final class RedisConnection: Sendable {
         let needed = login.count
         // Refused by a server that still loads its data.
         login.append("PING")
-        login.append("CLIENT", "SETNAME", String(name.map { $0.isWhitespace ? "-" : $0 }))
+        login.append("CLIENT", "SETNAME", String((address.clientName ?? name).map { $0.isWhitespace ? "-" : $0 }))
         for (position, reply) in try await send(login).enumerated() {
             guard case .error(let message) = reply else { continue }
             // A server that does not let this user name its connection is no reason not to use it.
@@ -255,7 +250,8 @@ final class RedisConnection: Sendable {
     private func enqueue(_ errand: Errand, in state: inout State) {
         state.output.append(errand.pipeline.bytes)
         state.pending.append(
-            Pending(missing: errand.pipeline.count, completion: errand.completion, deadline: .now + Self.replyTimeout))
+            Pending(
+                missing: errand.pipeline.count, completion: errand.completion, deadline: .now + address.replyTimeout))
     }
 
     // MARK: Under the lock
@@ -320,7 +316,7 @@ final class RedisConnection: Sendable {
                 lose("it does not answer", nil, &state, &aftermath)
             } else {
                 state.unansweredPing = true
-                state.nextPing = now + Self.heartbeat
+                state.nextPing = now + address.healthCheckInterval
                 state.output.append(RedisPipeline("PING").bytes)
             }
         }
@@ -460,7 +456,7 @@ extension RedisConnection: ConnectionDriver {
         write()
         return state.withLock { state in
             guard state.failure == nil, let descriptor = state.socket?.descriptor else { return .nothing }
-            let deadlines = [now + Self.heartbeat, upkeepDeadline, state.nextPing, Self.answerDue(state)]
+            let deadlines = [now + address.healthCheckInterval, upkeepDeadline, state.nextPing, Self.answerDue(state)]
             return PollRequest(
                 descriptor: descriptor, wantsRead: true, wantsWrite: !state.output.isEmpty && !state.isWriting,
                 deadline: deadlines.compactMap { $0 }.min())

@@ -7,25 +7,20 @@ enum AMQPConnector {
 
     /// - Parameter name: what the server's lists of connections show.
     static func connect(to addresses: [RabbitMQAddress], name: String) throws(TransportError) -> AMQPLink {
-        var lastError = TransportError(.invalidConfiguration, "there is no broker to connect to")
-        for address in addresses {
-            do throws(TransportError) {
-                return try connect(to: address, name: name)
-            } catch {
-                lastError = error
-            }
+        do {
+            return try FixedEndpoints(addresses).connectToFirst { try connect(to: $0, name: name) }
+        } catch let error as TransportError {
+            throw error
+        } catch {
+            throw TransportError(.unreachable, "cannot reach the broker: \(error)", underlyingError: error)
         }
-        throw lastError
     }
 
     private static func connect(to address: RabbitMQAddress, name: String) throws(TransportError) -> AMQPLink {
         let socket: Socket
         do throws(IOError) {
-            socket = try Socket.connect(
-                host: address.host,
-                port: address.port,
-                timeout: .seconds(address.connectTimeout)
-            )
+            socket = try Endpoint.tcp(host: address.host, port: address.port)
+                .connect(timeout: .seconds(address.connectTimeout))
         } catch {
             throw TransportError(.unreachable, "cannot reach \(address): \(error)", underlyingError: error)
         }
@@ -36,6 +31,6 @@ enum AMQPConnector {
             heartbeat: address.heartbeat,
             timeout: handshakeTimeout
         )
-        return AMQPLink(socket: socket, agreement: agreement, name: "\(address)")
+        return AMQPLink(stream: PlainStream(socket), agreement: agreement, name: "\(address)")
     }
 }

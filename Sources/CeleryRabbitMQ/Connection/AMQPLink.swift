@@ -13,7 +13,7 @@ final class AMQPLink {
     private let name: String
     /// How long an answer may take.
     private let replyTimeout: Duration
-    private let socket: Socket
+    private let stream: any ByteStream
     private var sent = 0
     private var input: FrameBuffer
     private var assembler = DeliveryAssembler()
@@ -28,12 +28,12 @@ final class AMQPLink {
     ///   - name: the server, for messages.
     ///   - replyTimeout: how long an answer may take.
     init(
-        socket: consuming Socket,
+        stream: any ByteStream,
         agreement: AMQPHandle.Agreement,
         name: String,
         replyTimeout: Duration = .seconds(30)
     ) {
-        self.socket = socket
+        self.stream = stream
         self.agreement = agreement
         self.name = name
         self.replyTimeout = replyTimeout
@@ -75,7 +75,7 @@ final class AMQPLink {
         var hasEnded = false
         do throws(IOError) {
             try input.fill { (buffer) throws(IOError) in
-                switch try socket.read(into: buffer) {
+                switch try stream.read(into: buffer) {
                 case .bytes(let count):
                     lastReceived = .now
                     return count
@@ -171,7 +171,7 @@ final class AMQPLink {
 
     private func write() throws(IOError) -> Socket.Outcome {
         let result = output.bytes.withUnsafeBytes { bytes in
-            Result { () throws(IOError) in try socket.write(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
+            Result { () throws(IOError) in try stream.write(UnsafeRawBufferPointer(rebasing: bytes[sent...])) }
         }
         return try result.get()
     }
@@ -187,7 +187,7 @@ final class AMQPLink {
             deadlines.append(min(lastSent + heartbeat / 2, lastReceived + heartbeat * 2 + .milliseconds(1)))
         }
         return PollRequest(
-            descriptor: socket.descriptor,
+            descriptor: stream.descriptor,
             wantsRead: isReading,
             wantsWrite: sent < output.bytes.count,
             deadline: deadlines.min()

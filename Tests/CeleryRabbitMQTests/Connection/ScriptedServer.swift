@@ -81,7 +81,7 @@ final class ScriptedServer: Sendable {
         replyTimeout: Duration = .seconds(30)
     ) -> AMQPLink {
         AMQPLink(
-            socket: socket(),
+            stream: PlainStream(socket()),
             agreement: AMQPHandle.Agreement(frameMax: frameMax, heartbeat: heartbeat, serverVersion: version),
             name: "the server",
             replyTimeout: replyTimeout

@@ -70,8 +70,7 @@ import Testing
 
     private func settle(_ count: Int) {
         for tag in 0..<count {
-            session.settle(DeliveryTag(UInt64(tag)), .acknowledge)
-            session.conclude()
+            session.finish(DeliveryTag(UInt64(tag)), .acknowledge)
         }
     }
 

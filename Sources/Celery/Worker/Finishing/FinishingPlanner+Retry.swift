@@ -7,15 +7,16 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-extension WorkerEngine {
+extension FinishingPlanner {
     /// The message of the next try: this one with one retry more and a new eta, and with what its sender left out but
     /// Celery's retries have. What the worker does not know of it stays as it is.
     func retryMessage(
-        of run: TaskRun, _ payload: TaskPayload, after countdown: Duration
+        of finished: FinishedTask, after countdown: Duration
     ) throws(PythonValueError) -> (message: Message, destination: Destination) {
-        let work = run.work
-        var message = work.message
-        let request = work.request
+        let task = finished.task
+        let payload = finished.payload ?? TaskPayload()
+        var message = task.message
+        let request = task.request
         if message.headers["task"] == nil {
             // Protocol 1 goes on as protocol 2, which every worker since Celery 4 reads.
             message.headers = try request.messageHeaders()
@@ -35,7 +36,7 @@ extension WorkerEngine {
         if request.kwargsrepr == nil {
             message.headers["kwargsrepr"] = .string(PythonRepr.saferepr(.object(payload.kwargs)))
         }
-        if request.ignoreResult == nil { message.headers["ignore_result"] = .bool(ignoresResult(work)) }
+        if request.ignoreResult == nil { message.headers["ignore_result"] = .bool(finished.rules.ignoresResult) }
         message.headers["redelivered"] = nil
         // The sender may have written thousands of them.
         message.headers.removeAll { key, _ in
@@ -51,6 +52,6 @@ extension WorkerEngine {
                 message.headers["expires"] = .string(try PythonDateTime(expires).isoFormat)
             }
         }
-        return (message, publisher.destination(forRetryOf: request, queue: work.queue))
+        return (message, publisher.destination(forRetryOf: request, queue: task.queue))
     }
 }

@@ -2,17 +2,20 @@ internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
 
-/// How states get into the result backend.
-extension WorkerEngine {
-    /// Stores what some messages have come to in one go, and settles them.
-    func store(_ batch: [Conclusion]) async {
-        let lost = await store(batch.flatMap(\.results))
-        var position = 0
-        for conclusion in batch {
-            let positions = position..<position + conclusion.results.count
-            settle(conclusion, isDone: lost.isDisjoint(with: positions))
-            position = positions.upperBound
-        }
+/// Stores the states of tasks in the result backend.
+final class ResultWriter: Sendable {
+    let budget = RetryBudget()
+    private let store: any ResultStore
+    private let logger: Logger
+
+    init(_ store: any ResultStore, logger: Logger) {
+        self.store = store
+        self.logger = logger
+    }
+
+    /// Stores states with one try; whether all are stored.
+    func hasStored(_ results: [StoredResult]) async -> Bool {
+        await store.store(contentsOf: results).isEmpty
     }
 
     /// Stores states; returns the positions of those that are not, because the backend is out of order and the worker
@@ -21,7 +24,7 @@ extension WorkerEngine {
         let failures = await keepStoring(stored)
         var lost: Set<Int> = []
         for (position, error) in failures.sorted(by: { $0.key < $1.key }) {
-            if Self.mayPass(error) {
+            if RetryBudget.mayPass(error) {
                 Self.log(stored[position], "is not stored", error, logger)
                 lost.insert(position)
             } else {
@@ -35,7 +38,7 @@ extension WorkerEngine {
     func storeStarted(_ stored: StoredResult) async {
         // Belongs to the slot, which waits for it, but is not cancelled with it. The task does not wait for long: it is
         // going to say more.
-        let failures = await Task { await keepStoring([stored], Patience.Tries(areFew: true)) }.value
+        let failures = await Task { await keepStoring([stored], RetryBudget.Tries(areFew: true)) }.value
         for error in failures.values { Self.log(stored, "is not stored", error, logger) }
     }
 
@@ -43,21 +46,26 @@ extension WorkerEngine {
     ///
     /// - Returns: why some are not stored, by their positions: they are refused, or the worker ends.
     private func keepStoring(
-        _ stored: [StoredResult], _ tries: Patience.Tries = .init()
+        _ stored: [StoredResult], _ tries: RetryBudget.Tries = .init()
     ) async -> [Int: any Error] {
-        guard let results, !stored.isEmpty else { return [:] }
+        guard !stored.isEmpty else { return [:] }
         var tries = tries
         var refused: [Int: any Error] = [:]
         var open = Array(stored.indices)
         while true {
-            let failures = await results.store(contentsOf: open.map { stored[$0] })
+            let failures = await store.store(
+                contentsOf: open.count == stored.count ? stored : open.map { stored[$0] })
             if failures.isEmpty { return refused }
             var passing: [Int: any Error] = [:]
             for (position, error) in failures {
-                if Self.mayPass(error) { passing[open[position]] = error } else { refused[open[position]] = error }
+                if RetryBudget.mayPass(error) {
+                    passing[open[position]] = error
+                } else {
+                    refused[open[position]] = error
+                }
             }
             guard let error = passing.first?.value else { return refused }
-            guard await patience.pause(&tries) else { return refused.merging(passing) { first, _ in first } }
+            guard await budget.pause(&tries) else { return refused.merging(passing) { first, _ in first } }
             logger.warning(
                 "storing results again", metadata: [LoggingKeys.error: "\(error)", "count": "\(passing.count)"])
             open = passing.keys.sorted()

@@ -10,7 +10,7 @@ final class ConsumerSession: Sendable {
     private struct Load {
         /// Received and not settled, without those that wait for their eta.
         var unsettled = 0
-        /// Received and not concluded.
+        /// Received and not finished.
         var open = 0
         /// How many may be unsettled at present.
         var window: Int
@@ -24,7 +24,7 @@ final class ConsumerSession: Sendable {
         var shrinking: (number: Int, time: ContinuousClock.Instant)?
     }
 
-    /// However large the prefetch count, no more tasks than this are between receipt and conclusion, unless more run.
+    /// However large the prefetch count, no more tasks than this are between receipt and finish, unless more run.
     private static let usualLoad = 2000
     /// As far as is ever read ahead beyond the prefetch count.
     private static let largestWindow = 128
@@ -132,10 +132,21 @@ final class ConsumerSession: Sendable {
         tellPrefetch(load)
     }
 
-    /// Tells the broker what became of a message.
-    func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
-        consumer.settle(tag, settlement)
+    /// Acknowledges a message before its task runs: it still counts as open.
+    func acknowledgeEarly(_ tag: DeliveryTag) {
+        consumer.settle(tag, .acknowledge)
         count { $0.unsettled -= 1 }
+    }
+
+    /// The message needs no further attention.
+    ///
+    /// - Parameter settlement: what the broker is told of it; `nil` for nothing.
+    func finish(_ tag: DeliveryTag, _ settlement: Settlement?) {
+        if let settlement { consumer.settle(tag, settlement) }
+        count { load in
+            if settlement != nil { load.unsettled -= 1 }
+            load.open -= 1
+        }
     }
 
     /// The message is somebody else's now: there is nothing to settle.
@@ -144,11 +155,6 @@ final class ConsumerSession: Sendable {
             load.unsettled -= 1
             load.open -= 1
         }
-    }
-
-    /// The message needs no further attention.
-    func conclude() {
-        count { $0.open -= 1 }
     }
 
     /// The message is put aside until its eta and does not take part in the prefetch count meanwhile.

@@ -79,24 +79,6 @@ public struct TaskContext: Sendable {
     var children: [String] { childTasks.ids }
 }
 
-/// What a worker lends to the tasks that it runs.
-package struct TaskEnvironment: Sendable {
-    let logger: Logger
-    let publisher: TaskPublisher?
-    let results: (any ResultStore)?
-
-    init(logger: Logger, publisher: TaskPublisher?, results: (any ResultStore)?) {
-        self.logger = logger
-        self.publisher = publisher
-        self.results = results
-    }
-
-    /// An environment without broker and backend, for a handler on its own.
-    package init(logger: Logger) {
-        self.init(logger: logger, publisher: nil, results: nil)
-    }
-}
-
 /// The ids of the tasks that one task has sent.
 private final class ChildTasks: Sendable {
     private let sent = Locked<[String]>([])
@@ -105,12 +87,5 @@ private final class ChildTasks: Sendable {
 
     func add(_ id: String) {
         sent.withLock { $0.append(id) }
-    }
-}
-
-extension ReplyRoute {
-    /// Where the sender of this task wants its replies.
-    init(_ request: TaskRequest) {
-        self.init(replyTo: request.replyTo, correlationID: request.correlationID ?? request.id)
     }
 }

@@ -47,7 +47,7 @@ final class EtaSchedule: Sendable {
     /// Drops what came over a connection that is lost: the broker delivers it again.
     func removeAll(of session: ConsumerSession) {
         state.withLock { state in
-            state.heap = Heap(state.heap.unordered.filter { $0.task.session !== session })
+            state.heap = Heap(state.heap.unordered.filter { $0.task.message.session !== session })
         }
     }
 

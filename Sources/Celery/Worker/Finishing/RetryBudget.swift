@@ -1,13 +1,14 @@
 internal import CeleryIO
+internal import CeleryTransport
 
 /// How long a worker goes on with what the broker or the result backend does not take at the moment: as long as it runs,
 /// and a few tries more when it ends.
-final class Patience: Sendable {
+final class RetryBudget: Sendable {
     /// The tries of one thing so far.
     struct Tries: Sendable {
         fileprivate let areFew: Bool
         fileprivate var backoff = Backoff(first: .milliseconds(50), maximum: .seconds(10))
-        fileprivate var last = Patience.lastDelays[...]
+        fileprivate var last = RetryBudget.lastDelays[...]
 
         /// None so far.
         ///
@@ -59,5 +60,11 @@ final class Patience: Sendable {
             return Array(state.pauses.values)
         }
         for pause in pauses { pause.cancel() }
+    }
+
+    /// Whether the broker or the backend as a whole is out of order, which somebody will see to.
+    static func mayPass(_ error: any Error) -> Bool {
+        guard let error = error as? TransportError else { return false }
+        return error.isPassing(afterSuccess: true)
     }
 }

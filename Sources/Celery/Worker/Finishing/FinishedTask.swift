@@ -1,0 +1,24 @@
+internal import CeleryProtocol
+
+/// A task that has come to its end in this worker, and all that decides what follows from that.
+struct FinishedTask: Sendable {
+    /// How it ended.
+    enum Ending: Sendable {
+        /// It ran.
+        case ran(Outcome)
+        /// It cannot be run as a task, as its body shows.
+        case refused(MessageError)
+        /// It came too late to run.
+        case expired
+    }
+
+    let task: ReceivedTask
+    let rules: TaskRules
+    /// What the message's body holds; `nil` when it was not read or cannot be.
+    var payload: TaskPayload?
+    /// What is to follow a success.
+    var successors: Successors?
+    /// The tasks that it has sent, for its result.
+    var children: [JSONValue] = []
+    var ending: Ending
+}

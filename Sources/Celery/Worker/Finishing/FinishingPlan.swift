@@ -1,0 +1,39 @@
+internal import CeleryTransport
+
+/// What follows from how a task ended: steps in order.
+///
+/// It is a value that ``FinishingPlanner`` makes and ``Finisher`` carries out.
+struct FinishingPlan: Sendable {
+    /// What is still to be done.
+    private(set) var steps: ArraySlice<FinishingStep>
+    /// Whether the message goes back, and its task runs again, when a state cannot be stored. What was refused or has
+    /// expired stays so, and what has a message of its next try does not need this one.
+    var runsAgainUnlessStored = false
+    /// The task, if there are messages to send: when one cannot be sent another plan is made.
+    var task: FinishedTask?
+    /// What could not be planned, for the log.
+    var problems: [FinishingProblem] = []
+
+    init(_ steps: [FinishingStep]) { self.steps = steps[...] }
+
+    /// Takes out the next step.
+    mutating func nextStep() -> FinishingStep? { steps.popFirst() }
+
+    /// The states to store when nothing else than that, and then a settlement, is left to do; `nil` else.
+    var onlyResults: [StoredResult]? {
+        guard case .store(let results)? = steps.first else { return nil }
+        switch steps.count {
+        case 1: return results
+        case 2: if case .settle = steps[steps.startIndex + 1] { return results } else { return nil }
+        default: return nil
+        }
+    }
+
+    /// What the broker is told in the end; `nil` for nothing.
+    var settlement: Settlement? {
+        if case .settle(let settlement)? = steps.last { settlement } else { nil }
+    }
+
+    /// What the broker is told in the end if not all states are stored.
+    var settlementUnlessStored: Settlement? { runsAgainUnlessStored ? .requeue : settlement }
+}

@@ -1,0 +1,61 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// What is decided of a message before it gets a slot. In protocol 2 its body is not looked at.
+enum Admission: Sendable {
+    /// It may run.
+    case run(ReceivedTask)
+    /// Its eta is still to come.
+    case wait(ReceivedTask, until: Date)
+    /// It has come too late.
+    case expired(ReceivedTask)
+    /// It cannot be run here.
+    case refused(RefusedMessage)
+
+    /// Decides what becomes of a delivery.
+    init(_ delivery: Delivery, handlers: [String: TaskHandler]) {
+        let task: ReceivedTask
+        do throws(RefusedMessage) {
+            task = try ReceivedTask(delivery, handlers: handlers)
+        } catch {
+            self = .refused(error)
+            return
+        }
+        if task.isExpired {
+            self = .expired(task)
+        } else if let eta = task.request.eta, eta.timeIntervalSinceNow > 0 {
+            self = .wait(task, until: eta)
+        } else {
+            self = .run(task)
+        }
+    }
+}
+
+extension ReceivedTask {
+    /// Reads the metadata of a delivery and finds its handler.
+    convenience init(_ delivery: Delivery, handlers: [String: TaskHandler]) throws(RefusedMessage) {
+        let message: Message
+        let request: TaskRequest
+        do throws(MessageError) {
+            message = try delivery.message.get()
+            request = try TaskRequest(message)
+        } catch {
+            throw .unreadable(error, properties: delivery.properties)
+        }
+        guard let handler = handlers[request.task] else { throw .notRegistered(request) }
+        self.init(queue: delivery.queue, message: message, request: request, handler: handler)
+    }
+}
+
+extension Delivery {
+    /// The properties, if the message could be read so far.
+    fileprivate var properties: MessageProperties? {
+        if case .success(let message) = message { message.properties } else { nil }
+    }
+}

@@ -1,0 +1,25 @@
+internal import CeleryTransport
+
+/// A message that this worker holds: all that the broker is told of it is told here.
+struct HeldMessage: Sendable {
+    let session: ConsumerSession
+    let tag: DeliveryTag
+
+    /// Whether it is still this worker's: `false` once the broker gives it to others.
+    var isHeld: Bool { session.consumer.holds(tag) }
+
+    /// Acknowledges it before its task runs. It still counts as being worked on.
+    func acknowledgeEarly() { session.acknowledgeEarly(tag) }
+
+    /// Waits until the broker has heard of what it was told.
+    func flush() async { await session.consumer.flush() }
+
+    /// Nothing is left to do for it.
+    ///
+    /// - Parameter settlement: what the broker is told; `nil` when it was told before, or when the message is to come
+    ///   back once the consumer is closed.
+    func finish(_ settlement: Settlement?) { session.finish(tag, settlement) }
+
+    /// It is somebody else's now: the broker is told nothing.
+    func drop() { session.drop() }
+}

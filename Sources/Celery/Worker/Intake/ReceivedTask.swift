@@ -1,0 +1,30 @@
+internal import CeleryProtocol
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+/// A task's message as it was received, with what was read of it. It holds much and goes from hand to hand, so it is
+/// passed by reference.
+final class ReceivedTask: Sendable {
+    /// The queue that it came from; empty where the broker does not say.
+    let queue: String
+    let message: Message
+    let request: TaskRequest
+    let handler: TaskHandler
+
+    init(queue: String, message: Message, request: TaskRequest, handler: TaskHandler) {
+        self.queue = queue
+        self.message = message
+        self.request = request
+        self.handler = handler
+    }
+
+    /// Whether it has come too late to run.
+    var isExpired: Bool {
+        guard let expires = request.expires else { return false }
+        return expires.timeIntervalSinceNow < 0
+    }
+}

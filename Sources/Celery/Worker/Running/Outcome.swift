@@ -1,0 +1,58 @@
+package import CeleryProtocol
+
+/// How the run of a task ended. What follows from that is decided by ``FinishingPlanner``.
+package enum Outcome: Sendable {
+    /// The handler returned this.
+    case success(JSONValue)
+    /// The handler threw, or the arguments did not fit.
+    case failure(TaskFailure)
+    /// The task is to be tried again after so long, for the reason given.
+    case retry(after: Duration, reason: TaskFailure?)
+    /// The handler threw ``Ignore``.
+    case ignored
+    /// The handler threw ``Reject``.
+    case rejected(requeue: Bool, reason: String?)
+    /// The worker was stopped while the task ran.
+    case interrupted
+}
+
+extension TaskHandler {
+    /// Runs the body.
+    package func outcome(_ context: TaskContext, _ payload: TaskPayload) async -> Outcome {
+        do {
+            return .success(try await body(context, payload))
+        } catch {
+            let outcome = Outcome(error, request: context.request, payload: payload, policy: retry)
+            // Tasks are cancelled when the worker is stopped, and what is thrown then as a rule comes of that, whatever
+            // its type: a client library wraps the cancellation in an error of its own.
+            if Task.isCancelled, case .failure = outcome { return .interrupted }
+            return outcome
+        }
+    }
+}
+
+extension Outcome {
+    /// What an error thrown by a handler means.
+    init(_ error: any Error, request: TaskRequest, payload: TaskPayload, policy: RetryPolicy) {
+        switch error {
+        case let retry as Retry:
+            self = Self.retry(retry.reason, after: retry.countdown, request, payload, policy)
+        case is Ignore: self = .ignored
+        case let reject as Reject: self = .rejected(requeue: reject.requeue, reason: reject.reason)
+        case is CancellationError where Task.isCancelled: self = .interrupted
+        case let error where policy.retriesOn(error): self = Self.retry(error, after: nil, request, payload, policy)
+        default: self = .failure(TaskFailure(error, request: request))
+        }
+    }
+
+    private static func retry(
+        _ reason: (any Error)?, after countdown: Duration?, _ request: TaskRequest, _ payload: TaskPayload,
+        _ policy: RetryPolicy
+    ) -> Outcome {
+        let failure = reason.map { TaskFailure($0, request: request) }
+        if let maximum = policy.maxRetries, request.retries >= maximum {
+            return .failure(failure ?? .maxRetriesExceeded(request, payload))
+        }
+        return .retry(after: countdown ?? policy.backoff.countdown(retries: request.retries), reason: failure)
+    }
+}

@@ -1,0 +1,20 @@
+internal import CeleryTransport
+package import Logging
+
+/// What a worker lends to the tasks that it runs.
+package struct TaskEnvironment: Sendable {
+    let logger: Logger
+    let publisher: TaskPublisher?
+    let results: (any ResultStore)?
+
+    init(logger: Logger, publisher: TaskPublisher?, results: (any ResultStore)?) {
+        self.logger = logger
+        self.publisher = publisher
+        self.results = results
+    }
+
+    /// An environment without broker and backend, for a handler on its own.
+    package init(logger: Logger) {
+        self.init(logger: logger, publisher: nil, results: nil)
+    }
+}

@@ -74,11 +74,12 @@ extension WireWriter {
         integer(flags)
         if let value = message.contentType { try shortString(value, "the content type") }
         if let value = message.contentEncoding { try shortString(value, "the content encoding") }
+        try copies(message.headers)
         try table(message.headers)
-        if let value = properties.deliveryMode { octet(UInt8(clamping: value)) }
+        if let value = properties.deliveryMode { try deliveryMode(value) }
         if let value = properties.priority { octet(UInt8(clamping: value)) }
         if let value = properties.correlationID { try shortString(value, "the correlation id") }
-        if let value = properties.replyTo { try shortString(value, "reply_to") }
+        if let value = properties.replyTo { try replyTo(value) }
         if let value = properties.expiration { try expiration(value) }
         if let messageID { try shortString(messageID, "the message id") }
         if let timestamp { integer(timestamp) }
@@ -86,7 +87,31 @@ extension WireWriter {
         if let appID { try shortString(appID, "the app id") }
     }
 
-    /// A malformed expiration would make the server close the channel and with it fail other messages under way.
+    // Over each of these the server would close the channel, and with it fail other messages under way.
+
+    /// RabbitMQ's own headers for further routing keys are lists.
+    private func copies(_ headers: JSONObject) throws(TransportError) {
+        for key in ["CC", "BCC"] {
+            guard let value = headers[key], value.arrayValue == nil else { continue }
+            throw TransportError(.rejected, "the header \(key) must be a list of routing keys")
+        }
+    }
+
+    private mutating func deliveryMode(_ mode: Int) throws(TransportError) {
+        guard mode == 1 || mode == 2 else {
+            throw TransportError(.rejected, "the delivery mode must be 1 or 2 and not \(mode)")
+        }
+        octet(UInt8(mode))
+    }
+
+    private mutating func replyTo(_ queue: String) throws(TransportError) {
+        // Only who consumes from it on the same channel may name it.
+        guard queue != "amq.rabbitmq.reply-to" else {
+            throw TransportError(.rejected, "reply_to must not be RabbitMQ's pseudo-queue \(queue)")
+        }
+        try shortString(queue, "reply_to")
+    }
+
     private mutating func expiration(_ text: String) throws(TransportError) {
         guard UInt32(text) != nil, text.utf8.first != UInt8(ascii: "+") else {
             throw TransportError(.rejected, "the expiration must be a number of milliseconds below 2^32")

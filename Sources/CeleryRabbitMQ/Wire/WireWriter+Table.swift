@@ -37,8 +37,10 @@ extension WireWriter {
                 integer(Int32(truncatingIfNeeded: value))
             }
         case .bigInteger:
-            throw TransportError(.rejected, "the header \(key) holds an integer of more than 64 bits")
+            throw Self.unfit(key, "an integer of more than 64 bits")
         case .double(let value):
+            // RabbitMQ closes the connection over one, and with it fails everything else that is under way.
+            guard value.isFinite else { throw Self.unfit(key, PythonRepr.repr(of: .double(value))) }
             octet(UInt8(ascii: "d"))
             integer(value.bitPattern)
         case .string(let text):
@@ -75,6 +77,10 @@ extension WireWriter {
             }
             index += 1
         }
+    }
+
+    private static func unfit(_ key: String, _ what: String) -> TransportError {
+        TransportError(.rejected, "the header \(LogText.name(key)) holds \(what), which RabbitMQ does not take")
     }
 
     private static var tooDeep: TransportError {

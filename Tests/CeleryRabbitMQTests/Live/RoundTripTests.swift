@@ -35,6 +35,31 @@ struct RoundTripTests {
         await producer.close()
     }
 
+    /// Whatever headers the writer lets through, RabbitMQ takes, and gives back as they were.
+    @Test func whatIsNotRefusedArrives() async throws {
+        let queue = LiveServer.queue()
+        let producer = try await LiveServer.producer()
+        var nested: JSONValue = nil
+        for number in 0..<98 { nested = number % 2 == 0 ? [nested] : ["a": nested] }
+        let headers: JSONObject = [
+            "": "", String(repeating: "k", count: 255): 1, "min": .integer(.min), "max": .integer(.max),
+            "small": .double(.leastNonzeroMagnitude), "large": 1.7976931348623157e308, "minus": -0.0, "zero": "\0",
+            "nested": nested,
+            "x-death": "text", "x-delay": "text", "CC": [1, nil], "x-stream-offset": "text",
+        ]
+        for refused: JSONValue in [.double(.nan), .double(.infinity), .bigInteger("18446744073709551615")] {
+            let error = await #expect(throws: TransportError.self) {
+                try await producer.publish(Message(headers: ["a": refused], body: []), to: Destination(queue: queue))
+            }
+            #expect(error?.code == .rejected)
+        }
+        try await producer.publish(Message(headers: headers, body: []), to: Destination(queue: queue))
+        let consumer = try await LiveServer.consumer(queue)
+        #expect(try await consumer.receive(upTo: 1).map { try $0.message.get().headers } == [headers])
+        await consumer.close()
+        await producer.close()
+    }
+
     @Test(arguments: [0, 1, 131_064, 131_065, 1_000_000])
     func bodiesOfEverySizeArrive(size: Int) async throws {
         let queue = LiveServer.queue()

@@ -102,6 +102,20 @@ import Testing
         #expect(reader.isAtEnd)
     }
 
+    /// RabbitMQ closes the connection over a float that is no number.
+    @Test(
+        arguments: [
+            .double(.nan), .double(.infinity), .double(-.infinity), .bigInteger("18446744073709551615"),
+            ["deep": [1, ["deeper": .double(.nan)]]], [[.double(.infinity)]],
+        ] as [JSONValue])
+    func whatRabbitMQDoesNotTakeIsRefusedByName(value: JSONValue) {
+        let error = #expect(throws: TransportError.self) { try written(["fine": 1.5, "time\nlimit": value]) }
+        #expect(error?.code == .rejected)
+        let names = ["'time\\nlimit'", "deeper"]
+        #expect(names.contains { error?.message.contains("the header \($0) holds ") == true })
+        #expect(error?.message.contains("\n") == false)
+    }
+
     @Test func theLastOfSeveralEqualNamesCounts() throws {
         #expect(try read([1, 0x61, 0x74, 0, 1, 0x61, 0x74, 1]) == ["a": true])
     }

@@ -33,6 +33,27 @@ import Testing
         #expect(try publish(message) == expected)
     }
 
+    /// The server would close the channel, and other messages would be lost with it.
+    @Test(
+        arguments: [
+            Message(headers: ["CC": "q"], body: []), Message(headers: ["BCC": 1], body: []),
+            Message(properties: .init(deliveryMode: 0), body: []),
+            Message(properties: .init(deliveryMode: 3), body: []),
+            Message(properties: .init(replyTo: "amq.rabbitmq.reply-to"), body: []),
+            Message(properties: .init(expiration: "soon"), body: []),
+            Message(properties: .init(correlationID: String(repeating: "x", count: 256)), body: []),
+            Message(headers: [String(repeating: "x", count: 256): 1], body: []),
+            Message(headers: ["timelimit": [.double(.nan), nil]], body: []),
+        ])
+    func whatRabbitMQClosesForIsRefused(message: Message) {
+        let error = #expect(throws: TransportError.self) { try publish(message) }
+        #expect(error?.code == .rejected)
+    }
+
+    @Test func listsOfFurtherRoutingKeysAreLeftAlone() throws {
+        #expect(throws: Never.self) { try publish(Message(headers: ["CC": ["a"], "BCC": []], body: [])) }
+    }
+
     @Test(arguments: [(-1, 0), (0, 0), (9, 9), (255, 255), (256, 255)])
     func prioritiesAreClampedToAByte(given: Int, written: UInt8) throws {
         let message = Message(

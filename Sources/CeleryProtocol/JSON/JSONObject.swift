@@ -8,8 +8,8 @@ public struct JSONObject: Sendable {
 
     /// The keys and values in order; no key stands twice.
     public private(set) var entries: [(key: String, value: JSONValue)]
-    /// The position of each key, kept only for more than `indexThreshold` keys.
-    private var index: [ExactKey: Int]?
+    /// Where each key stands, kept only for more than `indexThreshold` keys.
+    private var index: KeyIndex?
 
     /// An empty object.
     public init() { entries = [] }
@@ -39,9 +39,16 @@ public struct JSONObject: Sendable {
 
     /// Adds a key that is known to be new, without the look-up of the subscript.
     package mutating func append(_ key: String, _ value: JSONValue) {
-        if index != nil { index?[ExactKey(key)] = entries.count }
+        if entries.count == entries.capacity, entries.count > Self.indexThreshold {
+            // In smaller steps than an array's own: what is left free of a large object counts.
+            entries.reserveCapacity(entries.count + entries.count / 4)
+        }
         entries.append((key, value))
-        if index == nil, entries.count > Self.indexThreshold { buildIndex() }
+        if index != nil {
+            index?.append(lastOf: entries)
+        } else if entries.count > Self.indexThreshold {
+            buildIndex()
+        }
     }
 
     /// Removes the keys for which `isRemoved` says so, in one pass: removing them one by one takes a pass for each.
@@ -63,15 +70,11 @@ public struct JSONObject: Sendable {
     public var count: Int { entries.count }
 
     private func position(of key: String) -> Int? {
-        if let index { return index[ExactKey(key)] }
+        if let index { return index.position(of: key, in: entries) }
         return entries.firstIndex { ExactKey.same($0.key, key) }
     }
 
-    private mutating func buildIndex() {
-        var index = [ExactKey: Int](minimumCapacity: entries.count * 2)
-        for (position, entry) in entries.enumerated() { index[ExactKey(entry.key)] = position }
-        self.index = index
-    }
+    private mutating func buildIndex() { index = KeyIndex(entries) }
 }
 
 /// A key that is equal to another one only when their UTF-8 bytes are.

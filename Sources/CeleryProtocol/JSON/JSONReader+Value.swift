@@ -16,23 +16,55 @@ extension JSONReader {
         return scanned.hasEscapes ? Self.unescaped(contents) : .string(Self.string(contents))
     }
 
+    /// A container with more elements is read into an array of its own: moved at its end, it would be there twice.
+    private static let longest = 1024
+    private static let veryLong = 32_768
+
     private mutating func readArrayValue() throws(JSONError) -> [JSONValue] {
-        var elements: [JSONValue] = []
-        guard try enterArray() else { return elements }
-        repeat { elements.append(try readValue()) } while try nextElement()
-        return elements
+        guard try enterArray() else { return [] }
+        let start = elements.pointee.count
+        repeat {
+            let value = try readValue()
+            elements.pointee.push(value)
+            if elements.pointee.count - start == Self.longest { return try readLongArray(from: start) }
+        } while try nextElement()
+        return elements.pointee.popArray(from: start)
+    }
+
+    /// Reads the rest of an array.
+    @inline(never) private mutating func readLongArray(from start: Int) throws(JSONError) -> [JSONValue] {
+        var long = elements.pointee.popArray(from: start)
+        while try nextElement() {
+            let value = try readValue()
+            // In smaller steps than an array's own: what is left free counts. Of a very long one it is never touched.
+            if long.count == long.capacity, long.count < Self.veryLong {
+                long.reserveCapacity(long.count + long.count / 4)
+            }
+            long.append(value)
+        }
+        return long
     }
 
     private mutating func readObjectValue() throws(JSONError) -> JSONObject {
-        var object = JSONObject()
-        guard try enterObject() else { return object }
-        object.reserveCapacity(8)
+        guard try enterObject() else { return JSONObject() }
+        let start = members.pointee.count
         // The fingerprints of all keys so far: a key whose bit is not set cannot have come before.
         var seen: UInt64 = 0
         repeat {
             let (name, isNew) = try readName(&seen)
-            Self.add(name, try readValue(), isNew: isNew, to: &object)
+            add(name, try readValue(), isNew: isNew, from: start)
+            if members.pointee.count - start > JSONObject.indexThreshold { return try readLongObject(from: start) }
         } while try nextMember()
+        return JSONObject(distinct: members.pointee.popArray(from: start))
+    }
+
+    /// Reads the rest of an object with many keys.
+    @inline(never) private mutating func readLongObject(from start: Int) throws(JSONError) -> JSONObject {
+        var object = JSONObject(distinct: members.pointee.popArray(from: start))
+        while try nextMember() {
+            let name = try readKey().string
+            object[name] = try readValue()
+        }
         return object
     }
 
@@ -45,12 +77,16 @@ extension JSONReader {
         return (key.string, seen & bit == 0)
     }
 
-    private static func add(_ name: String, _ value: JSONValue, isNew: Bool, to object: inout JSONObject) {
-        if isNew {
-            object.append(name, value)
-        } else {
-            object[name] = value
-        }
+    private mutating func add(_ name: String, _ value: JSONValue, isNew: Bool, from start: Int) {
+        if !isNew, replace(name, value, from: start) { return }
+        members.pointee.push((name, value))
+    }
+
+    private mutating func replace(_ name: String, _ value: JSONValue, from start: Int) -> Bool {
+        let members = members.pointee.elements(from: start)
+        guard let position = members.firstIndex(where: { ExactKey.same($0.key, name) }) else { return false }
+        members[position].value = value
+        return true
     }
 
     /// Reads a number, `true`, `false`, `null`, `NaN` or an infinity.

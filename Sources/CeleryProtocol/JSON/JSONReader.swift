@@ -1,7 +1,7 @@
 /// Reads JSON from bytes in Python's dialect.
 ///
-/// The reader keeps the pointer it is given: use it only inside the closure that lends the bytes. It never reads
-/// outside them, whatever they hold.
+/// The reader keeps the pointers it is given: use it only inside the closures that lend the bytes and the stacks. It
+/// never reads outside the bytes, whatever they hold.
 struct JSONReader {
     /// Deeper documents are refused. Python stops near 1000; with this bound nothing that recurses over a value takes
     /// more than 200 KB of stack (1 MB without optimization).
@@ -13,9 +13,36 @@ struct JSONReader {
     /// Whether a key `__type__` came by, in whatever depth: without one the document holds no tagged value.
     var hasTypeKey = false
     var depth = 0
+    /// The elements and members of the containers that are being read.
+    let elements: UnsafeMutablePointer<MoveStack<JSONValue>>
+    let members: UnsafeMutablePointer<MoveStack<(key: String, value: JSONValue)>>
 
-    /// A reader at the start of `bytes`.
-    init(_ bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+    /// What `read` makes of `bytes`, with a reader at their start.
+    static func reading<Value>(
+        _ bytes: UnsafeRawBufferPointer, _ read: (inout JSONReader) throws(JSONError) -> Value
+    ) throws(JSONError) -> Value {
+        var elements = MoveStack<JSONValue>()
+        var members = MoveStack<(key: String, value: JSONValue)>()
+        defer {
+            elements.destroy()
+            members.destroy()
+        }
+        return try withUnsafeMutablePointer(to: &elements) { elements throws(JSONError) in
+            try withUnsafeMutablePointer(to: &members) { members throws(JSONError) in
+                var reader = JSONReader(bytes: bytes, elements: elements, members: members)
+                return try read(&reader)
+            }
+        }
+    }
+
+    private init(
+        bytes: UnsafeRawBufferPointer, elements: UnsafeMutablePointer<MoveStack<JSONValue>>,
+        members: UnsafeMutablePointer<MoveStack<(key: String, value: JSONValue)>>
+    ) {
+        self.bytes = bytes
+        self.elements = elements
+        self.members = members
+    }
 
     /// The next byte, or 0 at the end; no valid document holds a 0.
     @inline(__always) var current: UInt8 { position < bytes.count ? bytes[position] : 0 }

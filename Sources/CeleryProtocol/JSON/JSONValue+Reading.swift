@@ -19,9 +19,10 @@ extension JSONValue {
     ) throws(JSONError) -> (value: JSONValue, hasTypeKey: Bool) {
         let result = bytes.withContiguousStorageIfAvailable { buffer in
             Result { () throws(JSONError) in
-                var reader = JSONReader(UnsafeRawBufferPointer(buffer))
-                let value = try reader.readDocument()
-                return (value, reader.hasTypeKey)
+                try JSONReader.reading(UnsafeRawBufferPointer(buffer)) { reader throws(JSONError) in
+                    let value = try reader.readDocument()
+                    return (value, reader.hasTypeKey)
+                }
             }
         }
         guard let result else { return try reading(Array(bytes)) }

@@ -29,7 +29,7 @@ public struct CeleryError: Error, Sendable, CustomStringConvertible {
     /// The error behind it, if any.
     public let underlyingError: (any Error)?
 
-    init(_ code: Code, _ message: String, underlyingError: (any Error)? = nil) {
+    package init(_ code: Code, _ message: String, underlyingError: (any Error)? = nil) {
         self.code = code
         self.message = message
         self.underlyingError = underlyingError

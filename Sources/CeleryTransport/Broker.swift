@@ -28,7 +28,8 @@ public protocol Producer: Sendable {
     ///
     /// Many calls at once share the connection and its writes.
     ///
-    /// - Throws: ``TransportError``; with the code `connectionLost` it is unknown whether the message arrived.
+    /// - Throws: ``TransportError``; with the code `connectionLost` it is unknown whether the message arrived. Or
+    ///   `CancellationError`, at once when the calling task is cancelled, and with the same doubt.
     func publish(_ message: Message, to destination: Destination) async throws
 
     /// Waits for what is under way and closes the connection. Further calls fail.

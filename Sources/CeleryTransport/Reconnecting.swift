@@ -17,14 +17,24 @@ package final class Reconnecting<Connection: Sendable>: Sendable {
         case fail
     }
 
-    private let state = Locked((current: State.idle, generation: 0))
+    private struct Progress {
+        var current = State.idle
+        var generation = 0
+
+        var isClosed: Bool {
+            if case .closed = current { true } else { false }
+        }
+    }
+
+    private let state = Locked(Progress())
     private let connect: @Sendable () async throws -> Connection
 
     package init(_ connect: @escaping @Sendable () async throws -> Connection) {
         self.connect = connect
     }
 
-    /// The connection and a number to report it by.
+    /// The connection and a number to report it by. A caller that is cancelled stops waiting at once, and the attempt to
+    /// connect goes on for the others.
     package func get() async throws -> (connection: Connection, generation: Int) {
         let step = state.withLock { state -> Step in
             switch state.current {
@@ -35,7 +45,7 @@ package final class Reconnecting<Connection: Sendable>: Sendable {
                 state.generation += 1
                 let generation = state.generation
                 // Not a child of the first caller: that one's cancellation must not fail the others.
-                let task = Task { [connect] in try await connect() }
+                let task = Task { try await self.makeConnection(generation) }
                 state.current = .connecting(task, generation: generation)
                 return .wait(task, generation)
             }
@@ -44,21 +54,28 @@ package final class Reconnecting<Connection: Sendable>: Sendable {
         case .use(let connection, let generation): return (connection, generation)
         case .fail: throw Self.closed
         case .wait(let task, let generation):
-            do {
-                let connection = try await task.value
-                let isClosed = state.withLock { state in
-                    if case .connecting(_, generation) = state.current {
-                        state.current = .connected(connection, generation: generation)
-                    }
-                    if case .closed = state.current { return true }
-                    return false
-                }
-                if isClosed { throw Self.closed }
-                return (connection, generation)
-            } catch {
-                report(broken: generation)
-                throw error
+            let waiter = Waiter<Connection>()
+            // On its own, because it may outlive the caller.
+            Task { waiter.settle(await task.result) }
+            let connection = try await waiter.value()
+            // Then it is its owner's to close.
+            if state.withLock({ $0.isClosed }) { throw Self.closed }
+            return (connection, generation)
+        }
+    }
+
+    /// Connects, whether somebody still waits for it or not.
+    private func makeConnection(_ generation: Int) async throws -> Connection {
+        do {
+            let connection = try await connect()
+            state.withLock { state in
+                guard case .connecting(_, generation) = state.current else { return }
+                state.current = .connected(connection, generation: generation)
             }
+            return connection
+        } catch {
+            report(broken: generation)
+            throw error
         }
     }
 

@@ -50,6 +50,55 @@ import Testing
         #expect(try await connection.get().connection == 2)
     }
 
+    @Test func aCallerThatIsCancelledStopsWaitingAndTheAttemptGoesOn() async throws {
+        let attempts = Attempts()
+        let (go, goOn) = AsyncStream<Void>.makeStream()
+        let (begun, beginning) = AsyncStream<Void>.makeStream()
+        let connection = Reconnecting {
+            let number = attempts.next()
+            beginning.finish()
+            for await _ in go {}
+            // Cancelling a caller does not cancel the attempt.
+            try Task.checkCancellation()
+            return number
+        }
+        let cancelled = Task { try await connection.get() }
+        for await _ in begun {}
+        let other = Task { try await connection.get().connection }
+        cancelled.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await cancelled.value }
+        goOn.finish()
+        #expect(try await other.value == 1)
+        #expect(try await connection.get().connection == 1)
+    }
+
+    @Test func anAttemptThatFailsWhenNobodyWaitsIsNobodysFailure() async throws {
+        let attempts = Attempts()
+        let (go, goOn) = AsyncStream<Void>.makeStream()
+        let (begun, beginning) = AsyncStream<Void>.makeStream()
+        let (failed, failing) = AsyncStream<Void>.makeStream()
+        let connection = Reconnecting {
+            let number = attempts.next()
+            guard number == 1 else { return number }
+            beginning.finish()
+            for await _ in go {}
+            failing.finish()
+            throw Mishap()
+        }
+        let cancelled = Task { try await connection.get() }
+        for await _ in begun {}
+        cancelled.cancel()
+        await #expect(throws: CancellationError.self) { _ = try await cancelled.value }
+        goOn.finish()
+        for await _ in failed {}
+        // Whether this finds the attempt just before or after its end.
+        do {
+            #expect(try await connection.get().connection == 2)
+        } catch is Mishap {
+            #expect(try await connection.get().connection == 2)
+        }
+    }
+
     @Test func nothingIsConnectedAfterTheEnd() async throws {
         let connection = Reconnecting { 1 }
         _ = try await connection.get()

@@ -33,6 +33,8 @@ public struct CeleryClient: Sendable {
 
     /// Sends a task.
     ///
+    /// When the calling task is cancelled this ends at once, whatever it waits for; the message may have been sent or not.
+    ///
     /// - Returns: a handle on the task that was sent.
     /// - Throws: `TransportError` when the broker cannot be reached or refuses, also after some further tries;
     ///   `EncodingError` or ``CeleryError`` when an argument or an option cannot be sent.

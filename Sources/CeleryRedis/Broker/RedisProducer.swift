@@ -31,7 +31,7 @@ final class RedisProducer: Producer {
         var declarations = pipeline.count
         if !destination.exchange.isEmpty {
             pipeline.append("SMEMBERS", keys.bindings(destination.exchange))
-            let members = try await connection.call(pipeline)
+            let members = try await connection.sendAbandonably(pipeline).value()
             if let undeclared { declared.withLock { _ = $0.insert(undeclared) } }
             queues = KombuBinding.queues(for: destination.routingKey, in: keys.bindings(members))
             pipeline = RedisPipeline()
@@ -52,7 +52,7 @@ final class RedisProducer: Producer {
             pipeline.add(keys.queue(queue, priority: message.properties.priority))
             pipeline.add(envelope)
         }
-        let replies = try await connection.send(pipeline)
+        let replies = try await connection.sendAbandonably(pipeline)
         for case .error(let text) in replies.dropFirst(declarations) {
             throw TransportError(.rejected, "Redis refuses the message: \(text)")
         }

@@ -1,116 +1,15 @@
-"""The runs of `interop/chaos`."""
-import argparse
+"""Workers are killed with SIGKILL and started again: two Swift workers and a Python one on one queue."""
 import collections
 import contextlib
-import json
-import random
 import re
-import sys
 import threading
 import time
 
-import redis
+from faults.load import Load, is_right
+from faults.queues import QUEUE, Results, queue_of
+from fleet import redis_log, workers
 
-from fleet import junit, redis_log, servers, workers
-
-QUEUE = "chaos"
 STARTED = re.compile(r"\bstarted\b.*celery\.task\.id=(\S+)|celery\.task\.id=(\S+).*\bstarted\b")
-# The state, and the value or exception that a task must end with.
-Expected = collections.namedtuple("Expected", "kind state value")
-
-
-class Load:
-    """The tasks: what is sent, and what must come of each."""
-
-    def __init__(self, count, seed):
-        self.random = random.Random(seed)
-        self.expected = {}
-        self.calls = [self.call(number) for number in range(count)]
-
-    def call(self, number):
-        """(task, args, kwargs, options) of one call."""
-        identifier = f"chaos-{number}"
-        pick = self.random.random()
-        options = {"task_id": identifier}
-        if pick < 0.40:
-            seconds = round(self.random.uniform(0, 0.3), 3)
-            call = ("sleep", (seconds,), {})
-            expected = Expected("sleep", "SUCCESS", seconds)
-        elif pick < 0.55:
-            call = ("add", (number, 1), {})
-            expected = Expected("add", "SUCCESS", number + 1)
-        elif pick < 0.65:
-            call = ("mul", (), {"x": number, "y": 2})
-            expected = Expected("mul by keywords", "SUCCESS", number * 2)
-        elif pick < 0.75:
-            value = "x" * self.random.choice([1, 100, 5000])
-            call = ("echo", (value, number), {"key": [None, 1.5]})
-            expected = Expected("echo", "SUCCESS", {"args": [value, number], "kwargs": {"key": [None, 1.5]}})
-        elif pick < 0.80:
-            call = ("tsum", (list(range(number % 50)),), {})
-            expected = Expected("tsum", "SUCCESS", sum(range(number % 50)))
-        elif pick < 0.88:
-            call = ("fail", (f"no luck {number}",), {})
-            expected = Expected("fail", "FAILURE", [f"no luck {number}"])
-        elif pick < 0.94:
-            call = ("flaky", (3,), {})
-            expected = Expected("flaky, two retries", "SUCCESS", 3)
-        else:
-            call = ("add", (number, 2), {})
-            options["countdown"] = round(self.random.uniform(0.5, 3), 1)
-            expected = Expected("add with a countdown", "SUCCESS", number + 2)
-        self.expected[identifier] = expected
-        return (*call, options)
-
-    def kinds(self):
-        counts = collections.Counter(each.kind for each in self.expected.values())
-        return ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items()))
-
-
-class Results:
-    """The result backend, read directly."""
-
-    def __init__(self, url):
-        self.redis = redis.Redis.from_url(url)
-
-    def read(self, identifiers):
-        """The stored states of these tasks, by their ids."""
-        found = {}
-        for begin in range(0, len(identifiers), 1000):
-            batch = identifiers[begin:begin + 1000]
-            values = self.redis.mget([f"celery-task-meta-{identifier}" for identifier in batch])
-            found.update((key, json.loads(value)) for key, value in zip(batch, values) if value)
-        return found
-
-    def noted_starts(self):
-        return {member.decode() for member in self.redis.smembers("chaos:started")}
-
-
-class RedisQueue:
-    """How many messages wait or are held, on Redis."""
-
-    def __init__(self, url):
-        self.redis = redis.Redis.from_url(url)
-
-    def left(self):
-        lists = sum(self.redis.llen(QUEUE + suffix) for suffix in ("", "\x06\x163", "\x06\x166", "\x06\x169"))
-        return {"queue": lists, "unacked": self.redis.hlen("unacked"), "unacked_index": self.redis.zcard("unacked_index")}
-
-
-class RabbitMQQueue:
-    """How many messages wait or are held, on RabbitMQ."""
-
-    def __init__(self, server):
-        self.server = server
-
-    def left(self):
-        output = self.server.control("list_queues", "--no-table-headers", "name", "messages_ready",
-                                     "messages_unacknowledged")
-        for line in output.splitlines():
-            name, ready, unacked = line.split("\t")
-            if name == QUEUE:
-                return {"queue": int(ready), "unacked": int(unacked)}
-        return {"queue": 0, "unacked": 0}
 
 
 class Killer:
@@ -139,16 +38,16 @@ class Killer:
         return f"{sum(self.kills.values())} kills ({', '.join(f'{n} {c}' for n, c in sorted(self.kills.items()))})"
 
 
-class Run:
+class KillsRun:
     """One run: a broker, a mode, the workers and what came of the tasks."""
 
-    def __init__(self, kind, server, results_server, mode, options):
-        self.kind, self.server, self.mode, self.options = kind, server, mode, options
-        self.name = f"{kind}, {mode} acknowledgement"
+    def __init__(self, kind, server, results_server, acks, options):
+        self.kind, self.server, self.acks, self.options = kind, server, acks, options
+        self.name = f"{kind}, kills, {acks} acknowledgement"
         self.results_server = results_server
         self.broker, self.results_url = server.url, results_server.url
         self.results = Results(self.results_url)
-        self.queue = RedisQueue(server.url) if kind == "redis" else RabbitMQQueue(server)
+        self.queue = queue_of(kind, server)
         self.load = Load(options.tasks, options.seed)
         self.problems = []
 
@@ -156,7 +55,7 @@ class Run:
         print(f"chaos: {self.name}: {text}", flush=True)
 
     def workers(self, stack):
-        is_late = self.mode == "late"
+        is_late = self.acks == "late"
         url = self.broker + "?visibility_timeout=5" if self.kind == "redis" else self.broker
         # In early mode the log is read for the tasks that were started.
         arguments = ["-c", "4", *(["--acks-late"] if is_late else ["-l", "DEBUG"])]
@@ -269,7 +168,7 @@ class Run:
                 # Python's worker publishes a retry, reads the state, and writes RETRY, in this order: a task that is
                 # tried again meanwhile may have ended between.
                 counts["as expected until the Python worker wrote RETRY over it"] += 1
-            elif is_open and self.mode == "early" and identifier in started:
+            elif is_open and self.acks == "early" and identifier in started:
                 counts["started and interrupted by a kill"] += 1
             elif is_open and identifier in taken:
                 counts["taken from Redis by the Python worker and, as it was killed, never noted by it (kombu does that"
@@ -285,14 +184,6 @@ class Run:
                 self.problems.append(f"{what}: {count} messages are left")
 
 
-def is_right(record, expected):
-    """Whether this is the result that the task must have."""
-    if record is None or record["status"] != expected.state:
-        return False
-    value = record["result"]["exc_message"] if expected.state == "FAILURE" else record["result"]
-    return value == expected.value
-
-
 def relevant_lines(members):
     """What the workers wrote of tasks."""
     lines = []
@@ -300,32 +191,3 @@ def relevant_lines(members):
         with open(worker.log_path, encoding="utf-8", errors="replace") as log:
             lines += [f"{worker.name}: {line.rstrip()}" for line in log if "chaos-" in line]
     return lines
-
-
-def main():
-    parser = argparse.ArgumentParser(prog="interop/chaos", description="Tasks while workers are being killed.")
-    parser.add_argument("--broker", choices=["redis", "rabbitmq"], help="only this one")
-    parser.add_argument("--mode", choices=["late", "early"], help="only this one")
-    parser.add_argument("--tasks", type=int, default=10_000)
-    parser.add_argument("--seconds", type=float, default=400, help="the longest that one run may take")
-    parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
-    parser.add_argument("--junit-xml", metavar="FILE", help="where the outcomes are written for programs")
-    options = parser.parse_args()
-    report = junit.Report("chaos", options.junit_xml)
-    with servers.signals_as_exceptions():
-        for kind in [options.broker] if options.broker else ["redis", "rabbitmq"]:
-            for mode in [options.mode] if options.mode else ["late", "early"]:
-                # A server of its own for each run, and a Redis of its own for the results.
-                broker = servers.Redis(arguments=redis_log.ARGUMENTS) if kind == "redis" else servers.RabbitMQ()
-                with broker as server, servers.Redis(arguments=redis_log.ARGUMENTS) as results:
-                    Run(kind, server, results, mode, options).run(report)
-    return report.write()
-
-
-if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (servers.ServerError, workers.WorkerError) as error:
-        sys.exit(f"chaos: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)

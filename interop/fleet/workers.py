@@ -7,6 +7,7 @@
 Each is a process of its own with its log in a file; it ends with us, also when we are killed. What is left of it
 is stopped by its id.
 """
+import json
 import os
 import re
 import signal
@@ -81,6 +82,13 @@ class Worker:
     def is_running(self):
         return self.process is not None and self.process.poll() is None
 
+    def pause(self):
+        """SIGSTOP: the worker keeps its connections and does nothing until `resume`."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def resume(self):
+        os.kill(self.process.pid, signal.SIGCONT)
+
     def kill(self):
         """Ends the worker and its children at once, as the kernel does when memory is short."""
         process, self.process = self.process, None
@@ -131,12 +139,14 @@ class PythonWorker(Worker):
 
     ready = r" ready\."
 
-    def __init__(self, broker, backend, queues, name="python", app="fleet.python_app", arguments=(), environment=None):
+    def __init__(self, broker, backend, queues, name="python", app="fleet.python_app", arguments=(), environment=None,
+                 settings=None):
         command = [
             sys.executable, "-m", "celery", "-A", app, "worker", "-Q", ",".join(queues), "-n", f"{name}@%h",
             "-l", "INFO", *arguments]
         super().__init__(
-            command, {"PYTHONDONTWRITEBYTECODE": "1", **addresses(broker, backend), **(environment or {})}, name)
+            command, {"PYTHONDONTWRITEBYTECODE": "1", **addresses(broker, backend),
+                      "CELERY_APP_CONFIG": json.dumps(settings or {}), **(environment or {})}, name)
 
 
 class SwiftWorker(Worker):

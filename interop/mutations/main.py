@@ -100,7 +100,7 @@ class Run:
         self.problems = []
         self.peak = 0
         self.recent = []
-        self.last_answer = time.monotonic()
+        self.last_progress = time.monotonic()
 
     def say(self, text):
         print(f"mutate: {self.kind}: {text}", flush=True)
@@ -147,7 +147,7 @@ class Run:
             if identifier not in self.open:
                 continue
             expected = self.open.pop(identifier)
-            self.last_answer = time.monotonic()
+            self.last_progress = time.monotonic()
             if value != expected:
                 self.problems.append(f"{identifier}: {value!r} and not {expected}")
         if not self.worker.is_running:
@@ -159,23 +159,26 @@ class Run:
 
     def keep_up(self):
         """Waits until the queue is short. False when the worker has ended or stands still."""
+        fewest = None
         while True:
             if not self.look():
                 return False
-            if self.side.waiting() < LONGEST_QUEUE:
+            waiting = self.side.waiting()
+            if waiting < LONGEST_QUEUE:
                 del self.recent[:-2 * LONGEST_QUEUE]
                 return True
-            if not self.open:
-                self.last_answer = time.monotonic()
-            if time.monotonic() - self.last_answer > self.options.stall:
-                self.problems.append(f"no valid call was answered for {self.options.stall} s")
+            if fewest is None or waiting < fewest:
+                fewest = waiting
+                self.last_progress = time.monotonic()
+            if time.monotonic() - self.last_progress > self.options.stall:
+                self.problems.append(f"STALLED: {waiting} messages wait, and none was taken for {self.options.stall} s")
                 return False
             time.sleep(0.02)
 
     def finish(self):
         """All is sent: everything is answered, and nothing is left."""
         deadline = time.monotonic() + self.options.stall
-        while self.look() and self.open and time.monotonic() < max(deadline, self.last_answer + self.options.stall):
+        while self.look() and self.open and time.monotonic() < max(deadline, self.last_progress + self.options.stall):
             time.sleep(0.05)
         deadline = time.monotonic() + self.options.stall
         while self.look() and any((left := self.side.left()).values()):

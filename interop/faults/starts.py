@@ -1,0 +1,49 @@
+"""When tasks started and ended, as a Swift worker's log tells it while it is written."""
+import collections
+import re
+import threading
+import time
+
+EVENT = re.compile(rb"celery\.task\.id=(\S+).* (started|succeeded|failed)$")
+# As many seconds may pass until a line of the log is read here, and an acknowledgement may be under way for so long.
+SLACK = 0.5
+Start = collections.namedtuple("Start", "worker begin end")
+
+
+class StartsOf:
+    """Follows the log of a worker that runs with -l DEBUG."""
+
+    def __init__(self, worker):
+        self.worker = worker
+        # The times, by id, in order. A task that has started and not ended has no end.
+        self.begins = collections.defaultdict(list)
+        self.ends = collections.defaultdict(list)
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.follow, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+
+    def follow(self):
+        rest = b""
+        with open(self.worker.log_path, "rb") as log:
+            while True:
+                is_last = self.ended.is_set()
+                *lines, rest = (rest + log.read()).split(b"\n")
+                now = time.monotonic()
+                for line in lines:
+                    if found := EVENT.search(line):
+                        (self.begins if found[2] == b"started" else self.ends)[found[1].decode()].append(now)
+                if is_last:
+                    return
+                self.ended.wait(0.02)
+
+    def starts(self, identifier):
+        ends = self.ends.get(identifier, [])
+        for number, begin in enumerate(self.begins.get(identifier, [])):
+            yield Start(self.worker.name, begin, ends[number] if number < len(ends) else float("inf"))

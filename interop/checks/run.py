@@ -74,7 +74,7 @@ def parts():
         Part("python", [[python, "-m", "pytest", "interop/live"]], minutes=10, only="-k", **cases),
         Part("json", [[python, "interop/checks/json_oracle.py"]], minutes=6, read=results.read_events, results=["--events"]),
         Part("demo", [[python, "-m", "checks.demo"]], minutes=3),
-        Part("chaos", [[python, "-m", "faults.main", "--mode", "kills", "--tasks", "1000"]], minutes=8, **cases),
+        Part("chaos", [[python, "-m", "faults.main", "--short"]], minutes=12, **cases),
         Part("mutate", [[python, "-m", "mutations.main", "--messages", "6000"]], minutes=4, **cases),
         Part("readme", [[python, "-m", "checks.readme"]], minutes=15, **cases),
         sanitized("tsan", with_servers),

@@ -19,7 +19,7 @@ from fleet import workers
 
 # Without any progress for so long, tasks are stuck.
 STUCK = 60
-NEIGHBOUR = {"broker_transport_options": {"visibility_timeout": 300}}
+NEIGHBOUR = {"broker_transport_options": {"visibility_timeout": 300, "unacked_restore_throttle": 1}}
 
 
 class ConnectionsRun:

@@ -74,7 +74,7 @@ let package = Package(
         .target(
             name: "CeleryCommands",
             dependencies: [
-                "Celery", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis", "CeleryTransport",
+                "Celery", "CeleryIO", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis", "CeleryTransport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -116,6 +116,13 @@ let package = Package(
         .testTarget(
             name: "CeleryRabbitMQTests",
             dependencies: ["CeleryIO", "CeleryProtocol", "CeleryRabbitMQ", "CeleryTransport", "TestSupport"]
+        ),
+        .testTarget(
+            name: "CeleryCommandsTests",
+            dependencies: [
+                "Celery", "CeleryCommands", "CeleryIO", "CeleryRabbitMQ", "CeleryRedis", "CeleryTransport",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]
         ),
         .testTarget(
             name: "CeleryTests",

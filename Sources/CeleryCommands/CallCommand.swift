@@ -1,5 +1,6 @@
 public import ArgumentParser
 internal import Celery
+internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
@@ -54,7 +55,7 @@ public struct CallCommand: AsyncParsableCommand {
     @Flag(help: "Wait for the result and print it as JSON.")
     var wait = false
 
-    @Option(help: "With --wait: for how many seconds.")
+    @Option(help: "For how many seconds to send and, with --wait, to wait for the result.")
     var timeout: Seconds?
 
     /// For the argument parser.
@@ -62,6 +63,7 @@ public struct CallCommand: AsyncParsableCommand {
 
     /// Sends the task.
     public func run() async throws {
+        let deadline = CommandDeadline(timeout)
         guard case .array(let arguments) = try Self.json(args, "--args") else {
             throw ValidationError("--args must be a JSON array")
         }
@@ -74,15 +76,20 @@ public struct CallCommand: AsyncParsableCommand {
         if let eta { options.eta = .at(try Self.time(eta, "--eta")) }
         if let expires { options.expires = try Self.expiry(expires) }
         let client = try connection.makeClient(logger: LogLevel.warning.makeLogger())
-        let result = await Result {
+        let id = Locked<String?>(nil)
+        let (wait, name) = (wait, name)
+        let text = try await deadline.run(client) { timeout in
+            id.withLock { $0 }.map { "task \($0) has not ended within \(timeout)" }
+                ?? "the broker has not taken the task within \(timeout); it may have got it nevertheless"
+        } _: { [options] in
             let task = try await client.enqueue(
                 named: name, arguments: arguments, keywords: keywords, options: options)
+            id.withLock { $0 = task.id }
             guard wait else { return task.id }
-            let value = try await task.value(timeout: timeout?.duration)
+            let value = try await task.value()
             return String(decoding: value.serialized(), as: UTF8.self)
         }
-        await client.close()
-        print(try result.get())
+        print(text)
     }
 
     private static func json(_ text: String, _ option: String) throws -> JSONValue {

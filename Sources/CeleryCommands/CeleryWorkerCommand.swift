@@ -16,11 +16,10 @@ public protocol CeleryWorkerCommand {
 extension CeleryWorkerCommand {
     /// Reads the command line and runs the worker.
     public static func main() async {
-        let arguments = WorkerArguments.parseOrExit()
         do {
-            try await arguments.run(handlers: handlers)
+            try await WorkerArguments.parse().run(handlers: handlers)
         } catch {
-            WorkerArguments.exit(withError: error)
+            CommandErrors.end(WorkerArguments.self, error)
         }
     }
 }

@@ -21,32 +21,96 @@ public struct ConnectionOptions: ParsableArguments {
     )
     var resultBackend: String?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "An option of Celery's broker_transport_options, such as priority_steps=0,3,6,9; may be given again.",
+            valueName: "name=value"))
+    var brokerTransportOption: [TransportOption] = []
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "On Redis: after how many seconds a message whose worker is gone is delivered again. Must be the same for all who use the database. Default: 3600.",
+            valueName: "seconds"))
+    var visibilityTimeout: Seconds?
+
     /// For the argument parser.
     public init() {}
 
+    /// Checks what the parser cannot know.
+    public mutating func validate() throws {
+        _ = try transportOptions()
+    }
+
     /// Makes a client for these addresses.
     ///
-    /// - Throws: `ValidationError` for an address that names no known transport.
+    /// - Throws: `ValidationError` for an address that names no known transport; `TransportError` for one that makes no
+    ///   sense, or for an option that is not supported.
     public func makeClient(logger: Logger) throws -> CeleryClient {
         try CeleryClient(broker: makeBroker(), backend: makeBackend(), logger: logger)
     }
 
     func makeBroker() throws -> any Broker {
-        let address = broker ?? Environment["CELERY_BROKER_URL"] ?? "amqp://guest@localhost//"
-        switch address.prefix(while: { $0 != ":" }) {
-        case "redis", "rediss", "redis+socket", "socket", "sentinel": return .redis(address)
-        case "amqp", "amqps", "pyamqp": return .rabbitMQ(address)
+        let address = Self.first(broker, Environment["CELERY_BROKER_URL"]) ?? "amqp://guest@localhost//"
+        let options = try transportOptions()
+        switch Self.scheme(address) {
+        case "amqp", "amqps", "pyamqp", "librabbitmq":
+            let broker = RabbitMQBroker(address, transportOptions: options)
+            try broker.validate()
+            return broker
+        case let scheme? where RedisBroker.schemes.contains(scheme):
+            let broker = RedisBroker(address, transportOptions: options)
+            try broker.validate()
+            return broker
         default: throw ValidationError("a broker's address starts with redis:// or amqp://")
         }
     }
 
     func makeBackend() throws -> (any ResultBackend)? {
-        guard let address = resultBackend ?? Environment["CELERY_RESULT_BACKEND"], !address.isEmpty else { return nil }
-        switch address.prefix(while: { $0 != ":" }) {
-        case "redis", "rediss", "redis+socket", "socket", "sentinel": return .redis(address)
-        case "rpc": return .rpc
+        guard let address = Self.first(resultBackend, Environment["CELERY_RESULT_BACKEND"]) else { return nil }
+        switch Self.scheme(address) ?? address.lowercased() {
+        case "rpc":
+            // What stands behind it Python ignores.
+            guard ["rpc", "rpc://"].contains(address.lowercased()) else {
+                throw ValidationError("rpc:// has no host and no options: results come by way of the broker")
+            }
+            return .rpc
         case "disabled": return nil
+        case let scheme where RedisBroker.schemes.contains(scheme): return .redis(address)
         default: throw ValidationError("a result backend's address starts with redis:// or rpc://")
         }
+    }
+
+    /// The options of `broker_transport_options` by name.
+    private func transportOptions() throws -> [String: String] {
+        var given = brokerTransportOption
+        if let visibilityTimeout {
+            given.append(TransportOption(name: "visibility_timeout", value: String(visibilityTimeout.seconds)))
+        }
+        var options: [String: String] = [:]
+        for option in given {
+            guard options.updateValue(option.value, forKey: option.name) == nil else {
+                throw ValidationError("the transport option \(option.name) is given twice")
+            }
+        }
+        return options
+    }
+
+    /// The first that is not empty.
+    private static func first(_ texts: String?...) -> String? {
+        texts.lazy.compactMap { $0?.trimmingSpace() }.first { !$0.isEmpty }
+    }
+
+    private static func scheme(_ address: String) -> String? {
+        address.firstRange(of: "://").map { address[..<$0.lowerBound].lowercased() }
+    }
+}
+
+extension String {
+    fileprivate func trimmingSpace() -> String {
+        var text = self[...].drop(while: \.isWhitespace)
+        while text.last?.isWhitespace == true { text.removeLast() }
+        return String(text)
     }
 }

@@ -26,18 +26,20 @@ public struct ResultCommand: AsyncParsableCommand {
 
     /// Prints the result.
     public func run() async throws {
+        let deadline = CommandDeadline(timeout)
         let client = try connection.makeClient(logger: LogLevel.warning.makeLogger())
-        let result = await Result { () -> String in
+        let text = try await deadline.run(client) { [taskId] in
+            "task \(taskId) has not ended within \($0)"
+        } _: { [taskId, traceback] () -> String in
             let task = client.handle(id: taskId)
             let value: JSONValue
             do {
-                value = try await task.value(timeout: timeout?.duration)
+                value = try await task.value()
             } catch let failure as TaskFailure where traceback {
                 return failure.traceback ?? ""
             }
             return traceback ? "" : String(decoding: value.serialized(), as: UTF8.self)
         }
-        await client.close()
-        print(try result.get())
+        print(text)
     }
 }

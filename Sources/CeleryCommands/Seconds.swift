@@ -5,10 +5,12 @@ internal import ArgumentParser
 struct Seconds: ExpressibleByArgument {
     private static let limit = 9_223_372_036.0
 
-    let duration: Duration
+    let seconds: Double
 
     init?(argument: String) {
         guard let seconds = Double(argument), seconds.magnitude < Self.limit else { return nil }
-        duration = .seconds(seconds)
+        self.seconds = seconds
     }
+
+    var duration: Duration { .seconds(seconds) }
 }

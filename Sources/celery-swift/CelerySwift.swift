@@ -10,6 +10,20 @@ struct CelerySwift: AsyncParsableCommand {
         abstract: "Celery tasks in Swift: run them, send them, read their results.",
         subcommands: [WorkerCommand.self, CallCommand.self, ResultCommand.self]
     )
+
+    /// As ArgumentParser's own, but errors repeat no password.
+    static func main() async {
+        do {
+            var command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                try command.run()
+            }
+        } catch {
+            CommandErrors.end(Self.self, error)
+        }
+    }
 }
 
 /// `worker`: the stock worker.

@@ -90,7 +90,7 @@ struct AMQPHandle: ~Copyable {
             guard isClose, let close = reply.reply.decoded?.load(as: amqp_connection_close_t.self) else {
                 throw TransportError(.unreachable, "\(address) ended the handshake")
             }
-            let text = Self.string(close.reply_text)
+            let text = Redaction([address.password])(Self.string(close.reply_text))
             // Access refused, or no such virtual host. A limit of connections, like the other codes, which tell that the
             // server is starting, stopping or in trouble, may look different later.
             let isFinal = (close.reply_code == 403 || close.reply_code == 530) && !text.contains("limit")

@@ -7,9 +7,14 @@ public import Logging
 /// Fanout exchanges are not supported. Lists on Redis go away when they are empty, so that ``Queue/isAutoDelete`` means
 /// nothing here; nor does ``Queue/expires``: what this package pushes to a queue stays there.
 public struct RedisBroker: Broker {
+    /// The schemes that are read here, if only to say that they are not supported.
+    package static let schemes: Set = [
+        "redis", "rediss", "redis+socket", "rediss+socket", "socket", "unix", "sentinel",
+    ]
+
     private let address: Result<RedisAddress, TransportError>
     /// With those of the address.
-    let options: Options
+    package let options: Options
 
     /// The broker at `redis://[user[:password]@]host[:port][/database]` or `redis+socket:///path?virtual_host=database`.
     ///

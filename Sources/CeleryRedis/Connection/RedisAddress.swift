@@ -32,6 +32,10 @@ struct RedisAddress: Sendable {
     /// The address for people, without password and options.
     let description: String
 
+    /// Takes the password out of what the server says: it repeats the arguments of a command that it does not know, and
+    /// AUTH may be renamed.
+    var redaction: Redaction { Redaction([password]) }
+
     /// Reads `redis://[user[:password]@]host[:port][/database]` or `redis+socket:///path?virtual_host=database`.
     ///
     /// - Parameters:

@@ -156,7 +156,7 @@ final class RedisConnection: Sendable {
             guard case .error(let message) = reply else { continue }
             // A server that does not let this user name its connection is no reason not to use it.
             if position >= needed, RefusalKind(message) != "NOAUTH" { continue }
-            let error = TransportError(.refused, "\(address.description) refuses: \(message)")
+            let error = TransportError(.refused, "\(address.description) refuses: \(address.redaction(message))")
             fail(error)
             throw error
         }

@@ -101,6 +101,29 @@ import Testing
         #expect(error?.isRetriable == false)
     }
 
+    /// AUTH may be renamed or be unknown; Redis then shows what it got.
+    @Test(arguments: ["hunter2", "hunter@2/ü", "hunter2 \n x", String(repeating: "hunter2", count: 30)])
+    func aServerThatRepeatsThePasswordIsNotRepeated(password: String) async throws {
+        let server = try ScriptedRedis { command in
+            guard command[0] == "AUTH" else { return .bytes("+OK\r\n") }
+            let shown = String(decoding: command[1].utf8.prefix(128), as: UTF8.self)
+                .map { $0.isNewline ? " " : String($0) }.joined()
+            return .bytes("-ERR unknown command 'AUTH', with args beginning with: '\(shown)' \r\n")
+        }
+        var encoded = ""
+        for byte in password.utf8 {
+            let digits = String(byte, radix: 16)
+            encoded += digits.count == 1 ? "%0\(digits)" : "%\(digits)"
+        }
+        let broker = RedisBroker("redis://:\(encoded)@127.0.0.1:\(server.port)/4")
+        let error = await #expect(throws: TransportError.self) {
+            _ = try await broker.makeProducer(logger: Self.logger)
+        }
+        #expect(error?.code == .refused)
+        #expect(error?.message.contains("hunter") == false)
+        #expect(error?.message.contains("unknown command 'AUTH'") == true)
+    }
+
     @Test(arguments: [
         "NOPERM this user has no permissions to run the 'client|setname' command",
         "ERR unknown command `CLIENT`",

@@ -1,0 +1,56 @@
+package import ArgumentParser
+
+#if canImport(Glibc)
+internal import Glibc
+#else
+internal import Darwin
+#endif
+
+/// Ends the program as ArgumentParser does, but repeats no password: it shows arguments that it does not understand, and
+/// an address may be one of them.
+package enum CommandErrors {
+    /// Prints what `command` says to an error, or its help, and ends the process.
+    package static func end(_ command: any ParsableArguments.Type, _ error: any Error) -> Never {
+        let code = command.exitCode(for: error)
+        let variables = ["CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"].compactMap { Environment[$0] }
+        let text = hideAddresses(
+            in: command.fullMessage(for: error), given: CommandLine.arguments.dropFirst() + variables)
+        if !text.isEmpty { show(text + "\n", on: code.isSuccess ? STDOUT_FILENO : STDERR_FILENO) }
+        exit(code.rawValue)
+    }
+
+    private static func show(_ text: String, on descriptor: Int32) {
+        var bytes = Array(text.utf8)[...]
+        while !bytes.isEmpty {
+            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
+            // Nobody reads it.
+            guard count > 0 else { return }
+            bytes = bytes.dropFirst(count)
+        }
+    }
+
+    /// - Parameter arguments: what the user has given, and what may be repeated.
+    static func hideAddresses(in text: String, given arguments: [String]) -> String {
+        var text = text
+        let parts = arguments.flatMap { argument in
+            // The value of an option is repeated without the option's name.
+            guard argument.hasPrefix("-"), let mark = argument.firstIndex(of: "=") else { return [argument] }
+            return [argument, String(argument[mark...].dropFirst())]
+        }
+        for part in parts.sorted(by: { $0.count > $1.count }) {
+            let shown = hide(part)
+            if shown != part { text = text.replacing(part, with: shown) }
+        }
+        return text
+    }
+
+    /// What stands behind `://` if it can hold a password, before an @ or among the options; all of `user:password@host`.
+    private static func hide(_ argument: String) -> String {
+        if let mark = argument.firstRange(of: "://") {
+            let rest = argument[mark.upperBound...]
+            return rest.contains { "@?#".contains($0) } ? argument[..<mark.upperBound] + "**" : argument
+        }
+        guard let at = argument.lastIndex(of: "@"), argument[..<at].contains(":") else { return argument }
+        return "**"
+    }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import CeleryRabbitMQ
+import CeleryRedis
+import CeleryTransport
+import Testing
+
+@testable import CeleryCommands
+
+@Suite struct ConnectionOptionsTests {
+    @Test(arguments: [
+        "redis://h", "Redis://h", "REDIS+SOCKET:///run/r", " redis://h/1\n", "redis+socket:///run/r?virtual_host=3",
+    ])
+    func theBrokerIsRedis(address: String) throws {
+        #expect(try ConnectionOptions.parse(["-b", address]).makeBroker() is RedisBroker)
+    }
+
+    @Test(arguments: ["amqp://h", "AMQP://h", "pyamqp://h", "PyAMQP://h", "librabbitmq://h", " amqp://h\n"])
+    func theBrokerIsRabbitMQ(address: String) throws {
+        #expect(try ConnectionOptions.parse(["--broker", address]).makeBroker() is RabbitMQBroker)
+    }
+
+    @Test(arguments: [
+        "localhost", "sqs://", "memory://", "redis:h", "rediss://h", "amqps://h", "sentinel://h", "unix:///x",
+        "redis://h?bogus=1", "amqp://h?ssl=1", "amqp://h?login_method=EXTERNAL",
+    ])
+    func anAddressThatCannotBeUsedIsRefusedAtOnce(address: String) throws {
+        let options = try ConnectionOptions.parse(["--broker", address])
+        #expect(throws: (any Error).self) { try options.makeBroker() }
+    }
+
+    @Test(
+        arguments: [
+            ("redis://h", "redis://h"), ("REDIS://h?db=3", "redis://h/3"),
+            (" redis+socket:///run/r\n", "redis+socket:///run/r"),
+            ("rpc://", "rpc://"), ("RPC://", "rpc://"), ("rpc", "rpc://"), ("disabled://", nil), ("disabled", nil),
+        ] as [(String, String?)])
+    func theBackendIsTheOneThatIsNamed(address: String, location: String?) throws {
+        let options = try ConnectionOptions.parse(["--result-backend", address])
+        #expect(try options.makeBackend()?.location == location)
+    }
+
+    @Test(arguments: ["rpc://h", "rpc://?a=b", "amqp://h", "db+sqlite://", "localhost"])
+    func aBackendThatIsNoneHereIsRefused(address: String) throws {
+        let options = try ConnectionOptions.parse(["--result-backend", address])
+        #expect(throws: ValidationError.self) { try options.makeBackend() }
+    }
+
+    @Test func transportOptionsReachTheBroker() throws {
+        let options = try ConnectionOptions.parse([
+            "-b", "redis://h?visibility_timeout=60", "--visibility-timeout", "43200",
+            "--broker-transport-option", "priority_steps=0,1,5", "--broker-transport-option", "sep=:",
+        ])
+        let broker = try #require(try options.makeBroker() as? RedisBroker)
+        #expect(
+            broker.options
+                == RedisBroker.Options(visibilityTimeout: 43200, prioritySteps: [0, 1, 5], separator: ":"))
+    }
+
+    @Test(arguments: [
+        ["--visibility-timeout", "0"], ["--visibility-timeout=-1"], ["--visibility-timeout", "nan"],
+        ["--visibility-timeout", "inf"], ["--visibility-timeout", "soon"], ["--broker-transport-option", "x"],
+        ["--broker-transport-option", "=x"], ["--broker-transport-option", "bogus=1"],
+        ["--broker-transport-option", "sep=:", "--broker-transport-option", "sep=;"],
+        ["--visibility-timeout", "60", "--broker-transport-option", "visibility_timeout=60"],
+        ["-b", "amqp://h", "--visibility-timeout", "60"], ["-b", "amqp://h", "--broker-transport-option", "sep=:"],
+    ])
+    func whatMakesNoSenseIsRefused(arguments: [String]) {
+        #expect(throws: (any Error).self) {
+            try ConnectionOptions.parse(["-b", "redis://h"].filter { _ in arguments[0] != "-b" } + arguments)
+                .makeBroker()
+        }
+    }
+}

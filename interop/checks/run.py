@@ -71,7 +71,7 @@ def parts():
              forbidden=re.compile(rf"^({re.escape(ROOT)}/)?(Sources|Tests|Package\.swift|interop)\S*: warning: ")),
         Part("unit", [tests], minutes=5, without_servers=True, budget=120, **events),
         Part("live", [with_servers + tests], minutes=6, **events),
-        Part("python", [[python, "-m", "pytest", "interop/live"]], minutes=10, only="-k", **cases),
+        Part("python", [[python, "-m", "pytest", "interop/live", "interop/checks"]], minutes=10, only="-k", **cases),
         Part("json", [[python, "interop/checks/json_oracle.py"]], minutes=6, read=results.read_events, results=["--events"]),
         Part("demo", [[python, "-m", "checks.demo"]], minutes=3),
         Part("chaos", [[python, "-m", "faults.main", "--short"]], minutes=12, **cases),

@@ -1,8 +1,8 @@
 """Connections end, brokers go away and come back, processes stand still; no worker is killed.
 
 Every task must have its result, nothing may be left, and no task may start twice. Excepted are, on RabbitMQ only: with
-late acknowledgement, tasks that were running when their worker's connection ended, which the broker gives to others; and
-what the server lost when it was killed.
+late acknowledgement, tasks that were running when their worker's connection ended, which the broker gives to others; with early
+acknowledgement, tasks that started in the very moment at which it ended; and what the server lost when it was killed.
 """
 import collections
 import contextlib
@@ -14,9 +14,12 @@ from faults.disruptions import MODES
 from faults.load import Load, is_right
 from faults.proxy import Proxy
 from faults.queues import QUEUE, Results, queue_of
-from faults.starts import SLACK, StartsOf
+from faults.starts import StartsOf
 from fleet import workers
 
+# Seconds: the log is read so late, and an acknowledgement that was written so shortly before is not heard.
+LATE = 0.1
+UNHEARD = 0.5
 # Without any progress for so long, tasks are stuck.
 STUCK = 60
 NEIGHBOUR = {"broker_transport_options": {"visibility_timeout": 300, "unacked_restore_throttle": 1}}
@@ -152,15 +155,7 @@ class ConnectionsRun:
 
     def excuse(self, start):
         """Why a task may start once more after this start."""
-        if self.kind == "redis":
-            return None
-        if self.acks == "late" and any(
-                start.begin - SLACK <= moment <= start.end + SLACK for moment in self.ends_of_connections(start)):
-            return "ran when its connection ended"
-        acknowledged = start.end if self.acks == "late" else start.begin
-        if any(acknowledged <= moment + SLACK for moment in self.disruption.kills):
-            return "the server was killed and may have lost the acknowledgement"
-        return None
+        return excuse(self.kind, self.acks, start, self.ends_of_connections(start), self.disruption.kills)
 
     def describe(self, identifier, starts):
         shown = "; ".join(f"{start.worker} {start.begin - self.begin:.2f} to {start.end - self.begin:.2f}" for start in starts)
@@ -168,3 +163,18 @@ class ConnectionsRun:
                       if starts[0].begin - 5 < moment < starts[-1].begin + 5)
         return (f"{identifier} ({self.load.expected[identifier].kind}) started {len(starts)} times: {shown}; connections of "
                 f"{starts[0].worker} ended at {', '.join(f'{each:.2f}' for each in near) or 'no time near'}")
+
+
+def excuse(kind, acks, start, ends, kills):
+    """Why a task may start once more after this start. `ends` are those of its worker's connections, `kills` the server's."""
+    if kind == "redis":
+        return None
+    if acks == "late" and any(start.begin - LATE <= end <= start.end + UNHEARD for end in ends):
+        return "ran when its connection ended"
+    # AMQP's acknowledgements have no answer, so this is the README's millisecond.
+    if acks == "early" and any(abs(start.begin - end) <= LATE for end in ends):
+        return "was acknowledged as its connection ended"
+    acknowledged = start.end if acks == "late" else start.begin
+    if any(acknowledged <= kill + LATE for kill in kills):
+        return "the server was killed and may have lost the acknowledgement"
+    return None

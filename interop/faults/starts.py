@@ -5,8 +5,6 @@ import threading
 import time
 
 EVENT = re.compile(rb"celery\.task\.id=(\S+).* (started|succeeded|failed)$")
-# As many seconds may pass until a line of the log is read here, and an acknowledgement may be under way for so long.
-SLACK = 0.5
 Start = collections.namedtuple("Start", "worker begin end")
 
 

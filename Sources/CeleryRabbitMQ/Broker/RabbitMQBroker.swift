@@ -7,6 +7,7 @@ public import Logging
 /// which Celery does only with `confirm_publish`.
 public struct RabbitMQBroker: Broker {
     private let addresses: Result<[RabbitMQAddress], TransportError>
+    private let memory = BrokerMemory()
 
     /// Names a server, as Celery's `broker_url` does: `amqp://user:password@host:port/virtual-host`.
     ///
@@ -46,23 +47,22 @@ public struct RabbitMQBroker: Broker {
     /// Opens a connection with two channels, for publishing and for declaring.
     public func makeProducer(logger: Logger) async throws -> any Producer {
         let addresses = try addresses.get()
-        let connection = try PublishConnection(logger: logger)
-        try await connection.open { () throws(TransportError) in
+        let producer = try RabbitMQProducer(memory: memory, logger: logger)
+        try await producer.open { () throws(TransportError) in
             try AMQPConnector.connect(to: addresses, name: "celery-swift producer")
         }
-        return RabbitMQProducer(connection)
+        return producer
     }
 
     /// Opens a connection with one channel that consumes all of the configuration's queues.
     ///
-    /// - Throws: ``TransportError``; with the code `rejected` when a queue exists with other arguments.
+    /// - Throws: ``TransportError``; with the code `refused` when a queue exists with other arguments.
     public func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer {
         let addresses = try addresses.get()
-        let consumer = try RabbitMQConsumer(configuration, logger: logger)
-        try await consumer.open { () throws(TransportError) in
+        return try await RabbitMQConsumer.open(configuration, memory: memory, logger: logger) {
+            () throws(TransportError) in
             try AMQPConnector.connect(to: addresses, name: configuration.name)
         }
-        return consumer
     }
 }
 

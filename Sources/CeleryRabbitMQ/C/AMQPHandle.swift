@@ -91,10 +91,9 @@ struct AMQPHandle: ~Copyable {
                 throw TransportError(.unreachable, "\(address) ended the handshake")
             }
             let text = Redaction([address.password])(Self.string(close.reply_text))
-            // Access refused, or no such virtual host. A limit of connections, like the other codes, which tell that the
-            // server is starting, stopping or in trouble, may look different later.
-            let isFinal = (close.reply_code == 403 || close.reply_code == 530) && !text.contains("limit")
-            throw TransportError(isFinal ? .refused : .unreachable, "\(address) refused the connection: \(text)")
+            let fault = ServerFault(
+                code: close.reply_code, text: text, method: MethodID(rawValue: reply.reply.id))
+            throw TransportError(fault, loginTo: address)
         default:
             let status = reply.library_error
             let reason = String(cString: amqp_error_string2(status))

@@ -1,40 +1,30 @@
 internal import CeleryProtocol
 internal import CeleryTransport
 
-/// A publish until its caller has heard of its end. It belongs to its connection's actor.
+/// A publish from its caller's wish until its end. It belongs to its connection's machine.
 final class PendingPublish {
-    typealias Continuation = CheckedContinuation<Void, any Error>
-
-    let id: UInt64
+    /// Whoever waits for it.
+    let token: UInt64
     let message: Message
     let destination: Destination
-    private var continuation: Continuation?
     /// When it was written last; `nil` while it waits for that.
     var writtenAt: ContinuousClock.Instant?
     /// Whether the server has given it back, because no queue takes it.
     var isReturned = false
     /// Whether its queue was declared anew over it.
     var isSecondTry = false
+    /// Whether nobody waits for it any more.
+    var hasEnded = false
 
-    init(id: UInt64, message: Message, destination: Destination, continuation: Continuation) {
-        self.id = id
+    init(token: UInt64, message: Message, destination: Destination) {
+        self.token = token
         self.message = message
         self.destination = destination
-        self.continuation = continuation
     }
 
     /// A message for a queue must arrive in it. What goes to an exchange, or to whoever waits for a reply, may find
     /// nobody who wants it.
     var isMandatory: Bool { destination.queue != nil }
-
-    /// Whether nobody waits for it any more.
-    var hasEnded: Bool { continuation == nil }
-
-    /// Tells the caller, unless it has heard already.
-    func end(_ result: Result<Void, any Error>) {
-        continuation?.resume(with: result)
-        continuation = nil
-    }
 
     /// Whether the server speaks of this message. It names no number when it gives one back; of two that are alike in
     /// all this it does not matter which one is sent again.

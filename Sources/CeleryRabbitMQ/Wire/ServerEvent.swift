@@ -39,7 +39,7 @@ struct ReturnedMessage: Sendable, Equatable {
 }
 
 /// The reason the server gives when it closes something or gives something back.
-struct ServerFault: Sendable, Equatable {
+struct ServerFault: Error, Sendable, Equatable {
     /// AMQP's number, such as 404 or 406.
     let code: UInt16
     let text: String

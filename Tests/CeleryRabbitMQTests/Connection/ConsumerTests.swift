@@ -9,6 +9,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct ConsumerTests {
     private typealias Frames = ServerFrames
     private let server: ScriptedServer
+    private let memory = BrokerMemory()
 
     init() throws { server = try ScriptedServer() }
 
@@ -24,24 +25,16 @@ import Testing
             isAutoAcknowledging: isAutoAcknowledging,
             name: "test"
         )
-        let consumer = try RabbitMQConsumer(configuration, logger: Logger(label: "test"))
         let server = server
-        async let opening: Void = consumer.open { () throws(TransportError) in server.link(version: version) }
+        async let opening = open(configuration) { () throws(TransportError) in server.link(version: version) }
         try await answerOpening()
-        try await opening
-        return consumer
+        return try await opening
     }
 
-    /// A connection without prefetch count, and without the consumer that owns it.
-    private func connection(_ mailbox: DeliveryMailbox, _ orders: ConsumerOrders) async throws -> ConsumeConnection {
-        let connection = try ConsumeConnection(
-            ConsumerConfiguration(queues: ["q"], prefetch: 0, name: "test"), mailbox: mailbox, orders: orders,
-            logger: Logger(label: "test"))
-        let server = server
-        async let opening: Void = connection.open { () throws(TransportError) in server.link() }
-        try await answerOpening()
-        try await opening
-        return connection
+    private func open(
+        _ configuration: ConsumerConfiguration, _ connect: @escaping @Sendable () throws(TransportError) -> AMQPLink
+    ) async throws -> RabbitMQConsumer {
+        try await RabbitMQConsumer.open(configuration, memory: memory, logger: Logger(label: "test"), connect)
     }
 
     /// All that a client says to consume one queue.
@@ -87,16 +80,25 @@ import Testing
         #expect(try await settlement(.basicAck) == (1, false))
     }
 
-    @Test func aFlushSaysAtOnceWhatWaitsForMore() async throws {
-        let (mailbox, orders) = (DeliveryMailbox(), ConsumerOrders())
-        let connection = try await connection(mailbox, orders)
-        server.send(Frames.delivery(1))
-        _ = try await mailbox.receive(upTo: 1)
-        // Behind the back of the thread, which would not look by itself.
-        orders.gatherAcknowledgements(upTo: 10)
-        #expect(!orders.settle(1, .acknowledge))
-        await connection.flush()
+    @Test func aFlushWaitsUntilTheServerHasHeardOfWhatWasSettled() async throws {
+        let consumer = try await connect()
+        server.send((1...8).flatMap { Frames.delivery($0) })
+        let tags = try await consumer.receive(count: 8).map(\.tag)
+        // One of many, so that it would wait for others.
+        consumer.settle(tags[0], .acknowledge)
+        async let flushing: Void = consumer.flush()
         #expect(try await settlement(.basicAck) == (1, false))
+        try await server.answer(.basicQos, with: .basicQosOK)
+        await flushing
+    }
+
+    @Test func aFlushEndsWithTheConnection() async throws {
+        let consumer = try await connect()
+        async let flushing: Void = consumer.flush()
+        try await server.expect(.basicQos)
+        server.cut()
+        await flushing
+        #expect(!consumer.holds(DeliveryTag(1)))
     }
 
     @Test func autoAcknowledgingConsumersSettleNothing() async throws {
@@ -138,10 +140,12 @@ import Testing
     }
 
     @Test func aLinkThatFailsBetweenTwoQuestionsKeepsItsReason() async throws {
-        let consumer = try RabbitMQConsumer(
-            ConsumerConfiguration(queues: ["q"], prefetch: 1), logger: Logger(label: "test"))
         let server = server
-        let opening = Task { try await consumer.open { () throws(TransportError) in server.link() } }
+        let opening = Task {
+            try await open(ConsumerConfiguration(queues: ["q"], prefetch: 1)) { () throws(TransportError) in
+                server.link()
+            }
+        }
         try await server.expect(.channelOpen)
         // One write, one read: the answer's receiver goes on when the link is gone already.
         server.send(
@@ -153,10 +157,12 @@ import Testing
     }
 
     @Test func aQueueWhoseNodeIsAwayComesBack() async throws {
-        let consumer = try RabbitMQConsumer(
-            ConsumerConfiguration(queues: ["math"], prefetch: 1), logger: Logger(label: "test"))
         let server = server
-        let opening = Task { try await consumer.open { () throws(TransportError) in server.link() } }
+        let opening = Task {
+            try await open(ConsumerConfiguration(queues: ["math"], prefetch: 1)) { () throws(TransportError) in
+                server.link()
+            }
+        }
         try await server.answer(.channelOpen, with: .channelOpenOK)
         try await server.answer(.basicQos, with: .basicQosOK)
         try await server.expect(.queueDeclare, after: .exchangeDeclare)
@@ -170,9 +176,8 @@ import Testing
     }
 
     @Test func stoppingWithAFullMailboxKeepsTheConnection() async throws {
-        let mailbox = DeliveryMailbox()
-        let connection = try await connection(mailbox, ConsumerOrders())
-        let count = UInt64(100_000)
+        let consumer = try await connect(prefetch: 0)
+        let (server, count) = (server, UInt64(100_000))
         let (sent, sending) = AsyncStream.makeStream(of: Never.self)
         Thread.detachNewThread {
             for first in stride(from: UInt64(1), through: count, by: 1000) {
@@ -180,8 +185,8 @@ import Testing
             }
             sending.finish()
         }
-        while mailbox.hasRoom(below: 65_536) { await Task.yield() }
-        async let stopping: Void = connection.stop()
+        // Nobody receives, so that not all of it is read before this.
+        async let stopping: Void = consumer.stop()
         try await server.expect(.basicCancel)
         for await _ in sent {}
         server.send(Frames.method(.basicCancelOK))
@@ -284,17 +289,19 @@ import Testing
     }
 
     @Test func aQueueThatExistsWithOtherArgumentsIsNamed() async throws {
-        let configuration = ConsumerConfiguration(queues: ["math"], prefetch: 1)
-        let consumer = try RabbitMQConsumer(configuration, logger: Logger(label: "test"))
         let server = server
-        let opening = Task { try await consumer.open { () throws(TransportError) in server.link() } }
+        let opening = Task {
+            try await open(ConsumerConfiguration(queues: ["math"], prefetch: 1)) { () throws(TransportError) in
+                server.link()
+            }
+        }
         try await server.answer(.channelOpen, with: .channelOpenOK)
         try await server.answer(.basicQos, with: .basicQosOK)
         try await server.expect(.exchangeDeclare)
         let text = "PRECONDITION_FAILED - inequivalent arg"
         server.send(Frames.close(.channelClose, channel: 1, code: 406, text, over: .exchangeDeclare))
         let failure = await #expect(throws: TransportError.self) { try await opening.value }
-        #expect(failure?.code == .rejected)
+        #expect(failure?.code == .refused)
         #expect(failure?.message.contains("math") == true)
         #expect(failure?.message.contains(text) == true)
     }

@@ -77,10 +77,13 @@ import Testing
 
     @Test(arguments: [
         (403, "ACCESS_REFUSED - Login was refused", TransportError.Code.refused),
-        (530, "NOT_ALLOWED - vhost x not found", .refused),
-        (530, "NOT_ALLOWED - connection limit (5) is reached", .unreachable),
-        (541, "INTERNAL_ERROR - vhost '/' is down", .unreachable),
-        (320, "CONNECTION_FORCED - broker forced connection closure", .unreachable),
+        (530, "NOT_ALLOWED - access to vhost '/' refused for user 'guest'", .refused),
+        (530, "NOT_ALLOWED - vhost x not found", .unavailable),
+        (530, "NOT_ALLOWED - vhost 'x' is down", .unavailable),
+        (530, "NOT_ALLOWED - connection limit (5) is reached", .unavailable),
+        (540, "NOT_IMPLEMENTED - something", .refused),
+        (541, "INTERNAL_ERROR - vhost '/' is down", .unavailable),
+        (320, "CONNECTION_FORCED - broker forced connection closure", .unavailable),
     ])
     func theServersReasonIsPassedOn(code: UInt16, text: String, expected: TransportError.Code) throws {
         let close = Frames.close(.connectionClose, channel: 0, code: code, text, over: nil)
@@ -121,7 +124,7 @@ import Testing
             table = outer.bytes + [1, 0x61, 0x46] + table
         }
         let bytes = start(table) + tune() + openOK
-        let connection = try PublishConnection(logger: LiveServer.logger)
+        let connection = try RabbitMQProducer(memory: BrokerMemory(), logger: LiveServer.logger)
         let failure = await #expect(throws: TransportError.self) {
             try await connection.open { () throws(TransportError) in
                 do {

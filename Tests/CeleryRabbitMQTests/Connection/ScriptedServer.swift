@@ -49,7 +49,7 @@ final class ScriptedServer: Sendable {
         let (stream, continuation) = AsyncStream.makeStream(of: ClientFrame.self)
         frames = stream
         Thread.detachNewThread {
-            var buffer = FrameBuffer(frameMax: 1 << 30)
+            var buffer = FrameBuffer(largestFrame: 1 << 30)
             var isOpen = true
             while isOpen {
                 buffer.fill { free in

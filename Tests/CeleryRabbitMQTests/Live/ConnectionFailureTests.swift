@@ -36,9 +36,9 @@ struct ConnectionFailureTests {
         #expect(!failure.message.contains("not-the-password"))
     }
 
-    @Test func aVirtualHostThatDoesNotExistIsRefused() async throws {
+    @Test func aVirtualHostThatDoesNotExistIsWaitedFor() async throws {
         let failure = try await failure(try url { $0.path = "no-such-host" })
-        #expect(failure.code == .refused)
+        #expect(failure.code == .unavailable)
         #expect(failure.message.contains("no-such-host"))
     }
 

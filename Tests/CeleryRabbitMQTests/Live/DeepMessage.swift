@@ -1,16 +1,12 @@
 import CeleryProtocol
 import CeleryTransport
-import Logging
 
 @testable import CeleryRabbitMQ
 
 /// A message that no writer of this package writes: headers nested 18,000 levels deep.
 enum DeepMessage {
     static func publish(to queue: String) async throws {
-        let address = try RabbitMQAddress(LiveServer.url)
-        let link = try AMQPConnector.connect(to: [address], name: "test")
-        link.output.channelOpen(1)
-        link.expect([.channelOpenOK], channel: 1)
+        var link = try RawLink()
         try link.output.method(.basicPublish, channel: 1) { writer throws(TransportError) in
             writer.integer(UInt16(0))
             try writer.shortString("", "exchange")
@@ -31,6 +27,6 @@ enum DeepMessage {
             writer.bytes += table.reversed()
         }
         try link.output.frame(.body, channel: 1) { $0.bytes += Array("deep".utf8) }
-        try await LinkEnd.finish(link)
+        try await link.finish()
     }
 }

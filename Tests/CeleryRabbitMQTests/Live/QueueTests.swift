@@ -114,7 +114,7 @@ struct QueueTests {
         let first = try await LiveServer.consumer(queue)
         let other = LiveServer.queue(maxPriority: 10, name: queue.name)
         let failure = await #expect(throws: TransportError.self) { _ = try await LiveServer.consumer(other) }
-        #expect(failure?.code == .rejected)
+        #expect(failure?.code == .refused)
         #expect(failure?.message.contains(queue.name) == true)
         #expect(failure?.message.contains("PRECONDITION_FAILED") == true)
         #expect(failure?.message.contains("x-max-priority") == true)

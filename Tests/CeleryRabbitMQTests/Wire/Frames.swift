@@ -80,7 +80,7 @@ enum ServerFrames {
 
     /// What the frames in `bytes` mean.
     static func events(_ bytes: [UInt8], piece size: Int = .max) throws -> [ServerEvent] {
-        var buffer = FrameBuffer(frameMax: 131_072)
+        var buffer = FrameBuffer()
         var assembler = DeliveryAssembler()
         var events: [ServerEvent] = []
         var offset = 0

@@ -5,9 +5,10 @@ import Testing
 
 @testable import CeleryRabbitMQ
 
-@Suite(.timeLimit(.minutes(1))) struct PublishConnectionTests {
+@Suite(.timeLimit(.minutes(1))) struct ProducerTests {
     private typealias Frames = ServerFrames
     private let server: ScriptedServer
+    private let memory = BrokerMemory()
     private let destination = Destination(exchange: "", routingKey: "q")
 
     init() throws { server = try ScriptedServer() }
@@ -16,8 +17,9 @@ import Testing
         heartbeat: Duration? = nil,
         confirmTimeout: Duration = .seconds(30),
         replyTimeout: Duration = .seconds(30)
-    ) async throws -> PublishConnection {
-        let connection = try PublishConnection(logger: Logger(label: "test"), confirmTimeout: confirmTimeout)
+    ) async throws -> RabbitMQProducer {
+        let connection = try RabbitMQProducer(
+            memory: memory, logger: Logger(label: "test"), confirmTimeout: confirmTimeout)
         let server = server
         async let opening: Void = connection.open { () throws(TransportError) in
             server.link(heartbeat: heartbeat, replyTimeout: replyTimeout)
@@ -33,7 +35,7 @@ import Testing
     }
 
     /// Begins a publish and waits until the server has it.
-    private func begin(_ connection: PublishConnection, to destination: Destination) async throws -> Task<
+    private func begin(_ connection: RabbitMQProducer, to destination: Destination) async throws -> Task<
         Void, any Error
     > {
         let task = Task { try await connection.publish(Message("x"), to: destination) }
@@ -41,7 +43,7 @@ import Testing
         return task
     }
 
-    private func begin(_ connection: PublishConnection) async throws -> Task<Void, any Error> {
+    private func begin(_ connection: RabbitMQProducer) async throws -> Task<Void, any Error> {
         try await begin(connection, to: destination)
     }
 
@@ -174,7 +176,7 @@ import Testing
     }
 
     @Test func aServerThatSaysNothingIsLost() async throws {
-        let connection = try PublishConnection(logger: Logger(label: "test"))
+        let connection = try RabbitMQProducer(memory: memory, logger: Logger(label: "test"))
         let server = server
         let failure = await #expect(throws: TransportError.self) {
             try await connection.open { () throws(TransportError) in server.link(heartbeat: .milliseconds(50)) }
@@ -237,7 +239,7 @@ import Testing
     }
 
     /// Publishes `text` to the queue `a` and waits until the server has it; whether it is mandatory.
-    private func begin(_ connection: PublishConnection, _ text: String) async throws -> (
+    private func begin(_ connection: RabbitMQProducer, _ text: String) async throws -> (
         task: Task<Void, any Error>, isMandatory: Bool
     ) {
         let task = Task { try await connection.publish(Message(text), to: Destination(queue: "a")) }
@@ -251,7 +253,7 @@ import Testing
     }
 
     /// The queue `a` is declared on a new connection.
-    private func connectAndDeclare() async throws -> PublishConnection {
+    private func connectAndDeclare() async throws -> RabbitMQProducer {
         let connection = try await connect()
         let first = Task { try await connection.publish(Message("first"), to: Destination(queue: "a")) }
         try await server.answer(.channelOpen, with: .channelOpenOK, channel: 2)
@@ -322,7 +324,7 @@ import Testing
     }
 
     /// Publishes what the server never hears of, until that fails because the connection is being closed.
-    private func untilClosed(_ connection: PublishConnection) async throws {
+    private func untilClosed(_ connection: RabbitMQProducer) async throws {
         while true {
             let attempt = Task { try await connection.publish(Message("x"), to: destination) }
             attempt.cancel()

@@ -1,0 +1,399 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+internal import Logging
+
+/// What a consumer's connection does: one channel with a consumer for each queue.
+struct ConsumerMachine: ~Copyable, ConnectionMachine {
+    static let channel: UInt16 = 1
+    /// So many messages in one read are a stream. Then the next ones may gather for a moment: the server writes them in
+    /// small pieces, and a wake-up for each piece costs more than short tasks do.
+    private static let streamingCount = 4
+    private static let streamingPause = Duration.milliseconds(1)
+    /// How long an acknowledgement waits for others while messages stream in: one method and one write for each would
+    /// cost more than short tasks do, here and in the server.
+    private static let acknowledgementDelay = Duration.milliseconds(1)
+    /// How long the server may take to hear of the last settlements and to say goodbye.
+    private static let goodbyeTimeout = Duration.seconds(5)
+    /// So many messages are remembered when they are acknowledged, at least, and where no prefetch count limits them.
+    private static let (leastRemembered, mostRemembered) = (1024, 65_536)
+
+    enum Phase: Equatable {
+        case opening, consuming, stopped, closing
+        /// The server gives to others what was not settled.
+        case ended
+    }
+
+    var link = LinkState.none
+    let configuration: ConsumerConfiguration
+    private let acknowledged: AcknowledgedMessages
+    private(set) var phase = Phase.opening
+    /// Whether one prefetch limit holds for the whole channel and can be changed while consuming.
+    private(set) var isLimitGlobal = false
+    private var prefetch: UInt16 = 0
+    private var largestPrefetch = 0
+    private var acks = AckBatcher()
+    /// The queue of each consumer tag.
+    private var queues: [String: String] = [:]
+    /// The queue of each consumer that was replaced last; some of its messages may still be on their way.
+    private var formerQueues: [String: String] = [:]
+    private var generation = 1
+    /// `nil` where the limit is for the channel, or where there is none.
+    private var limits: ConsumerLimits?
+    /// So many acknowledgements do not wait for others.
+    private var batch = 1
+    /// When the acknowledgements that wait are sent at the latest.
+    private var acknowledgementsDue: ContinuousClock.Instant?
+    /// When the socket is looked at again; `nil` for at once.
+    private var nextRead: ContinuousClock.Instant?
+    private var closingDeadline: ContinuousClock.Instant?
+
+    /// - Parameter acknowledged: what the consumers before this one have acknowledged, perhaps without being heard.
+    init(_ configuration: ConsumerConfiguration, acknowledged: AcknowledgedMessages) {
+        self.configuration = configuration
+        self.acknowledged = acknowledged
+    }
+
+    private var isAutoAcknowledging: Bool { configuration.isAutoAcknowledging }
+
+    // MARK: Opening
+
+    /// Declares the queues and begins to consume. The token is completed when the server has agreed to all of it.
+    mutating func open(
+        _ link: AMQPLink, isLimitGlobal: Bool, token: UInt64, now: ContinuousClock.Instant
+    ) -> [ConnectionAction] {
+        self.link = LinkState(link, now: now)
+        self.isLimitGlobal = isLimitGlobal
+        prefetch = PrefetchRule.count(configuration.prefetch, extra: 0)
+        largestPrefetch = Int(prefetch)
+        do throws(TransportError) {
+            try writeOpening(token, now: now)
+            return []
+        } catch {
+            return end(error) + [.complete(token, error)]
+        }
+    }
+
+    /// All of it at once; the server answers in order, and says nothing more after what it refuses.
+    private mutating func writeOpening(_ token: UInt64, now: ContinuousClock.Instant) throws(TransportError) {
+        link.output.channelOpen(Self.channel)
+        link.expect([.channelOpenOK], channel: Self.channel, now: now)
+        if prefetch > 0 || isLimitGlobal {
+            link.output.qos(prefetch: prefetch, isGlobal: isLimitGlobal, channel: Self.channel)
+            link.expect([.basicQosOK], channel: Self.channel, now: now)
+        }
+        for queue in configuration.queues {
+            let expected = try link.output.declare(queue, channel: Self.channel)
+            link.expect(expected, channel: Self.channel, subject: queue.name, now: now)
+        }
+        let tags = configuration.queues.indices.map { "\(configuration.name.prefix(100))-\($0 + 1)" }
+        // Before the first message, which may come together with the answer.
+        if prefetch > 0, !isLimitGlobal, !isAutoAcknowledging {
+            limits = ConsumerLimits(prefetch: Int(prefetch))
+            limits?.begin(tags, limit: Int(prefetch), now: now)
+        }
+        for (index, (queue, tag)) in zip(configuration.queues, tags).enumerated() {
+            queues[tag] = queue.name
+            try link.output.consume(
+                queue: queue.name, tag: tag, isAutoAcknowledging: isAutoAcknowledging, channel: Self.channel)
+            let isLast = index == configuration.queues.count - 1
+            link.expect(
+                [.basicConsumeOK], channel: Self.channel, isLast ? .caller(token) : nil, subject: queue.name, now: now)
+        }
+    }
+
+    // MARK: Ending
+
+    /// Ends the consumers. What was received stays with its receiver.
+    mutating func stop(token: UInt64, now: ContinuousClock.Instant) -> [ConnectionAction] {
+        guard phase == .consuming, !queues.isEmpty else { return [.complete(token, nil)] }
+        phase = .stopped
+        do throws(TransportError) {
+            for tag in queues.keys.sorted() { try link.output.cancel(tag: tag, channel: Self.channel) }
+        } catch {
+            return [.complete(token, error)]
+        }
+        link.expect(
+            Array(repeating: .basicCancelOK, count: queues.count), channel: Self.channel, .caller(token), now: now)
+        return []
+    }
+
+    /// Tells the server what was settled and says goodbye; it gives all that is not settled to other consumers.
+    mutating func close(token: UInt64, now: ContinuousClock.Instant) -> [ConnectionAction] {
+        guard phase != .ended, phase != .closing else { return [.complete(token, nil)] }
+        writeAcknowledgements()
+        phase = .closing
+        closingDeadline = now + Self.goodbyeTimeout
+        do throws(TransportError) {
+            try link.output.connectionClose()
+        } catch {
+            return [.complete(token, error)]
+        }
+        link.expect([.connectionCloseOK], channel: 0, .caller(token), now: now)
+        return []
+    }
+
+    mutating func end(_ error: TransportError) -> [ConnectionAction] {
+        guard phase != .ended else { return [] }
+        phase = .ended
+        closingDeadline = nil
+        let askers = link.takeAskers()
+        var actions: [ConnectionAction] = [.ended(error)]
+        for case .caller(let token) in askers { actions.append(.complete(token, error)) }
+        return remember(acks.takeRecent()) + actions
+    }
+
+    /// The server may deliver these again.
+    private func remember(_ identities: some Sequence<MessageIdentity>) -> [ConnectionAction] {
+        let forgotten = acknowledged.insert(identities)
+        guard forgotten > 0 else { return [] }
+        return [
+            .log(
+                .warning, "of messages whose acknowledgement was perhaps not heard the oldest are forgotten",
+                ["count": "\(forgotten)"])
+        ]
+    }
+
+    mutating func cancel(_ token: UInt64) {}
+
+    var refusal: TransportError? { nil }
+
+    // MARK: Settling
+
+    /// Tells the server what became of a message; at once, unless acknowledgements gather.
+    mutating func settle(_ tag: UInt64, _ settlement: Settlement, now: ContinuousClock.Instant) -> [ConnectionAction] {
+        guard !isAutoAcknowledging else { return [] }
+        switch settlement {
+        case .acknowledge:
+            acks.acknowledge(tag, remembering: rememberedCount)
+            limits?.settle(tag)
+            // The server gives it to others. If it comes back here it has been seen to.
+            if phase == .ended { return remember(acks.takeRecent()) }
+            if acks.waitingCount >= batch {
+                writeAcknowledgements()
+            } else if acknowledgementsDue == nil {
+                acknowledgementsDue = now + Self.acknowledgementDelay
+            }
+        case .requeue, .giveBack: reject(tag, requeue: true)
+        case .discard, .deadLetter: reject(tag, requeue: false)
+        }
+        return []
+    }
+
+    private mutating func reject(_ tag: UInt64, requeue: Bool) {
+        guard acks.reject(tag), phase != .ended else { return }
+        link.output.reject(tag, requeue: requeue, channel: Self.channel)
+        limits?.settle(tag)
+        // What waits goes with it.
+        writeAcknowledgements()
+    }
+
+    private mutating func writeAcknowledgements() {
+        acknowledgementsDue = nil
+        guard acks.waitingCount > 0 else { return }
+        for ack in acks.takeAcknowledgements() {
+            link.output.acknowledge(ack.tag, multiple: ack.multiple, channel: Self.channel)
+        }
+    }
+
+    /// Of how many acknowledgements the server may not have heard: it sends no more than the prefetch count before.
+    private var rememberedCount: Int {
+        if largestPrefetch == 0 { return Self.mostRemembered }
+        return min(Self.mostRemembered, max(Self.leastRemembered, 2 * largestPrefetch * configuration.queues.count))
+    }
+
+    /// Gives back what nobody has received.
+    mutating func giveBack(_ deliveries: [Delivery], now: ContinuousClock.Instant) -> [ConnectionAction] {
+        deliveries.flatMap { settle($0.tag.value, .requeue, now: now) }
+    }
+
+    /// Completes the token when the server has heard of all that was settled so far: it carries out what comes on a
+    /// channel one after the other.
+    mutating func flush(token: UInt64, now: ContinuousClock.Instant) -> [ConnectionAction] {
+        guard phase == .consuming || phase == .stopped else { return [.complete(token, nil)] }
+        writeAcknowledgements()
+        link.output.qos(prefetch: prefetch, isGlobal: isLimitGlobal, channel: Self.channel)
+        link.expect([.basicQosOK], channel: Self.channel, .caller(token), now: now)
+        return []
+    }
+
+    /// Whether the message is still this consumer's. One that has come again while its first run was going on, and was
+    /// acknowledged meanwhile, is done with.
+    mutating func holds(_ tag: UInt64, now: ContinuousClock.Instant) -> Bool {
+        guard phase != .ended else { return false }
+        guard acknowledged.count > 0, let identity = acks.redelivered(tag), acknowledged.remove(identity) else {
+            return true
+        }
+        _ = settle(tag, .acknowledge, now: now)
+        return false
+    }
+
+    // MARK: How much may be held
+
+    /// So many more messages than the prefetch count may be held.
+    mutating func adjustPrefetch(extra: Int, now: ContinuousClock.Instant) {
+        limits?.extra = max(0, extra)
+        guard phase == .consuming, isLimitGlobal, !queues.isEmpty else { return }
+        let count = PrefetchRule.count(configuration.prefetch, extra: extra)
+        guard count != prefetch else { return }
+        prefetch = count
+        largestPrefetch = max(largestPrefetch, Int(count))
+        link.output.qos(prefetch: count, isGlobal: true, channel: Self.channel)
+        link.expect([.basicQosOK], channel: Self.channel, now: now)
+    }
+
+    /// Puts new consumers in the place of those that are there. What these have delivered stays as it is.
+    private mutating func renewConsumers(
+        limit: Int, now: ContinuousClock.Instant
+    ) throws(TransportError) -> ConnectionAction {
+        let limit = UInt16(clamping: limit)
+        largestPrefetch = max(largestPrefetch, Int(limit))
+        prefetch = limit
+        generation += 1
+        formerQueues = queues
+        queues = [:]
+        link.output.qos(prefetch: limit, isGlobal: false, channel: Self.channel)
+        var expected = [MethodID.basicQosOK]
+        // The new ones first: a queue may go away with its last consumer.
+        for (index, queue) in configuration.queues.enumerated() {
+            let tag = "\(configuration.name.prefix(100))-\(index + 1)-\(generation)"
+            queues[tag] = queue.name
+            try link.output.consume(queue: queue.name, tag: tag, isAutoAcknowledging: false, channel: Self.channel)
+            expected.append(.basicConsumeOK)
+        }
+        for tag in formerQueues.keys.sorted() {
+            try link.output.cancel(tag: tag, channel: Self.channel)
+            expected.append(.basicCancelOK)
+        }
+        limits?.begin(Array(queues.keys), limit: Int(limit), now: now)
+        link.expect(expected, channel: Self.channel, now: now)
+        return .log(.debug, "consuming anew, because of messages that wait", ["prefetch": "\(limit)"])
+    }
+
+    private var mayAdjust: Bool {
+        phase == .consuming && limits != nil && !queues.isEmpty && !link.isAnswerDue(on: Self.channel)
+    }
+
+    // MARK: Time
+
+    mutating func advance(to now: ContinuousClock.Instant) -> [ConnectionAction] {
+        guard phase != .ended else { return [] }
+        do throws(TransportError) {
+            if let closingDeadline, closingDeadline <= now {
+                throw TransportError(.connectionLost, "the server did not answer while closing")
+            }
+            if let due = acknowledgementsDue, due <= now { writeAcknowledgements() }
+            if let next = nextRead, next <= now { nextRead = nil }
+            var actions: [ConnectionAction] = []
+            if mayAdjust, let limit = limits?.renewal(heldInAll: acks.heldCount, now: now) {
+                actions.append(try renewConsumers(limit: limit, now: now))
+            }
+            try link.advance(to: now)
+            return actions
+        } catch {
+            return end(error)
+        }
+    }
+
+    var deadline: ContinuousClock.Instant? {
+        guard phase != .ended else { return nil }
+        var earliest = link.deadline
+        for other in [closingDeadline, acknowledgementsDue, nextRead] {
+            if let other { earliest = min(earliest ?? other, other) }
+        }
+        if mayAdjust, let other = limits?.dueTime(heldInAll: acks.heldCount) {
+            earliest = min(earliest ?? other, other)
+        }
+        return earliest
+    }
+
+    var isQuiet: Bool { true }
+
+    var isReading: Bool { nextRead == nil }
+
+    // MARK: What comes
+
+    mutating func receive(_ events: [ServerEvent], now: ContinuousClock.Instant) -> [ConnectionAction] {
+        guard phase != .ended else { return [] }
+        var actions: [ConnectionAction] = []
+        var deliveries: [Delivery] = []
+        do throws(TransportError) {
+            for event in events { try handle(event, &actions, &deliveries, now: now) }
+            finishRead(deliveries, now: now)
+            if !deliveries.isEmpty { actions.append(.deliver(deliveries)) }
+            return actions
+        } catch {
+            // What the server takes for settled is for the receiver all the same.
+            if isAutoAcknowledging, !deliveries.isEmpty { actions.append(.deliver(deliveries)) }
+            return actions + end(error)
+        }
+    }
+
+    private mutating func finishRead(_ deliveries: [Delivery], now: ContinuousClock.Instant) {
+        guard !deliveries.isEmpty, !isAutoAcknowledging else { return }
+        let isStreaming = deliveries.count >= Self.streamingCount
+        batch = isStreaming ? deliveries.count / 2 : 1
+        if isStreaming {
+            nextRead = now + Self.streamingPause
+            // The thread looks for them by itself and need not be told of the first.
+            if acknowledgementsDue == nil { acknowledgementsDue = now + Self.acknowledgementDelay }
+        }
+    }
+
+    private mutating func handle(
+        _ event: ServerEvent, _ actions: inout [ConnectionAction], _ deliveries: inout [Delivery],
+        now: ContinuousClock.Instant
+    ) throws(TransportError) {
+        if case .caller(let token) = try link.accept(event, now: now) {
+            if phase == .opening { phase = .consuming }
+            actions.append(.complete(token, nil))
+        }
+        switch event {
+        case .delivery(let incoming):
+            if let delivery = try take(incoming, &actions, now: now) { deliveries.append(delivery) }
+        case .consumerCancelled(let tag):
+            let queue = queues[tag] ?? formerQueues[tag] ?? tag
+            throw TransportError(.connectionLost, "RabbitMQ ended the consumer of \(queue); was the queue deleted?")
+        case .channelClosed(let fault, let channel):
+            let subject = link.nextSubject(on: channel)
+            link.output.method(.channelCloseOK, channel: channel)
+            // Later all that is held is lost with the channel, and a new connection is as good as a new channel.
+            guard phase == .opening else {
+                throw TransportError(.connectionLost, "RabbitMQ closed the channel: \(fault.text)")
+            }
+            throw TransportError(fault, openingOf: subject)
+        case .connectionClosed(let fault):
+            if phase == .opening { throw TransportError(fault, openingOf: link.nextSubject(on: Self.channel)) }
+            throw TransportError(.connectionLost, "RabbitMQ closed the connection: \(fault.text)")
+        case .confirmation, .returned, .flow, .blocked, .unblocked, .reply, .heartbeat: break
+        }
+    }
+
+    /// A delivery for the receiver, unless it has been seen to over a former connection.
+    private mutating func take(
+        _ incoming: IncomingDelivery, _ actions: inout [ConnectionAction], now: ContinuousClock.Instant
+    ) throws(TransportError) -> Delivery? {
+        limits?.deliver(incoming.tag, by: incoming.consumerTag)
+        let queue = queues[incoming.consumerTag] ?? formerQueues[incoming.consumerTag] ?? ""
+        if !isAutoAcknowledging {
+            var identity: MessageIdentity?
+            var isRedelivered = false
+            if case .success(let message) = incoming.message {
+                identity = MessageIdentity(message)
+                isRedelivered = message.properties.isRedelivered
+            }
+            guard acks.deliver(incoming.tag, identity, isRedelivered: isRedelivered) else {
+                throw TransportError(.connectionLost, "RabbitMQ delivered message \(incoming.tag) out of order")
+            }
+            if isRedelivered, let identity, acknowledged.remove(identity) {
+                _ = settle(incoming.tag, .acknowledge, now: now)
+                actions.append(
+                    .log(
+                        .info, "a message that was acknowledged before the connection was lost has come again",
+                        ["queue": "\(queue)"]))
+                return nil
+            }
+        }
+        return Delivery(
+            tag: DeliveryTag(incoming.tag), queue: queue, message: incoming.message, raw: incoming.body)
+    }
+}

@@ -1,0 +1,79 @@
+internal import CeleryTransport
+internal import DequeModule
+internal import Logging
+
+// Queues, and what the server says of its own accord.
+extension PublisherMachine {
+    /// Has the queue declared before the message is sent.
+    mutating func declare(
+        _ queue: Queue, for publish: PendingPublish, now: ContinuousClock.Instant
+    ) -> [ConnectionAction] {
+        if waitingForQueue[queue] == nil { undeclared.append(queue) }
+        waitingForQueue[queue, default: []].append(publish)
+        return undeclared.count == 1 && waitingForQueue[queue]?.count == 1 ? declareNext(now: now) : []
+    }
+
+    private mutating func declareNext(now: ContinuousClock.Instant) -> [ConnectionAction] {
+        guard let queue = undeclared.first else { return [] }
+        do throws(TransportError) {
+            // Written as a whole or not at all.
+            var declaration = WireWriter()
+            let expected = try declaration.declare(queue, channel: Self.declareChannel)
+            if !isDeclareChannelOpen {
+                isDeclareChannelOpen = true
+                link.output.channelOpen(Self.declareChannel)
+                link.expect([.channelOpenOK], channel: Self.declareChannel, now: now)
+            }
+            link.output.bytes.append(contentsOf: declaration.bytes)
+            link.expect(expected, channel: Self.declareChannel, .declaration, now: now)
+            return []
+        } catch {
+            return declarationAnswered(error, now: now)
+        }
+    }
+
+    /// The queue is there, or it cannot be declared; the next one's turn.
+    mutating func declarationAnswered(_ error: TransportError?, now: ContinuousClock.Instant) -> [ConnectionAction] {
+        guard let queue = undeclared.popFirst() else { return [] }
+        let publishes = waitingForQueue.removeValue(forKey: queue) ?? []
+        var actions: [ConnectionAction] = []
+        if error == nil { declared.insert(queue) }
+        for publish in publishes where !publish.hasEnded {
+            if let error { actions += finish(publish, error) } else { actions += send(publish, now: now) }
+        }
+        return actions + declareNext(now: now)
+    }
+
+    mutating func handle(
+        _ event: ServerEvent, now: ContinuousClock.Instant
+    ) -> [ConnectionAction] {
+        switch event {
+        case .confirmation(let tag, let multiple, let isPositive):
+            return confirm(tag, multiple: multiple, isPositive: isPositive, now: now)
+        case .blocked(let reason):
+            return [.log(.warning, "RabbitMQ takes no messages at present", ["reason": "\(reason)"])]
+        case .unblocked:
+            return [.log(.info, "RabbitMQ takes messages again", [:])]
+        case .channelClosed(let fault, Self.declareChannel):
+            isDeclareChannelOpen = false
+            link.output.method(.channelCloseOK, channel: Self.declareChannel)
+            _ = link.takeAskers(on: Self.declareChannel)
+            return declarationAnswered(TransportError(fault), now: now)
+        case .channelClosed(let fault, let channel):
+            link.output.method(.channelCloseOK, channel: channel)
+            _ = link.takeAskers(on: channel)
+            return publishChannelClosed(fault, now: now)
+        case .connectionClosed(let fault):
+            return connectionClosed(fault)
+        case .returned(let returned):
+            // Its confirmation follows, and decides what to do.
+            unconfirmed.first { $0.matches(returned) }?.isReturned = true
+            return [
+                .log(
+                    .warning, "RabbitMQ gave a message back",
+                    ["reason": "\(returned.fault.text)", "routing_key": "\(returned.routingKey)"])
+            ]
+        case .delivery, .consumerCancelled, .flow, .reply, .heartbeat: return []
+        }
+    }
+}

@@ -116,7 +116,10 @@ final class RedisConsumer: Consumer {
         var bindings = RedisPipeline()
         for queue in queues { try keys.declare(queue, in: &bindings) }
         _ = try await link.commands.call(bindings)
-        if !isAutoAcknowledging { held.startChecking() }
+        if !isAutoAcknowledging {
+            await ForeignSteps(queues.map(\.name), keys).warn(link.commands, logger)
+            held.startChecking()
+        }
         link.commands.thread.nudge()
     }
 

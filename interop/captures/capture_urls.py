@@ -1,5 +1,5 @@
-"""Records how Celery reads addresses of brokers and result backends: `.venv/bin/python interop/capture_urls.py` writes
-Fixtures/urls/. Nothing is connected."""
+"""Records in Fixtures/urls/ how Celery reads addresses of brokers and result backends. Nothing is connected.
+Started by `interop/capture`, for the newest Celery."""
 import datetime
 import json
 import logging
@@ -14,7 +14,8 @@ import kombu.transport.redis
 import redis
 from celery import Celery
 
-FOLDER = os.path.join(os.path.dirname(os.path.dirname(os.path.abspath(__file__))), "Fixtures", "urls")
+REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+FOLDER = os.path.join(REPOSITORY, "Fixtures", "urls")
 
 #: For broker and backend.
 REDIS = """

@@ -32,7 +32,7 @@ let package = Package(
         .target(
             name: "CeleryTransport",
             dependencies: [
-                "CeleryIO", "CeleryProtocol",
+                "CCelerySystem", "CeleryIO", "CeleryProtocol",
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),

@@ -189,6 +189,28 @@ def test_message(bed, raw, exception, value):
         matches(line, LINE)
 
 
+def memory(worker, field):
+    """A figure of a worker in bytes: VmRSS is what it has now, VmHWM what it has had at most."""
+    with open(f"/proc/{worker.process.pid}/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith(f"{field}:"))
+
+
+def test_a_body_that_inflates_takes_little_and_gives_it_back(bed):
+    """Each of these objects takes seven bytes of text."""
+    equal(bed.call("add", 20, 22), 42)
+    size = 4 << 20
+    before = memory(bed.swift, "VmRSS")
+    body = b"[[" + b",".join([b'{"":0}'] * (size // 7)) + b"], {}, {}]"
+    identifier = str(uuid.uuid4())
+    expect_reply(bed, identifier)
+    Raw(headers={"compression": "application/x-gzip"}, raw_body=zlib.compress(body)).send(bed, identifier)
+    with pytest.raises(TypeError, match="positional arguments"):
+        bed.app.AsyncResult(identifier).get(timeout=60)
+    assert memory(bed.swift, "VmHWM") < before + 24 * size
+    eventually(lambda: memory(bed.swift, "VmRSS") < before + 4 * size, "the memory is given back")
+    still_works(bed)
+
+
 @only("rabbitmq")
 def test_headers_of_types_that_json_does_not_have_do_no_harm(bed):
     headers = {

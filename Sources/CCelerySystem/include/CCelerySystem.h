@@ -1,4 +1,4 @@
-// What the C library's Swift module leaves out: eventfd, thread names, polling with a fine timeout.
+// What the C library's Swift module leaves out: eventfd, thread names, polling with a fine timeout, memory.
 #ifndef CCELERYSYSTEM_H
 #define CCELERYSYSTEM_H
 
@@ -8,6 +8,9 @@
 #include <pthread.h>
 #include <stdint.h>
 #include <unistd.h>
+#if defined(__GLIBC__)
+#include <malloc.h>
+#endif
 #if defined(__linux__)
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -36,6 +39,14 @@ static inline void celery_name_current_thread(const char *name) {
     prctl(PR_SET_NAME, name, 0, 0, 0);
 #else
     pthread_setname_np(name);
+#endif
+}
+
+/// Gives memory that is not in use back to the system. glibc keeps freed blocks of up to 128 bytes as they are, next to
+/// free memory or not, until somebody asks for much: a large tree of small blocks stays in the process for ever.
+static inline void celery_give_back_memory(void) {
+#if defined(__GLIBC__)
+    malloc_trim(0);
 #endif
 }
 

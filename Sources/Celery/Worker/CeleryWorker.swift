@@ -1,3 +1,4 @@
+public import CeleryProtocol
 public import CeleryTransport
 public import Logging
 public import ServiceLifecycle
@@ -33,6 +34,10 @@ public struct CeleryWorker: Sendable {
         public var trackStarted: Bool
         /// How many tasks may wait for their eta in memory; more stay with the broker.
         public var etaLimit: Int
+        /// How many bytes a message's body may have, decompressed if it was compressed; a message with a larger one is
+        /// refused. A few kilobytes can inflate to anything, and what is read of a body takes some ten to thirty times
+        /// its size. Celery has no such limit.
+        public var maximumBodySize: Int
         /// The level at which the receipt and the end of tasks are logged. A library should be quiet: the default is
         /// `debug`; Celery's own console shows them at `info`.
         public var taskLogLevel: Logger.Level
@@ -47,6 +52,7 @@ public struct CeleryWorker: Sendable {
             ignoreResult: Bool = false,
             trackStarted: Bool = false,
             etaLimit: Int = 10_000,
+            maximumBodySize: Int = TaskPayload.defaultMaximumBodySize,
             taskLogLevel: Logger.Level = .debug
         ) {
             self.concurrency = concurrency ?? ProcessInfo.processInfo.activeProcessorCount
@@ -57,6 +63,7 @@ public struct CeleryWorker: Sendable {
             self.ignoreResult = ignoreResult
             self.trackStarted = trackStarted
             self.etaLimit = etaLimit
+            self.maximumBodySize = maximumBodySize
             self.taskLogLevel = taskLogLevel
         }
     }

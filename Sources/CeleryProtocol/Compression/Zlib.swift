@@ -81,7 +81,7 @@ package enum Zlib {
                 left -= offered - Int(stream.avail_in)
                 let produced = chunk.count - Int(stream.avail_out)
                 guard produced <= limit - output.count else {
-                    return .failure(Failure(description: "compressed data yields more than \(limit) bytes"))
+                    return .failure(Failure(description: "it is larger than the \(limit) bytes that are allowed"))
                 }
                 output.append(contentsOf: chunk[..<produced])
                 switch status {

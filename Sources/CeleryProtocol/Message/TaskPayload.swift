@@ -47,11 +47,23 @@ public struct TaskPayload: Sendable, Hashable {
 }
 
 extension TaskPayload {
+    /// How many bytes a body may have unless told otherwise, decompressed if it was compressed: 64 MiB. What is read of it
+    /// takes some ten to thirty times as much memory.
+    public static let defaultMaximumBodySize = 64 << 20
+
     /// Decodes the body of a task message of protocol 2 or 1.
     ///
-    /// - Throws: ``MessageError``: `undecodable`, `contentTypeRefused`, or `invalidTask` for a body of another shape.
-    public init(_ message: Message) throws(MessageError) {
-        let body = try message.decodedBody()
+    /// - Parameter maximumBodySize: how many bytes the body may have, decompressed if it was compressed.
+    /// - Throws: ``MessageError``: `undecodable`, also for a body that is too large, `contentTypeRefused`, or
+    ///   `invalidTask` for a body of another shape.
+    public init(_ message: Message, maximumBodySize: Int = defaultMaximumBodySize) throws(MessageError) {
+        var size = 0
+        try self.init(message, maximumBodySize: maximumBodySize, size: &size)
+    }
+
+    /// Decodes the body, and says how many bytes it had.
+    package init(_ message: Message, maximumBodySize: Int, size: inout Int) throws(MessageError) {
+        let body = try message.decodedBody(maximumSize: maximumBodySize, size: &size)
         switch body {
         case .array(let parts):
             guard parts.count == 3 else {
@@ -98,8 +110,13 @@ extension TaskPayload {
 
 extension Message {
     /// The body, decompressed and parsed. Only JSON is accepted, as in Celery's default `accept_content`.
-    package func decodedBody() throws(MessageError) -> JSONValue {
-        let bytes = try decompressedBody()
+    ///
+    /// - Parameters:
+    ///   - maximumSize: how many bytes it may have when it is decompressed.
+    ///   - size: how many it has.
+    func decodedBody(maximumSize: Int, size: inout Int) throws(MessageError) -> JSONValue {
+        let bytes = try decompressedBody(maximumSize)
+        size = bytes.count
         guard contentType == "application/json" else {
             throw MessageError(
                 .contentTypeRefused,
@@ -136,12 +153,18 @@ extension Message {
         ["application/x-gzip", "gzip", "zlib"].contains(compression.text)
     }
 
-    private func decompressedBody() throws(MessageError) -> [UInt8] {
-        guard let compression else { return body }
+    private func decompressedBody(_ maximumSize: Int) throws(MessageError) -> [UInt8] {
+        guard let compression else {
+            guard body.count <= maximumSize else {
+                throw MessageError(
+                    .undecodable, "the body has \(body.count) bytes: more than the \(maximumSize) that are allowed")
+            }
+            return body
+        }
         switch compression {
         case _ where Self.isZlib(compression):
             do {
-                return try Zlib.decompress(body)
+                return try Zlib.decompress(body, limit: maximumSize)
             } catch {
                 throw MessageError(.undecodable, "the compressed body cannot be read: \(error)")
             }

@@ -8,10 +8,13 @@ extension TaskRequest {
     /// Reads the metadata of a message of protocol 2 or 1, as lenient and as strict as Celery's workers are where
     /// those answer, and with an error where those would crash.
     ///
+    /// - Parameter maximumBodySize: how many bytes the body may have, where it has to be read: in protocol 1.
     /// - Throws: ``MessageError`` that says whether it is no task at all or a broken one.
-    public init(_ message: Message) throws(MessageError) {
+    public init(
+        _ message: Message, maximumBodySize: Int = TaskPayload.defaultMaximumBodySize
+    ) throws(MessageError) {
         do throws(MessageError) {
-            try self.init(Self.fields(of: message))
+            try self.init(Self.fields(of: message, maximumBodySize))
             replyTo = message.properties.replyTo
             correlationID = message.properties.correlationID
             // What the envelope holds there and is no text was put with the rest. Left out, the result would go to
@@ -47,11 +50,12 @@ extension TaskRequest {
 
     /// The metadata: the headers in protocol 2, the body in protocol 1, and both in the mixture that Celery 3.1 could
     /// send, where the headers count more.
-    private static func fields(of message: Message) throws(MessageError) -> JSONObject {
+    private static func fields(of message: Message, _ maximumBodySize: Int) throws(MessageError) -> JSONObject {
         let isNamedInHeaders = message.headers["task"]?.text != nil
         // In protocol 2 the body is not looked at before the task runs.
         if isNamedInHeaders, !message.beginsWithObject { return message.headers }
-        guard case .object(var body) = try message.decodedBody() else {
+        var size = 0
+        guard case .object(var body) = try message.decodedBody(maximumSize: maximumBodySize, size: &size) else {
             throw MessageError(.notATask, "the message names no task")
         }
         guard isNamedInHeaders else {

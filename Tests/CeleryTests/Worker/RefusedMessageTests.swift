@@ -222,6 +222,39 @@ import Testing
         }
     }
 
+    /// A body that is allowed, and the same with one byte more; in protocol 1 it is read before the task has a slot.
+    @Test(arguments: [false, true], [false, true])
+    func aBodyThatIsTooLargeIsRefused(isCompressed: Bool, isOld: Bool) async throws {
+        let limit = 10_000
+        try await withBench(options: .init(concurrency: 1, acksLate: true, maximumBodySize: limit)) {
+            TaskHandler(named: "tasks.count") { _, args, _ in .integer(args.count) }
+        } _: { bench async throws in
+            for (id, size) in [("fits", limit), ("too-large", limit + 1)] {
+                let start = isOld ? "{\"task\": \"tasks.count\", \"id\": \"\(id)\", \"args\": []" : "[[], {}, {}"
+                var text = Array((start + String(repeating: " ", count: size - start.utf8.count - 1)).utf8)
+                text.append(UInt8(ascii: isOld ? "}" : "]"))
+                var headers: JSONObject = isOld ? [:] : ["task": "tasks.count", "id": .string(id)]
+                if isCompressed { headers["compression"] = "application/x-gzip" }
+                let body = isCompressed ? try Zlib.compress(text) : text
+                let message = Message(
+                    headers: headers, properties: .init(deliveryTag: id), body: body)
+                let settlement = try await bench.settlement(of: KombuEnvelope.encode(message))
+                if id == "fits" {
+                    #expect(settlement == .acknowledge)
+                    #expect(try await bench.client.handle(id: id).value() == 0)
+                } else {
+                    guard case .deadLetter(let reason) = settlement else {
+                        Issue.record("it is no dead letter")
+                        return
+                    }
+                    #expect(reason.contains("\(limit)"))
+                    guard !isOld else { continue }
+                    #expect(try await bench.client.handle(id: id).result()?.failure?.message == reason)
+                }
+            }
+        }
+    }
+
     @Test func aBodyIsNotLookedAtWhenTheTaskHasExpired() async throws {
         try await withBench(options: .init(concurrency: 1)) {
             TaskHandler(named: "tasks.echo") { _, _, _ in 1 }

@@ -19,10 +19,15 @@ enum Admission: Sendable {
     case refused(RefusedMessage)
 
     /// Decides what becomes of a delivery.
-    init(_ delivery: Delivery, handlers: [String: TaskHandler]) {
+    ///
+    /// - Parameter maximumBodySize: as in ``CeleryWorker/Options``.
+    init(
+        _ delivery: Delivery, handlers: [String: TaskHandler],
+        maximumBodySize: Int = TaskPayload.defaultMaximumBodySize
+    ) {
         let task: ReceivedTask
         do throws(RefusedMessage) {
-            task = try ReceivedTask(delivery, handlers: handlers)
+            task = try ReceivedTask(delivery, handlers: handlers, maximumBodySize: maximumBodySize)
         } catch {
             self = .refused(error)
             return
@@ -39,12 +44,14 @@ enum Admission: Sendable {
 
 extension ReceivedTask {
     /// Reads the metadata of a delivery and finds its handler.
-    convenience init(_ delivery: Delivery, handlers: [String: TaskHandler]) throws(RefusedMessage) {
+    convenience init(
+        _ delivery: Delivery, handlers: [String: TaskHandler], maximumBodySize: Int
+    ) throws(RefusedMessage) {
         let message: Message
         let request: TaskRequest
         do throws(MessageError) {
             message = try delivery.message.get()
-            request = try TaskRequest(message)
+            request = try TaskRequest(message, maximumBodySize: maximumBodySize)
         } catch {
             throw .unreadable(error, properties: delivery.properties)
         }

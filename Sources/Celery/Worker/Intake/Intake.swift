@@ -119,7 +119,7 @@ final class Intake: Sendable {
     ///
     /// - Parameter isDue: whether it has waited for its eta here.
     private func admit(_ delivery: Delivery, _ message: HeldMessage, isDue: Bool) -> ReservedTask? {
-        switch Admission(delivery, handlers: handlers) {
+        switch Admission(delivery, handlers: handlers, maximumBodySize: options.maximumBodySize) {
         case .run(let task):
             if !isDue { log.received(task.request) }
             return ReservedTask(task: task, message: message)

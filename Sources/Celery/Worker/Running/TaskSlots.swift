@@ -74,8 +74,11 @@ final class TaskSlots: Sendable {
             log.expired(task.request)
             return finisher.finish(finished, message)
         }
+        var bodySize = 0
+        defer { LargeBodies.ended(size: bodySize) }
         do throws(MessageError) {
-            let payload = try TaskPayload(task.message)
+            let payload = try TaskPayload(
+                task.message, maximumBodySize: options.maximumBodySize, size: &bodySize)
             finished.payload = payload
             finished.successors = try Successors(payload, of: task.request)
         } catch {

@@ -36,7 +36,7 @@ public struct ResultCommand: AsyncParsableCommand {
             do {
                 value = try await task.value()
             } catch let failure as TaskFailure where traceback {
-                return failure.traceback ?? ""
+                return LogText.lines(failure.traceback ?? "")
             }
             return traceback ? "" : String(decoding: value.serialized(), as: UTF8.self)
         }

@@ -25,6 +25,7 @@ public struct CeleryClient: Sendable {
         routing: Routing = .init(),
         logger: Logger
     ) throws {
+        let logger = logger.ofTheLibrary
         let replyTo = RandomID.make()
         publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
         let context = ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger)

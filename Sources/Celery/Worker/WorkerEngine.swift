@@ -28,6 +28,8 @@ final class WorkerEngine: Sendable {
         var logger = logger
         let name = NodeName.expand(options.name)
         logger[metadataKey: LoggingKeys.worker] = "\(name)"
+        let usersLogger = logger
+        logger = logger.ofTheLibrary
         self.logger = logger
         let replyTo = RandomID.make()
         publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
@@ -40,7 +42,7 @@ final class WorkerEngine: Sendable {
             writer: writer, log: log)
         slots = TaskSlots(
             options: options, name: name,
-            environment: TaskEnvironment(logger: logger, publisher: publisher, results: results), writer: writer,
+            environment: TaskEnvironment(logger: usersLogger, publisher: publisher, results: results), writer: writer,
             finisher: finisher, log: log)
         intake = Intake(
             broker: broker, queues: queues, options: options, name: name, handlers: try handlers.byName(),

@@ -28,7 +28,7 @@ public struct TaskContext: Sendable {
     public var logger: Logger {
         var logger = environment.logger
         logger[metadataKey: LoggingKeys.taskID] = LoggingKeys.line(request.id)
-        logger[metadataKey: LoggingKeys.taskName] = "\(request.task)"
+        logger[metadataKey: LoggingKeys.taskName] = LoggingKeys.line(request.task)
         return logger
     }
 

@@ -9,6 +9,11 @@ package final class PlainStream: ByteStream {
 
     package var descriptor: Int32 { socket.descriptor }
 
+    /// Ends the connection in both directions; whoever waits for it wakes.
+    package func shutDown() {
+        socket.shutDown()
+    }
+
     package func read(into buffer: UnsafeMutableRawBufferPointer) throws(IOError) -> Socket.Outcome {
         try socket.read(into: buffer)
     }

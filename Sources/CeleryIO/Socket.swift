@@ -168,6 +168,11 @@ package struct Socket: ~Copyable {
         setsockopt(descriptor, SOL_SOCKET, SO_KEEPALIVE, &on, socklen_t(MemoryLayout<Int32>.size))
     }
 
+    /// Ends the connection in both directions; the descriptor stays open.
+    package borrowing func shutDown() {
+        shutdown(descriptor, Int32(SHUT_RDWR))
+    }
+
     /// Reads what is there, at most the buffer's size.
     package borrowing func read(into buffer: UnsafeMutableRawBufferPointer) throws(IOError) -> Outcome {
         try Self.read(from: descriptor, into: buffer)

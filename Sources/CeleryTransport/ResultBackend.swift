@@ -57,6 +57,13 @@ public protocol ResultStore: Sendable {
     /// - Throws: ``TransportError``. What goes wrong later is given to the watcher.
     func watch(_ id: String, _ watcher: ResultWatcher) async throws
 
+    /// There is one more handle on a task: what the store has in memory for it has to stay until it is claimed or
+    /// ``endInterest(in:)`` is called as often as this; by default nothing happens.
+    func addInterest(in id: String)
+
+    /// There is one handle less on a task; by default nothing happens.
+    func endInterest(in id: String)
+
     /// The end of a task was handed to whoever asked for it, who keeps it. A store that had it in memory for that
     /// purpose may drop it; by default nothing happens.
     func claim(_ id: String)
@@ -74,6 +81,12 @@ extension ResultStore {
 
     /// Does nothing.
     public func claim(_ id: String) {}
+
+    /// Does nothing.
+    public func addInterest(in id: String) {}
+
+    /// Does nothing.
+    public func endInterest(in id: String) {}
 
     /// Stores states as ``store(contentsOf:)`` does.
     ///

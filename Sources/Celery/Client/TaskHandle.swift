@@ -10,7 +10,7 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     let decodeOutput: @Sendable (JSONValue) throws -> Output
     /// When sending the task began, if that is where the handle comes from.
     private let sent: ContinuousClock.Instant?
-    private let known = KnownResult()
+    private let known: KnownResult
 
     init(
         id: String, results: (any ResultStore)?, sent: ContinuousClock.Instant? = nil,
@@ -20,6 +20,7 @@ public struct TaskHandle<Output: Sendable>: Sendable {
         self.results = results
         self.sent = sent
         self.decodeOutput = decodeOutput
+        known = KnownResult(id: id, in: results)
     }
 
     /// Waits for the task to end and returns what it returned.

@@ -110,10 +110,7 @@ final class RabbitMQConsumer: Consumer {
     func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
 
     func adjustPrefetch(extra: Int) {
-        connection.tell { machine, now in
-            machine.adjustPrefetch(extra: extra, now: now)
-            return []
-        }
+        connection.tell { $0.adjustPrefetch(extra: extra, now: $1) }
     }
 
     /// Ends the consumers and gives back what nobody has received.

@@ -27,7 +27,7 @@ struct AMQPHandle: ~Copyable {
     private let state: amqp_connection_state_t
 
     /// Lends the library a connected socket: it gets a duplicate of the descriptor and closes that one.
-    init(socket: borrowing Socket) throws(TransportError) {
+    init(duplicating socket: Int32) throws(TransportError) {
         guard let state = amqp_new_connection() else {
             throw TransportError(.unreachable, "there is no memory for a connection")
         }
@@ -35,7 +35,7 @@ struct AMQPHandle: ~Copyable {
             amqp_destroy_connection(state)
             throw TransportError(.unreachable, "there is no memory for a connection")
         }
-        let descriptor = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
+        let descriptor = fcntl(socket, F_DUPFD_CLOEXEC, 0)
         guard descriptor >= 0 else {
             amqp_destroy_connection(state)
             throw TransportError(.unreachable, "there are no file descriptors left")
@@ -46,7 +46,7 @@ struct AMQPHandle: ~Copyable {
 
     deinit { amqp_destroy_connection(state) }
 
-    /// Runs the handshake. Blocks the thread for at most `timeout`, give or take a read.
+    /// Runs the handshake. Blocks the thread, for at most `timeout` in each of its steps.
     ///
     /// - Parameter heartbeat: the seconds to propose; the server's own proposal counts if it is shorter.
     func login(

@@ -24,13 +24,28 @@ enum AMQPConnector {
         } catch {
             throw TransportError(.unreachable, "cannot reach \(address): \(error)", underlyingError: error)
         }
-        let handle = try AMQPHandle(socket: socket)
-        let agreement = try handle.login(
-            to: address,
-            name: name,
-            heartbeat: address.heartbeat,
-            timeout: handshakeTimeout
-        )
-        return AMQPLink(stream: PlainStream(socket), agreement: agreement, name: "\(address)")
+        let stream = PlainStream(socket)
+        let agreement = try logIn(over: stream, to: address, name: name, timeout: handshakeTimeout)
+        return AMQPLink(stream: stream, agreement: agreement, name: "\(address)")
+    }
+
+    /// Runs the handshake, all of it within `timeout`. The library counts that for each of its steps: a connection that
+    /// is not ready by then is cut.
+    static func logIn(
+        over stream: PlainStream, to address: RabbitMQAddress, name: String, timeout: Duration
+    ) throws(TransportError) -> AMQPHandle.Agreement {
+        let isOver = Locked(false)
+        let deadline = Deadlines.shared.add(.now + timeout) {
+            isOver.withLock { $0 = true }
+            stream.shutDown()
+        }
+        defer { Deadlines.shared.remove(deadline) }
+        do throws(TransportError) {
+            let handle = try AMQPHandle(duplicating: stream.descriptor)
+            return try handle.login(to: address, name: name, heartbeat: address.heartbeat, timeout: timeout)
+        } catch {
+            guard isOver.withLock({ $0 }) else { throw error }
+            throw TransportError(.unreachable, "\(address) did not complete the handshake within \(timeout)")
+        }
     }
 }

@@ -12,6 +12,8 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     /// How long an acknowledgement waits for others while messages stream in: one method and one write for each would
     /// cost more than short tasks do, here and in the server.
     private static let acknowledgementDelay = Duration.milliseconds(1)
+    /// What is acknowledged here, not by its receiver, waits longer: no prefetch count keeps the server from sending more.
+    private static let (ownBatch, ownDelay) = (256, Duration.milliseconds(50))
     /// How long the server may take to hear of the last settlements and to say goodbye.
     private static let goodbyeTimeout = Duration.seconds(5)
     /// So many messages are remembered when they are acknowledged, at least, and where no prefetch count limits them.
@@ -94,7 +96,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         for (index, (queue, tag)) in zip(configuration.queues, tags).enumerated() {
             queues[tag] = queue.name
             try link.output.consume(
-                queue: queue.name, tag: tag, isAutoAcknowledging: isAutoAcknowledging, channel: Self.channel)
+                queue: queue.name, tag: tag, channel: Self.channel)
             let isLast = index == configuration.queues.count - 1
             link.expect(
                 [.basicConsumeOK], channel: Self.channel, isLast ? .caller(token) : nil, subject: queue.name, now: now)
@@ -124,6 +126,9 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         phase = .closing
         closingDeadline = now + Self.goodbyeTimeout
         do throws(TransportError) {
+            if configuration.deletesQueues {
+                for queue in configuration.queues { try link.output.delete(queue: queue.name, channel: Self.channel) }
+            }
             try link.output.connectionClose()
         } catch {
             return [.complete(token, error)]
@@ -176,7 +181,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         case .requeue, .giveBack: reject(tag, requeue: true)
         case .discard, .deadLetter: reject(tag, requeue: false)
         }
-        return []
+        return limits == nil ? [] : adjustConsumers(now: now)
     }
 
     private mutating func reject(_ tag: UInt64, requeue: Bool) {
@@ -230,15 +235,26 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     // MARK: How much may be held
 
     /// So many more messages than the prefetch count may be held.
-    mutating func adjustPrefetch(extra: Int, now: ContinuousClock.Instant) {
+    mutating func adjustPrefetch(extra: Int, now: ContinuousClock.Instant) -> [ConnectionAction] {
         limits?.extra = max(0, extra)
-        guard phase == .consuming, isLimitGlobal, !queues.isEmpty else { return }
+        guard phase == .consuming, isLimitGlobal, !queues.isEmpty else { return adjustConsumers(now: now) }
         let count = PrefetchRule.count(configuration.prefetch, extra: extra)
-        guard count != prefetch else { return }
+        guard count != prefetch else { return [] }
         prefetch = count
         largestPrefetch = max(largestPrefetch, Int(count))
         link.output.qos(prefetch: count, isGlobal: true, channel: Self.channel)
         link.expect([.basicQosOK], channel: Self.channel, now: now)
+        return []
+    }
+
+    /// Consumes anew where limits are for each consumer and do not fit any more.
+    private mutating func adjustConsumers(now: ContinuousClock.Instant) -> [ConnectionAction] {
+        guard mayAdjust, let limit = limits?.renewal(heldInAll: acks.heldCount, now: now) else { return [] }
+        do throws(TransportError) {
+            return [try renewConsumers(limit: limit, now: now)]
+        } catch {
+            return end(error)
+        }
     }
 
     /// Puts new consumers in the place of those that are there. What these have delivered stays as it is.
@@ -257,7 +273,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         for (index, queue) in configuration.queues.enumerated() {
             let tag = "\(configuration.name.prefix(100))-\(index + 1)-\(generation)"
             queues[tag] = queue.name
-            try link.output.consume(queue: queue.name, tag: tag, isAutoAcknowledging: false, channel: Self.channel)
+            try link.output.consume(queue: queue.name, tag: tag, channel: Self.channel)
             expected.append(.basicConsumeOK)
         }
         for tag in formerQueues.keys.sorted() {
@@ -283,12 +299,8 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
             }
             if let due = acknowledgementsDue, due <= now { writeAcknowledgements() }
             if let next = nextRead, next <= now { nextRead = nil }
-            var actions: [ConnectionAction] = []
-            if mayAdjust, let limit = limits?.renewal(heldInAll: acks.heldCount, now: now) {
-                actions.append(try renewConsumers(limit: limit, now: now))
-            }
             try link.advance(to: now)
-            return actions
+            return adjustConsumers(now: now)
         } catch {
             return end(error)
         }
@@ -329,7 +341,8 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     }
 
     private mutating func finishRead(_ deliveries: [Delivery], now: ContinuousClock.Instant) {
-        guard !deliveries.isEmpty, !isAutoAcknowledging else { return }
+        guard !deliveries.isEmpty else { return }
+        if isAutoAcknowledging { return acknowledgeAll(deliveries, now: now) }
         let isStreaming = deliveries.count >= Self.streamingCount
         batch = isStreaming ? deliveries.count / 2 : 1
         if isStreaming {
@@ -339,12 +352,25 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         }
     }
 
+    /// They have arrived. Not before, as the server would have it without acknowledgements: what is on its way when the
+    /// connection is lost would be lost with it.
+    private mutating func acknowledgeAll(_ deliveries: [Delivery], now: ContinuousClock.Instant) {
+        for delivery in deliveries { acks.acknowledge(delivery.tag.value) }
+        if acks.waitingCount >= Self.ownBatch {
+            writeAcknowledgements()
+        } else if acknowledgementsDue == nil {
+            acknowledgementsDue = now + Self.ownDelay
+        }
+    }
+
     private mutating func handle(
         _ event: ServerEvent, _ actions: inout [ConnectionAction], _ deliveries: inout [Delivery],
         now: ContinuousClock.Instant
     ) throws(TransportError) {
         if case .caller(let token) = try link.accept(event, now: now) {
             if phase == .opening { phase = .consuming }
+            // With its goodbye the server says that it has heard of everything.
+            if phase == .closing { _ = acks.takeRecent() }
             actions.append(.complete(token, nil))
         }
         switch event {
@@ -374,7 +400,9 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     ) throws(TransportError) -> Delivery? {
         limits?.deliver(incoming.tag, by: incoming.consumerTag)
         let queue = queues[incoming.consumerTag] ?? formerQueues[incoming.consumerTag] ?? ""
-        if !isAutoAcknowledging {
+        if isAutoAcknowledging {
+            guard acks.deliver(incoming.tag) else { throw outOfOrder(incoming.tag) }
+        } else {
             var identity: MessageIdentity?
             var isRedelivered = false
             if case .success(let message) = incoming.message {
@@ -382,7 +410,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
                 isRedelivered = message.properties.isRedelivered
             }
             guard acks.deliver(incoming.tag, identity, isRedelivered: isRedelivered) else {
-                throw TransportError(.connectionLost, "RabbitMQ delivered message \(incoming.tag) out of order")
+                throw outOfOrder(incoming.tag)
             }
             if isRedelivered, let identity, acknowledged.remove(identity) {
                 _ = settle(incoming.tag, .acknowledge, now: now)
@@ -395,5 +423,9 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         }
         return Delivery(
             tag: DeliveryTag(incoming.tag), queue: queue, message: incoming.message, raw: incoming.body)
+    }
+
+    private func outOfOrder(_ tag: UInt64) -> TransportError {
+        TransportError(.connectionLost, "RabbitMQ delivered message \(tag) out of order")
     }
 }

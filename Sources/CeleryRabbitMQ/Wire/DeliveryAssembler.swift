@@ -129,7 +129,8 @@ struct DeliveryAssembler {
         case .connectionCloseOK, .channelOpenOK, .channelCloseOK, .exchangeDeclareOK, .queueDeclareOK, .queueBindOK,
             .confirmSelectOK, .basicQosOK, .basicConsumeOK, .basicCancelOK:
             return .reply(id, channel: channel)
-        case .channelOpen, .channelFlowOK, .exchangeDeclare, .queueDeclare, .queueBind, .confirmSelect, .basicQos,
+        case .channelOpen, .channelFlowOK, .exchangeDeclare, .queueDeclare, .queueBind, .queueDelete, .confirmSelect,
+            .basicQos,
             .basicConsume, .basicPublish, .basicReject:
             throw WireError(reason: "the method \(id) is not for clients")
         }

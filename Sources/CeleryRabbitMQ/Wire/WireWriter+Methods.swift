@@ -62,18 +62,22 @@ extension WireWriter {
         octet(Self.frameEnd)
     }
 
-    mutating func consume(
-        queue: String,
-        tag: String,
-        isAutoAcknowledging: Bool,
-        channel: UInt16
-    ) throws(TransportError) {
+    mutating func consume(queue: String, tag: String, channel: UInt16) throws(TransportError) {
         try method(.basicConsume, channel: channel) { writer throws(TransportError) in
             writer.integer(UInt16(0))
             try writer.shortString(queue, "the queue's name")
             try writer.shortString(tag, "the consumer's tag")
-            writer.octet(isAutoAcknowledging ? 0b0010 : 0)
+            writer.octet(0)
             try writer.table([:])
+        }
+    }
+
+    /// Deletes a queue, whatever is in it, without an answer.
+    mutating func delete(queue: String, channel: UInt16) throws(TransportError) {
+        try method(.queueDelete, channel: channel) { writer throws(TransportError) in
+            writer.integer(UInt16(0))
+            try writer.shortString(queue, "the queue's name")
+            writer.octet(0b100)
         }
     }
 

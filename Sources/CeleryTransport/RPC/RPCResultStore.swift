@@ -1,31 +1,28 @@
 internal import CeleryIO
 internal import CeleryProtocol
-internal import DequeModule
 internal import Logging
+internal import Synchronization
 
 /// The client's end keeps what has arrived; the worker's end sends.
 final class RPCResultStore: ResultStore {
-    /// Results that nobody has asked for yet are kept up to this number.
+    /// Results without a handle that nobody has asked for yet are kept up to this number.
     private static let keptResults = 8192
-    /// How long the reply queue lives without a consumer, in seconds: Celery's `result_expires`.
-    private static let queueExpires = 86400.0
+    /// How long the reply queue lives without a consumer, in seconds. It outlives the connection, and with it the replies
+    /// that come until there is another one; a client that ends in order deletes it.
+    private static let queueExpires = 3600.0
     /// As many are taken in at a time.
     private static let largestBatch = 1000
-    private static let reconnectDelay = Duration.milliseconds(500)
-
-    private struct Arrived {
-        var results: [String: TaskResult] = [:]
-        /// The ids in the order of their arrival; some of them may have been dropped.
-        var order: Deque<String> = []
-        var receiver: Task<Void, Never>?
-    }
+    /// How soon replies are received again after a connection was lost.
+    private static let reconnecting = RetrySchedule(
+        first: .milliseconds(50), maximum: .seconds(5), isFirstAtOnce: true)
 
     private let context: ResultStoreContext
     private let deliveryMode: Int
     private let producer: Reconnecting<any Producer>
     private let consumer: Reconnecting<any Consumer>
     private let hub = UpdateHub()
-    private let arrived = Locked(Arrived())
+    private let replies = Replies(limit: RPCResultStore.keptResults)
+    private let receiver = Locked<Task<Void, Never>?>(nil)
 
     init(_ context: ResultStoreContext, isPersistent: Bool) {
         self.context = context
@@ -34,49 +31,50 @@ final class RPCResultStore: ResultStore {
         consumer = Reconnecting {
             // Bound to nothing: the default exchange finds it by its name.
             let queue = Queue(
-                context.replyTo, exchange: "", isDurable: true, isAutoDelete: true, expires: Self.queueExpires)
+                context.replyTo, exchange: "", isDurable: true, expires: Self.queueExpires)
             return try await context.broker.makeConsumer(
-                ConsumerConfiguration(queues: [queue], prefetch: 0, isAutoAcknowledging: true, name: "celery-rpc"),
+                ConsumerConfiguration(
+                    queues: [queue], prefetch: 0, isAutoAcknowledging: true, deletesQueues: true, name: "celery-rpc"),
                 logger: context.logger)
         }
     }
 
     func prepare() async throws {
         _ = try await consumer.get()
-        arrived.withLock { arrived in
-            guard arrived.receiver == nil else { return }
+        receiver.withLock { receiver in
+            guard receiver == nil else { return }
             // Runs as long as the store is open, beside whichever call was the first.
-            arrived.receiver = Task { await self.receive() }
+            receiver = Task { await self.receive() }
         }
     }
 
     private func receive() async {
-        while !Task.isCancelled {
-            do {
+        do {
+            try await retrying(Self.reconnecting) { error in
+                !(error is CancellationError) && (error as? TransportError)?.code != .closed
+            } willRetry: { [logger = context.logger] error, delay in
+                logger.warning("waiting for results again", metadata: ["error": "\(error)", "delay": "\(delay)"])
+            } _: { schedule in
                 let (consumer, generation) = try await consumer.get()
+                let begin = ContinuousClock.now
+                let hasReceived = Atomic(false)
                 do {
                     try await consumer.receive {
                         Self.largestBatch
                     } _: { deliveries in
+                        hasReceived.store(true, ordering: .relaxed)
                         for delivery in deliveries { self.take(delivery) }
                     }
                 } catch let error as TransportError {
                     // Not when cancelled: the connection is fine, and has to be closed.
                     self.consumer.report(broken: generation)
+                    if hasReceived.load(ordering: .relaxed) { schedule.reset() }
+                    schedule.reset(afterLasting: .now - begin)
                     throw error
                 }
-            } catch is CancellationError {
-                return
-            } catch let error as TransportError where error.code == .closed {
-                return
-            } catch {
-                context.logger.warning("waiting for results again", metadata: ["error": "\(error)"])
-                do {
-                    try await Task.sleep(for: Self.reconnectDelay)
-                } catch {
-                    return
-                }
             }
+        } catch {
+            context.logger.debug("no more results are received", metadata: ["error": "\(error)"])
         }
     }
 
@@ -86,27 +84,19 @@ final class RPCResultStore: ResultStore {
             var result = try TaskResult(encoded: message.body)
             let id = message.properties.correlationID ?? result.id
             if result.id.isEmpty { result.id = id }
-            keep(result, id: id)
+            let forgotten = replies.keep(result, id: id)
+            if forgotten > 0 {
+                context.logger.warning(
+                    "forgot results that nobody has asked for", metadata: ["count": "\(forgotten)"])
+            }
             hub.pass(.success(result), id: id)
         } catch {
             context.logger.warning("ignored a reply that is no result", metadata: ["error": "\(error)"])
         }
     }
 
-    private func keep(_ result: TaskResult, id: String) {
-        arrived.withLock { arrived in
-            if arrived.results.updateValue(result, forKey: id) == nil { arrived.order.append(id) }
-            while arrived.results.count > Self.keptResults, let oldest = arrived.order.popFirst() {
-                arrived.results[oldest] = nil
-            }
-            if arrived.order.count > 2 * Self.keptResults {
-                arrived.order.removeAll { arrived.results[$0] == nil }
-            }
-        }
-    }
-
     /// How many results are kept.
-    var keptCount: Int { arrived.withLock { $0.results.count } }
+    var keptCount: Int { replies.count }
 
     func store(contentsOf results: [StoredResult]) async -> [Int: any Error] {
         let producer: any Producer
@@ -161,26 +151,28 @@ final class RPCResultStore: ResultStore {
     }
 
     func result(of id: String) async throws -> TaskResult? {
-        kept(id)
+        replies[id]
     }
-
-    private func kept(_ id: String) -> TaskResult? { arrived.withLock { $0.results[id] } }
 
     func watch(_ id: String, _ watcher: ResultWatcher) async throws {
         try await prepare()
-        hub.add(watcher, id: id) { kept(id) }
+        hub.add(watcher, id: id) { replies[id] }
     }
 
     func claim(_ id: String) {
-        arrived.withLock { $0.results[id] = nil }
+        replies.remove(id)
     }
+
+    func addInterest(in id: String) { replies.addInterest(in: id) }
+
+    func endInterest(in id: String) { replies.endInterest(in: id) }
 
     func forget(_ id: String) async throws {
         claim(id)
     }
 
     func close() async {
-        let receiver = arrived.withLock { $0.receiver }
+        let receiver = receiver.withLock { $0 }
         receiver?.cancel()
         await receiver?.value
         await consumer.close()?.close()

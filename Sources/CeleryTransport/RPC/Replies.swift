@@ -14,6 +14,8 @@ final class Replies: Sendable {
         var unclaimedCount = 0
 
         mutating func keep(_ result: TaskResult, id: String) {
+            // What comes again after a connection was lost may be older than what is known.
+            if results[id]?.state.isReady == true, !result.state.isReady { return }
             let isNew = results.updateValue(result, forKey: id) == nil
             if isNew, interests[id] == nil { addUnclaimed(id) }
         }

@@ -1,7 +1,9 @@
+import CeleryIO
 import CeleryProtocol
 import CeleryTransport
 import Foundation
 import Logging
+import Synchronization
 import Testing
 
 @testable import CeleryRabbitMQ
@@ -38,11 +40,17 @@ import Testing
     }
 
     /// All that a client says to consume one queue.
-    private func answerOpening() async throws {
+    ///
+    /// - Parameter isRefused: whether the last of it is not agreed to.
+    private func answerOpening(isRefused: Bool = false) async throws {
         try await server.answer(.channelOpen, with: .channelOpenOK)
         try await server.answer(.basicQos, with: .basicQosOK)
         try await server.answerDeclaration(channel: 1)
-        try await server.answer(.basicConsume, with: .basicConsumeOK)
+        if isRefused {
+            try await server.expect(.basicConsume)
+        } else {
+            try await server.answer(.basicConsume, with: .basicConsumeOK)
+        }
     }
 
     /// Tag and flag of a settlement that the client sends.
@@ -101,13 +109,40 @@ import Testing
         #expect(!consumer.holds(DeliveryTag(1)))
     }
 
-    @Test func autoAcknowledgingConsumersSettleNothing() async throws {
+    @Test func repliesAreAcknowledgedWithoutTheirReceiver() async throws {
         let consumer = try await connect(isAutoAcknowledging: true)
         server.send(Frames.delivery(1) + Frames.delivery(2))
-        for delivery in try await consumer.receive(count: 2) { consumer.settle(delivery.tag, .acknowledge) }
+        for delivery in try await consumer.receive(count: 2) { consumer.settle(delivery.tag, .requeue) }
         async let closing: Void = consumer.close()
+        #expect(try await settlement(.basicAck) == (2, true))
         try await server.answer(.connectionClose, with: .connectionCloseOK, channel: 0)
         await closing
+    }
+
+    @Test func aQueueThatKnowsNoCommonLimitIsConsumedWithLimitsForEachConsumer() async throws {
+        let servers = [server, try ScriptedServer()]
+        let links = Locked(servers.map { $0.link() })
+        let opening = Task {
+            try await open(ConsumerConfiguration(queues: ["q"], prefetch: 7)) { () throws(TransportError) in
+                links.withLock { $0.removeFirst() }
+            }
+        }
+        try await answerOpening(isRefused: true)
+        let text = "NOT_IMPLEMENTED - queue 'q' in vhost '/' does not support global qos"
+        server.send(Frames.close(.connectionClose, channel: 0, code: 540, text, over: .basicConsume))
+        try await servers[1].answer(.channelOpen, with: .channelOpenOK)
+        var qos = try await servers[1].expect(.basicQos).arguments()
+        _ = try qos.integer(UInt32.self)
+        #expect(try qos.integer(UInt16.self) == 7)
+        #expect(try qos.octet() == 0, "for each consumer")
+        servers[1].send(Frames.method(.basicQosOK))
+        try await servers[1].answerDeclaration(channel: 1)
+        try await servers[1].answer(.basicConsume, with: .basicConsumeOK)
+        let consumer = try await opening.value
+        servers[1].send(Frames.delivery(1))
+        #expect(try await consumer.receive(count: 1).count == 1)
+        let isRemembered = memory.refusesGlobalLimit.load(ordering: .relaxed)
+        #expect(isRemembered, "the next connection does not try again")
     }
 
     @Test func aDeletedQueueIsNamed() async throws {
@@ -152,7 +187,7 @@ import Testing
             Frames.method(.channelOpenOK)
                 + Frames.close(.connectionClose, channel: 0, code: 320, "CONNECTION_FORCED - restart", over: nil))
         let failure = await #expect(throws: TransportError.self) { try await opening.value }
-        #expect(failure?.code == .connectionLost)
+        #expect(failure?.code == .unavailable)
         #expect(failure?.message.contains("CONNECTION_FORCED - restart") == true)
     }
 

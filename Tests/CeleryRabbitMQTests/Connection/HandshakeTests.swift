@@ -14,9 +14,8 @@ import Testing
         server.send(bytes)
         if ends { server.cut() }
         let address = try RabbitMQAddress("amqp://me:secret@host//")
-        let socket = server.socket()
-        let handle = try AMQPHandle(socket: socket)
-        return try handle.login(to: address, name: "test", heartbeat: 60, timeout: .seconds(1))
+        return try AMQPConnector.logIn(
+            over: PlainStream(server.socket()), to: address, name: "test", timeout: .seconds(1))
     }
 
     private func start(_ properties: JSONObject = ["product": "RabbitMQ", "version": "3.10.8"]) throws -> [UInt8] {
@@ -92,6 +91,22 @@ import Testing
             #expect(failure?.code == expected)
             #expect(failure?.message.contains(text) == true)
         }
+    }
+
+    @Test func aServerThatIsSlowAtEachStepIsNotWaitedForTwice() throws {
+        let server = try ScriptedServer()
+        let steps = [try start(), tune(), openOK]
+        let begin = ContinuousClock.now
+        // Each step within the time, all of them not.
+        for (time, bytes) in zip([400, 800, 1600], steps) {
+            _ = Deadlines.shared.add(begin + .milliseconds(time)) { server.send(bytes) }
+        }
+        let address = try RabbitMQAddress("amqp://me:secret@host//")
+        let failure = #expect(throws: TransportError.self) {
+            try AMQPConnector.logIn(
+                over: PlainStream(server.socket()), to: address, name: "test", timeout: .seconds(1))
+        }
+        #expect(failure?.code == .unreachable)
     }
 
     @Test func aServerThatLeavesIsUnreachable() throws {

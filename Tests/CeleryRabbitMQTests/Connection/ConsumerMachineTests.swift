@@ -1,0 +1,210 @@
+import CeleryProtocol
+import CeleryTransport
+import Testing
+
+@testable import CeleryRabbitMQ
+
+@Suite struct ConsumerMachineTests {
+    private let now = ContinuousClock.now
+    private let acknowledged = AcknowledgedMessages()
+
+    /// A machine that consumes the queue `q`.
+    private func machine(isAutoAcknowledging: Bool = false, deletesQueues: Bool = false) throws -> Machine<
+        ConsumerMachine
+    > {
+        let configuration = ConsumerConfiguration(
+            queues: ["q"], prefetch: 10, isAutoAcknowledging: isAutoAcknowledging, deletesQueues: deletesQueues,
+            name: "test")
+        let machine = Machine(ConsumerMachine(configuration, acknowledged: acknowledged))
+        #expect(machine.open(DeadStream.link(), isLimitGlobal: true, token: 0, now: now).isEmpty)
+        #expect(
+            try machine.takeWritten().map(\.id) == [
+                .channelOpen, .basicQos, .exchangeDeclare, .queueDeclare, .queueBind, .basicConsume,
+            ])
+        let replies: [MethodID] = [
+            .channelOpenOK, .basicQosOK, .exchangeDeclareOK, .queueDeclareOK, .queueBindOK, .basicConsumeOK,
+        ]
+        #expect(machine.receive(replies.map { .reply($0, channel: 1) }, now: now).successes == [0])
+        return machine
+    }
+
+    private func delivery(_ tag: UInt64, _ id: String? = nil, isRedelivered: Bool = false) -> ServerEvent {
+        var message = Message("body")
+        message.properties.correlationID = id ?? "id-\(tag)"
+        message.properties.isRedelivered = isRedelivered
+        return .delivery(IncomingDelivery(consumerTag: "test-1", tag: tag, message: .success(message), body: []))
+    }
+
+    private func acks(_ machine: Machine<ConsumerMachine>) throws -> [UInt64] {
+        try machine.takeWritten().filter { $0.id == .basicAck }.compactMap(\.tag)
+    }
+
+    @Test func oneAcknowledgementIsWrittenAtOnce() throws {
+        let machine = try self.machine()
+        #expect(machine.receive([delivery(1)], now: now).deliveries.count == 1)
+        #expect(machine.settle(1, .acknowledge, now: now).isEmpty)
+        #expect(try acks(machine) == [1])
+    }
+
+    @Test func whileMessagesStreamInAcknowledgementsGatherForAMoment() throws {
+        let machine = try self.machine()
+        _ = machine.receive((1...10).map { delivery($0) }, now: now)
+        #expect(!machine.isReading)
+        _ = machine.settle(1, .acknowledge, now: now)
+        _ = machine.settle(2, .acknowledge, now: now)
+        #expect(try acks(machine) == [])
+        let due = try #require(machine.deadline)
+        #expect(due <= now + .milliseconds(1))
+        _ = machine.advance(to: due)
+        #expect(try acks(machine) == [2], "one for both")
+        #expect(machine.isReading)
+        for tag: UInt64 in 3...7 { _ = machine.settle(tag, .acknowledge, now: now) }
+        #expect(try acks(machine) == [7], "half of them are enough")
+    }
+
+    @Test(arguments: [Settlement.requeue, .giveBack, .discard, .deadLetter(reason: "unreadable")])
+    func whatIsNoAcknowledgementTakesAllWithItAtOnce(settlement: Settlement) throws {
+        let machine = try self.machine()
+        _ = machine.receive((1...10).map { delivery($0) }, now: now)
+        _ = machine.settle(1, .acknowledge, now: now)
+        _ = machine.settle(2, settlement, now: now)
+        #expect(try machine.takeWritten().map(\.id) == [.basicReject, .basicAck])
+    }
+
+    @Test func whatWasAcknowledgedBeforeTheConnectionWasLostIsNotDeliveredAgain() throws {
+        let first = try self.machine()
+        _ = first.receive([delivery(1), delivery(2), delivery(3)], now: now)
+        _ = first.settle(1, .acknowledge, now: now)
+        _ = first.settle(3, .requeue, now: now)
+        #expect(first.end(TransportError(.connectionLost, "gone")).hasEnded)
+        #expect(!first.holds(2, now: now))
+
+        let second = try self.machine()
+        let again = second.receive(
+            [
+                delivery(1, "id-1", isRedelivered: true), delivery(2, "id-2", isRedelivered: true),
+                delivery(3, "id-3", isRedelivered: true),
+            ], now: now)
+        #expect(again.deliveries.map(\.tag.value) == [2, 3])
+        #expect(try acks(second) == [1])
+        #expect(second.receive([delivery(4, "id-1")], now: now).deliveries.count == 1, "sent anew, with the same id")
+        #expect(acknowledged.count == 0)
+    }
+
+    @Test func whatIsAcknowledgedAfterTheConnectionWasLostIsNotRunAgain() throws {
+        let first = try self.machine()
+        _ = first.receive([delivery(1), delivery(2)], now: now)
+        _ = first.end(TransportError(.connectionLost, "gone"))
+        let second = try self.machine()
+        let again = second.receive(
+            [delivery(1, "id-1", isRedelivered: true), delivery(2, "id-2", isRedelivered: true)], now: now)
+        #expect(again.deliveries.count == 2, "both may still be running")
+        // One of them ends while its second delivery waits for a slot.
+        _ = first.settle(1, .acknowledge, now: now)
+        #expect(try first.takeWritten().isEmpty)
+        #expect(!second.holds(1, now: now))
+        #expect(second.holds(2, now: now))
+        #expect(try acks(second) == [1])
+    }
+
+    @Test func theNextTryOfATaskIsAnotherMessage() throws {
+        let first = try self.machine()
+        _ = first.receive([delivery(1)], now: now)
+        _ = first.settle(1, .acknowledge, now: now)
+        _ = first.end(TransportError(.connectionLost, "gone"))
+        let second = try self.machine()
+        var retry = Message("body")
+        retry.headers["retries"] = 1
+        retry.properties.correlationID = "id-1"
+        retry.properties.isRedelivered = true
+        let event = ServerEvent.delivery(
+            IncomingDelivery(consumerTag: "test-1", tag: 1, message: .success(retry), body: []))
+        #expect(second.receive([event], now: now).deliveries.count == 1)
+    }
+
+    @Test func repliesAreAcknowledgedWhenTheyHaveArrived() throws {
+        let machine = try self.machine(isAutoAcknowledging: true)
+        #expect(machine.receive([delivery(1), delivery(2)], now: now).deliveries.count == 2)
+        #expect(try acks(machine) == [])
+        _ = machine.advance(to: try #require(machine.deadline))
+        #expect(try acks(machine) == [2])
+        _ = machine.receive((3...300).map { delivery($0) }, now: now)
+        #expect(try acks(machine) == [300])
+        // Those that come again do no harm, and states of one task look alike.
+        _ = machine.end(TransportError(.connectionLost, "gone"))
+        #expect(acknowledged.count == 0)
+    }
+
+    @Test func aQueueOfItsOwnIsDeletedAtTheEnd() throws {
+        let machine = try self.machine(isAutoAcknowledging: true, deletesQueues: true)
+        _ = machine.receive([delivery(1)], now: now)
+        #expect(machine.close(token: 1, now: now).isEmpty)
+        #expect(try machine.takeWritten().map(\.id) == [.basicAck, .queueDelete, .connectionClose])
+    }
+
+    @Test func closingIsBoundedWhateverTheServerDoes() throws {
+        let machine = try self.machine()
+        #expect(machine.close(token: 1, now: now).isEmpty)
+        let deadline = try #require(machine.deadline)
+        #expect(deadline <= now + .seconds(5))
+        let ended = machine.advance(to: deadline)
+        #expect(ended.hasEnded)
+        #expect(ended.completions.map(\.token) == [1])
+    }
+
+    @Test func waitingForAnAnswerIsBounded() throws {
+        let machine = try self.machine()
+        #expect(machine.flush(token: 1, now: now).isEmpty)
+        let ended = machine.advance(to: try #require(machine.deadline))
+        #expect(ended.hasEnded)
+        #expect(ended.completions.map(\.token) == [1])
+    }
+
+    @Test(arguments: [
+        (406, "PRECONDITION_FAILED - inequivalent arg", TransportError.Code.refused),
+        (403, "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused", .refused),
+        (405, "RESOURCE_LOCKED - cannot obtain exclusive access", .refused),
+        (404, "NOT_FOUND - home node 'b' of durable queue 'q' in vhost '/' is down or inaccessible", .unavailable),
+    ])
+    func whatIsRefusedWhileOpeningNamesItsQueue(code: UInt16, text: String, expected: TransportError.Code) throws {
+        let machine = Machine(
+            ConsumerMachine(
+                ConsumerConfiguration(queues: ["a", "q"], prefetch: 0, name: "test"), acknowledged: acknowledged))
+        _ = machine.open(DeadStream.link(), isLimitGlobal: false, token: 1, now: now)
+        let answers: [MethodID] = [.channelOpenOK, .exchangeDeclareOK, .queueDeclareOK, .queueBindOK]
+        let fault = ServerFault(code: code, text: text, method: .exchangeDeclare)
+        let actions = machine.receive(
+            answers.map { .reply($0, channel: 1) } + [.channelClosed(fault, channel: 1)], now: now)
+        #expect(actions.failures(expected) == [1])
+        guard case .ended(let error)? = actions.first(where: { if case .ended = $0 { true } else { false } }) else {
+            Issue.record("it has not ended")
+            return
+        }
+        #expect(error.message.contains("the queue q cannot be used as configured"))
+        #expect(error.isPassing(afterSuccess: true))
+    }
+}
+
+extension Machine<ConsumerMachine> {
+    fileprivate func open(
+        _ link: AMQPLink, isLimitGlobal: Bool, token: UInt64, now: ContinuousClock.Instant
+    ) -> [ConnectionAction] {
+        value.open(link, isLimitGlobal: isLimitGlobal, token: token, now: now)
+    }
+
+    fileprivate func settle(
+        _ tag: UInt64, _ settlement: Settlement, now: ContinuousClock.Instant
+    ) -> [ConnectionAction] {
+        value.settle(tag, settlement, now: now)
+    }
+
+    fileprivate func holds(_ tag: UInt64, now: ContinuousClock.Instant) -> Bool { value.holds(tag, now: now) }
+
+    fileprivate func flush(token: UInt64, now: ContinuousClock.Instant) -> [ConnectionAction] {
+        value.flush(token: token, now: now)
+    }
+
+    fileprivate func close(token: UInt64, now: ContinuousClock.Instant) -> [ConnectionAction] {
+        value.close(token: token, now: now)
+    }
+}

@@ -30,7 +30,7 @@ struct KombuBinding: Sendable, Equatable {
 
     /// Whether a message with this key goes to the queue. kombu tells topic exchanges by the pattern alone here.
     func matches(_ key: String) -> Bool {
-        pattern.isEmpty ? routingKey == key : Self.matches(words: Self.words(routingKey), of: key)
+        pattern.isEmpty ? routingKey == key : TopicPattern(routingKey, dialect: .kombu).matches(key)
     }
 
     /// The queues that get a message with this key, each once, whatever number of bindings it has.
@@ -74,22 +74,7 @@ struct KombuBinding: Sendable, Equatable {
         }
     }
 
-    private static func matches(words pattern: [Substring], of key: String) -> Bool {
-        matches(pattern[...], words(key)[...])
-    }
-
     private static func words(_ key: String) -> [Substring] {
         key.split(separator: ".", omittingEmptySubsequences: false)
-    }
-
-    private static func matches(_ pattern: ArraySlice<Substring>, _ words: ArraySlice<Substring>) -> Bool {
-        guard let first = pattern.first else { return words.isEmpty }
-        if first == "#" {
-            // Any number of words, but at least one field, empty or not: `foo.#` does not match `foo` in kombu.
-            guard !words.isEmpty else { return false }
-            return (1...words.count).contains { matches(pattern.dropFirst(), words.dropFirst($0)) }
-        }
-        guard let word = words.first, first == word || (first == "*" && !word.isEmpty) else { return false }
-        return matches(pattern.dropFirst(), words.dropFirst())
     }
 }

@@ -43,6 +43,7 @@ let package = Package(
             dependencies: [
                 "CHiredis", "CeleryIO", "CeleryProtocol", "CeleryTransport",
                 .product(name: "DequeModule", package: "swift-collections"),
+                .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

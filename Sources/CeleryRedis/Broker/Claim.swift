@@ -5,6 +5,8 @@ struct Claim: Sendable {
     let pipeline: RedisPipeline
     /// The number in the tag of the first message.
     let firstNumber: UInt64
+    /// How many messages there are at most.
+    let limit: Int
     fileprivate let queues: [ClaimSource.Queue]
     fileprivate let firstQueue: Int
     fileprivate let listCount: Int
@@ -68,7 +70,7 @@ struct ClaimSource: Sendable {
         pipeline.add("EXISTS")
         addLists(from: firstQueue, to: &pipeline)
         return Claim(
-            pipeline: pipeline, firstNumber: firstNumber, queues: queues, firstQueue: firstQueue,
+            pipeline: pipeline, firstNumber: firstNumber, limit: limit, queues: queues, firstQueue: firstQueue,
             listCount: queues.count * stepCount)
     }
 

@@ -5,7 +5,7 @@ internal import Logging
 /// The connections of a consumer: one for commands, one for the news of pushes.
 ///
 /// What a consumer holds in Redis is not bound to them. A connection that is lost is made anew behind the scenes while
-/// tasks run; only a loss that lasts is one for the consumer, because then others get what it held.
+/// tasks run, for as long as it takes: whatever a server says to somebody whom it has served before will pass.
 final class ConsumerLink: Sendable {
     private struct State {
         var commands: RedisConnection
@@ -13,51 +13,49 @@ final class ConsumerLink: Sendable {
         var subscriberID = 0
         /// Whether the server announces pushes; else it has to be asked.
         var isAnnouncing = false
-        /// Whether it has refused to, so that it is not asked again.
+        /// Whether it has refused to, so that it is not asked again on this connection.
         var isAnnouncingRefused = false
+        var hasLoggedRefusal = false
         /// Why there are no connections any more.
         var failure: TransportError?
+        /// Whether something was done over the present connection, so that its loss is a new one.
+        var hasProgressed = false
         var waiting: [CheckedContinuation<Bool, Never>] = []
     }
-
-    /// A connection that lasts so long has nothing to do with the loss of the one before.
-    private static let soundTime = Duration.seconds(5)
 
     private let address: RedisAddress
     private let held: HeldMessages
     private let news: RedisNews
     private let logger: Logger
-    /// For how long a lost connection is tried to be made anew.
-    private let patience: Duration
     private let state: Locked<State>
     private let losses: AsyncStream<TransportError>.Continuation
 
     /// Opens the connections. `held` is looked after on the one for commands from now on.
     static func open(
-        _ address: RedisAddress, held: HeldMessages, news: RedisNews, patience: Duration, logger: Logger
+        _ address: RedisAddress, held: HeldMessages, news: RedisNews, logger: Logger
     ) async throws -> ConsumerLink {
         let (stream, losses) = AsyncStream<TransportError>.makeStream()
         let commands = try await openCommands(address, losses, logger)
-        let link = ConsumerLink(address, commands, losses, held: held, news: news, patience: patience, logger: logger)
+        let link = ConsumerLink(address, commands, losses, held: held, news: news, logger: logger)
         try await link.openNews()
         commands.attach(held)
         // Belongs to the link, whose end ends the stream.
         Task { [weak link] in
-            var outage = Outage()
-            for await loss in stream { await link?.repair(after: loss, &outage) }
+            var outages = OutageLog(logger: logger)
+            var backoff = Backoff(first: .milliseconds(50), maximum: .seconds(5))
+            for await loss in stream { await link?.repair(after: loss, &outages, &backoff) }
         }
         return link
     }
 
     private init(
         _ address: RedisAddress, _ commands: RedisConnection, _ losses: AsyncStream<TransportError>.Continuation,
-        held: HeldMessages, news: RedisNews, patience: Duration, logger: Logger
+        held: HeldMessages, news: RedisNews, logger: Logger
     ) {
         self.address = address
         self.losses = losses
         self.held = held
         self.news = news
-        self.patience = patience
         self.logger = logger
         state = Locked(State(commands: commands))
     }
@@ -97,12 +95,19 @@ final class ConsumerLink: Sendable {
         if isFirst { news.lost(error) }
     }
 
-    /// Closes both connections once everything sent so far is answered.
-    func close() async {
+    /// Closes both connections.
+    ///
+    /// - Parameter atOnce: whether not to wait until everything sent so far is answered.
+    func close(atOnce: Bool) async {
         giveUp(TransportError(.closed, "the connection was closed"))
         let (commands, subscriber) = state.withLock { ($0.commands, $0.subscriber) }
-        await commands.close()
+        if atOnce { commands.cut() } else { await commands.close() }
         await subscriber?.close()
+    }
+
+    /// Something was done over the connection: the server works.
+    func noteProgress() {
+        state.withLock { $0.hasProgressed = true }
     }
 
     // MARK: Connections
@@ -130,12 +135,15 @@ final class ConsumerLink: Sendable {
             subscriber = try await RedisConnection.open(
                 address, name: "celery-news", logger: logger,
                 onMessages: { [weak self, news] messages in
-                    for case .error(let reason) in messages { self?.refuseNews(reason) }
+                    for case .error(let reason) in messages { self?.hearRefusal(reason) }
                     if messages.contains(where: { $0.array?.first?.text == "message" }) { news.pushed() }
                 },
                 onLoss: Self.note(in: losses))
             let reply = try await subscriber?.send(RedisPipeline("CLIENT", "ID")).first
-            guard let id = reply?.integer else { return refuseNews(reply?.refusal ?? "no client id") }
+            guard let id = reply?.integer else {
+                if let refusal = reply?.refusal { return try refuse(refusal) }
+                return refuseNews("no client id")
+            }
             try subscriber?.subscribe { RedisPipeline("SUBSCRIBE", "__redis__:invalidate") }
             let isClosed = state.withLock { state in
                 if state.failure == nil { (state.subscriber, state.subscriberID) = (subscriber, id) }
@@ -145,8 +153,20 @@ final class ConsumerLink: Sendable {
         }
         let id = state.withLock { $0.subscriberID }
         let reply = try await commands.send(RedisPipeline("CLIENT", "TRACKING", "ON", "REDIRECT", String(id))).first
-        if let refusal = reply?.refusal { return refuseNews(refusal) }
+        if let refusal = reply?.refusal { return try refuse(refusal) }
         state.withLock { $0.isAnnouncing = !$0.isAnnouncingRefused }
+    }
+
+    /// - Throws: what passes.
+    private func refuse(_ refusal: String) throws {
+        if RefusalKind(refusal).isPassing { throw TransportError(refusal: refusal) }
+        refuseNews(refusal)
+    }
+
+    /// What a subscriber hears; a subscription that is refused for a while is made again with a new connection.
+    private func hearRefusal(_ reason: String) {
+        guard RefusalKind(reason).isPassing else { return refuseNews(reason) }
+        state.withLock { $0.subscriber }?.abandon(reason)
     }
 
     /// The server does not announce pushes, or not to this user.
@@ -156,9 +176,10 @@ final class ConsumerLink: Sendable {
             defer {
                 state.isAnnouncing = false
                 state.isAnnouncingRefused = true
+                state.hasLoggedRefusal = true
                 state.subscriber = nil
             }
-            return (!state.isAnnouncingRefused, state.subscriber)
+            return (!state.hasLoggedRefusal, state.subscriber)
         }
         defer { withExtendedLifetime(subscriber) {} }
         if isFirst {
@@ -171,49 +192,31 @@ final class ConsumerLink: Sendable {
 
     // MARK: Losses
 
-    /// What is remembered between losses: a server that takes connections and then no commands is not to be met again
-    /// and again without a pause.
-    private struct Outage {
-        var backoff = Backoff(first: .milliseconds(50), maximum: .seconds(5))
-        var start = ContinuousClock.now
-        var end: ContinuousClock.Instant?
-    }
-
-    private func repair(after loss: TransportError, _ outage: inout Outage) async {
+    private func repair(after loss: TransportError, _ outages: inout OutageLog, _ backoff: inout Backoff) async {
         // The other connection may have been lost at the same time, and be there again.
-        guard state.withLock({ $0.failure == nil && !($0.commands.isOpen && $0.subscriber?.isOpen != false) }) else {
-            return
+        let isNeeded = state.withLock { state in
+            state.isAnnouncing = state.isAnnouncing && state.subscriber?.isOpen == true && state.commands.isOpen
+            return state.failure == nil && !(state.commands.isOpen && state.subscriber?.isOpen != false)
         }
-        state.withLock { $0.isAnnouncing = false }
+        // What the lost one had not said is said on this one.
+        guard isNeeded else { return commands.thread.nudge() }
         // Who waits for an announcement asks meanwhile.
         news.pushed()
-        var mustPause = false
-        if let end = outage.end, .now - end < Self.soundTime {
-            mustPause = true
-        } else {
-            outage.backoff.reset()
-            outage.start = .now
-            logger.warning("a connection to Redis is lost, making a new one", metadata: ["error": "\(loss)"])
+        // Where something was done before the loss, many short losses are not one long one.
+        let hasProgressed = state.withLock { state in
+            defer { state.hasProgressed = false }
+            return state.hasProgressed
         }
-        var error = loss
+        if hasProgressed { backoff.reset() }
+        outages.lost(loss)
         while state.withLock({ $0.failure == nil }) {
+            // Even then not at once: a server may take connections, do something, and end them.
+            do { try await Task.sleep(for: backoff.delay()) } catch { return }
             do {
-                if mustPause {
-                    // Without news it goes on, without the other connection it does not.
-                    guard commands.isOpen || .now - outage.start < patience else { return giveUp(error) }
-                    try await Task.sleep(for: outage.backoff.delay())
-                }
                 try await connect()
-                outage.end = .now
-                logger.info("connected to Redis again")
-                return
-            } catch let problem as TransportError where problem.isRetriable {
-                error = problem
-                mustPause = true
+                return outages.ended()
             } catch {
-                if commands.isOpen { return refuseNews("\(error)") }
-                return giveUp(
-                    error as? TransportError ?? TransportError(.connectionLost, "\(error)", underlyingError: error))
+                outages.failed(error)
             }
         }
     }
@@ -224,9 +227,11 @@ final class ConsumerLink: Sendable {
             let commands = try await Self.openCommands(address, losses, logger)
             let isClosed = state.withLock { state in
                 if state.failure == nil { state.commands = commands }
+                // The rights may have changed meanwhile.
+                state.isAnnouncingRefused = false
                 return state.failure != nil
             }
-            if isClosed { return await commands.close() }
+            if isClosed { return commands.cut() }
             held.startAgain()
             commands.attach(held)
         }

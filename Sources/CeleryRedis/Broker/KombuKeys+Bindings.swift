@@ -8,22 +8,24 @@ extension KombuKeys {
                 .unsupported,
                 "queue \(queue.name): fanout exchanges are not supported on Redis, where they have no lists")
         }
+        try checkQueue(queue.name)
         guard !queue.exchange.isEmpty else { return }
         let member = KombuBinding(queue).member(separator: separator)
         pipeline.append("SADD", bindings(queue.exchange), member)
         pipeline.append("SADD", permanentBindings(queue.exchange), member)
     }
 
-    /// The bindings of exchanges, of those that can be read.
+    /// The bindings of exchanges, or what Redis says against reading them.
     func bindings(
         of exchanges: Set<String>, on connection: RedisConnection
-    ) async throws -> [String: [KombuBinding]] {
+    ) async throws -> [String: Result<[KombuBinding], TransportError>] {
         let exchanges = Array(exchanges)
         var pipeline = RedisPipeline()
         for exchange in exchanges { pipeline.append("SMEMBERS", bindings(exchange)) }
-        var bindings: [String: [KombuBinding]] = [:]
+        var bindings: [String: Result<[KombuBinding], TransportError>] = [:]
         for (exchange, reply) in zip(exchanges, try await connection.send(pipeline)) {
-            if reply.refusal == nil { bindings[exchange] = self.bindings(reply) }
+            bindings[exchange] =
+                reply.refusal.map { .failure(TransportError(refusal: $0)) } ?? .success(self.bindings(reply))
         }
         return bindings
     }

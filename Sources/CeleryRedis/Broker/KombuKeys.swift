@@ -14,6 +14,13 @@ struct KombuKeys: Sendable {
     let unacked = "unacked"
     /// Held messages: tag to the time from which `visibility_timeout` counts.
     let unackedIndex = "unacked_index"
+    /// Taken by kombu while it restores messages. Not needed here: a script restores each message in one step.
+    let unackedMutex = "unacked_mutex"
+
+    /// Ours: the signs of life of this package's consumers, see ``SignOfLife``.
+    let workers = "unacked_swift_workers"
+    /// Ours: tags of messages that wait in `unacked` for their eta, by the time to bring them back at.
+    let etas = "unacked_swift_etas"
 
     /// The list of a queue's messages of a priority.
     func queue(_ name: String, priority: Int?) -> String {

@@ -35,28 +35,23 @@ final class RedisConsumer: Consumer {
         var hasMisfits = false
         /// How often to ask when pushes are not announced.
         var asking = RedisConsumer.asking
-        /// The last of the settlements that take more than one round trip; each waits for the one before.
-        var unfinished: Task<Void, Never>?
     }
 
     private static let asking = Backoff(first: .milliseconds(5), maximum: .milliseconds(250))
-    /// So long is waited for a lost connection when the consumer is closed.
+    /// A server that has not answered anything for so long is not waited for when the consumer is closed.
     private static let goodbyeTimeout = Duration.seconds(3)
 
     let link: ConsumerLink
-    let scripts: LoadedScripts
-    let keys: KombuKeys
-    let visibilityTimeout: Double
     let held: HeldMessages
-    let logger: Logger
-    /// Whether messages left behind were found that cannot be put back, which is logged once.
-    let hasUnrestorable = Locked(false)
+    let restorer: Restorer
+    private let keys: KombuKeys
+    private let returns: ReturnQueue
+    private let logger: Logger
     private let queues: [String]
     private let source: ClaimSource
     private let isAutoAcknowledging: Bool
-    private let lease: Double
-    let news: RedisNews
-    private let hasRoom = WakeSignal()
+    private let news: RedisNews
+    private let hasRoom: WakeSignal
     private let progress = Locked(Progress())
 
     static func open(
@@ -65,27 +60,28 @@ final class RedisConsumer: Consumer {
         options: RedisBroker.Options,
         logger: Logger
     ) async throws -> RedisConsumer {
+        for queue in configuration.queues {
+            do throws(TransportError) {
+                try KombuKeys().checkQueue(queue.name)
+            } catch {
+                throw TransportError(.invalidConfiguration, error.message)
+            }
+        }
         let news = RedisNews()
-        let visibilityTimeout = options.visibilityTimeout
-        let lease = max(0.1, min(options.lease, visibilityTimeout))
-        let held = HeldMessages(
-            keys: options.keys,
-            tagPrefix: RandomID.make() + ":",
-            renewalInterval: .seconds(lease / 3),
-            checkInterval: .seconds(min(10, max(visibilityTimeout / 2, 0.5))),
-            logger: logger,
-            leaseScore: { Date().timeIntervalSince1970 - visibilityTimeout + lease },
-            onCheckDue: { news.checkIsDue() }
-        )
-        // A third of the lease may be over when a connection is lost, and another when that is noticed.
-        let link = try await ConsumerLink.open(
-            address, held: held, news: news, patience: .seconds(lease / 3), logger: logger)
-        let scripts = try await LoadedScripts(on: link.commands)
-        let consumer = RedisConsumer(
-            link, scripts, held, news, configuration, keys: options.keys, visibilityTimeout: visibilityTimeout,
-            lease: lease, logger: logger)
-        try await consumer.start(configuration.queues)
-        return consumer
+        // A message that is not renewed within the visibility timeout would be restored by its own holder.
+        let lease = max(0.1, min(options.lease, options.visibilityTimeout))
+        let held = HeldMessages(keys: options.keys, id: RandomID.make(), lease: lease, logger: logger, time: now)
+        let link = try await ConsumerLink.open(address, held: held, news: news, logger: logger)
+        do {
+            let consumer = RedisConsumer(
+                link, try await LoadedScripts(on: link.commands), held, news, configuration, options.keys,
+                Restorer.Options(visibilityTimeout: options.visibilityTimeout, lease: lease), logger: logger)
+            try await consumer.start(configuration.queues)
+            return consumer
+        } catch {
+            await link.close(atOnce: true)
+            throw error
+        }
     }
 
     private init(
@@ -94,34 +90,41 @@ final class RedisConsumer: Consumer {
         _ held: HeldMessages,
         _ news: RedisNews,
         _ configuration: ConsumerConfiguration,
-        keys: KombuKeys,
-        visibilityTimeout: Double,
-        lease: Double,
+        _ keys: KombuKeys,
+        _ options: Restorer.Options,
         logger: Logger
     ) {
+        let hasRoom = WakeSignal()
         self.link = link
-        self.scripts = scripts
         self.held = held
         self.news = news
         self.logger = logger
         self.keys = keys
-        self.visibilityTimeout = visibilityTimeout
-        self.lease = lease
+        self.hasRoom = hasRoom
         queues = configuration.queues.map(\.name)
-        source = ClaimSource(queues, keys: keys, tagPrefix: held.tagPrefix, script: scripts.claim)
+        source = ClaimSource(queues, keys: keys, tagPrefix: held.tag(nil), script: scripts[.claim])
         isAutoAcknowledging = configuration.isAutoAcknowledging
+        returns = ReturnQueue(
+            link: link, scripts: scripts, keys: keys, held: held, logger: logger, onProgress: { hasRoom.signal() })
+        restorer = Restorer(
+            link: link, scripts: scripts, keys: keys, id: held.id, options: options, logger: logger, time: Self.now)
     }
 
     private func start(_ queues: [Queue]) async throws {
-        var bindings = RedisPipeline()
-        for queue in queues { try keys.declare(queue, in: &bindings) }
-        _ = try await link.commands.call(bindings)
-        if !isAutoAcknowledging {
-            await ForeignSteps(queues.map(\.name), keys).warn(link.commands, logger)
-            held.startChecking()
-        }
+        var beginning = RedisPipeline()
+        for queue in queues { try keys.declare(queue, in: &beginning) }
+        held.begin(in: &beginning)
+        _ = try await link.commands.call(beginning)
         link.commands.thread.nudge()
+        guard !isAutoAcknowledging else { return }
+        await ForeignSteps(queues.map(\.name), keys).warn(link.commands, logger)
+        if await restorer.check() { restorer.expect(after: .zero) }
+        // Ends when the consumer is closed.
+        Task { [restorer] in await restorer.run() }
     }
+
+    /// In seconds since 1970.
+    private static func now() -> Double { Date().timeIntervalSince1970 }
 
     func receive(
         room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
@@ -129,27 +132,32 @@ final class RedisConsumer: Consumer {
         while true {
             if progress.withLock({ $0.isStopped }) { throw CancellationError() }
             try Task.checkCancellation()
-            let limit = room()
+            let limit = mayClaim(room)
             if limit <= 0 {
-                _ = try news.takeCheck()
+                try news.checkForLoss()
                 try await hasRoom.wait()
                 continue
             }
             if let nextTry = progress.withLock({ $0.nextTry }) {
                 try await Task.sleep(until: nextTry, clock: .continuous)
             }
-            let isCheckDue = try news.takeCheck()
+            try news.checkForLoss()
             do {
-                if isCheckDue { try await restoreOverdue() }
                 let mustWait = progress.withLock { $0.areListsEmpty } && !news.isClaimDue
                 try await mustWait ? awaitNews(room, deliver) : claim(limit, deliver)
             } catch let error as TransportError where error.code == .connectionLost {
                 // There will be news of the next connection, or that there is none.
                 progress.withLock { $0.areListsEmpty = true }
-            } catch let error as TransportError where error.code == .rejected {
+            } catch let error as TransportError where error.code == .rejected || error.code == .unavailable {
                 refuse(error.message)
             }
         }
+    }
+
+    /// How many messages to claim: no more than can be brought back if all of them are refused.
+    private func mayClaim(_ room: () -> Int) -> Int {
+        let room = room()
+        return room > 0 ? min(room, Self.largestClaim, ReturnQueue.capacity - returns.count) : 0
     }
 
     private func claim(_ limit: Int, _ deliver: @Sendable ([Delivery]) -> Void) async throws {
@@ -165,7 +173,7 @@ final class RedisConsumer: Consumer {
         _ room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
     ) async throws {
         let claim: RedisNews.Claim = { [self] completion in
-            let limit = room()
+            let limit = mayClaim(room)
             guard limit > 0 else {
                 // What was announced stays there.
                 progress.withLock { $0.areListsEmpty = false }
@@ -177,7 +185,7 @@ final class RedisConsumer: Consumer {
                 completion(
                     Result {
                         try take(claim, try replies.get(), deliver)
-                        return progress.withLock { $0.areListsEmpty } && link.isAnnouncing && room() > 0
+                        return progress.withLock { $0.areListsEmpty } && link.isAnnouncing && mayClaim(room) > 0
                     })
             }
         }
@@ -187,8 +195,7 @@ final class RedisConsumer: Consumer {
         try await news.wait(thenClaim: claim)
     }
 
-    private func makeClaim(_ room: Int) -> Claim {
-        let limit = min(room, Self.largestClaim)
+    private func makeClaim(_ limit: Int) -> Claim {
         let (firstNumber, firstQueue) = progress.withLock { progress in
             defer {
                 progress.nextNumber += UInt64(limit)
@@ -197,8 +204,7 @@ final class RedisConsumer: Consumer {
             return (progress.nextNumber, progress.firstQueue)
         }
         return source.claim(
-            upTo: limit, score: Date().timeIntervalSince1970 - visibilityTimeout + lease,
-            firstNumber: firstNumber, firstQueue: firstQueue)
+            upTo: limit, score: Self.now(), firstNumber: firstNumber, firstQueue: firstQueue)
     }
 
     /// Hands over the messages of a claim's replies.
@@ -207,12 +213,19 @@ final class RedisConsumer: Consumer {
             // The other way to claim sends them again.
             return progress.withLock { $0.areListsEmpty = false }
         }
-        let found = replies.first?.array ?? []
+        guard replies.count == claim.pipeline.count, let first = replies.first, let last = replies.last,
+            first.array != nil || first.refusal != nil, last.integer != nil || last.refusal != nil
+        else { return doNotUnderstand() }
+        let found = first.array ?? []
         if let refusal = replies.first?.refusal ?? (found.isEmpty ? replies.last?.refusal : nil) {
             return refuse(refusal)
         }
         let misfits = found.count % 2 == 1 ? found.last?.array ?? [] : []
-        let left = replies.last?.integer.map { $0 - (misfits.first?.integer ?? 0) }
+        // Any number may come: what is not known to be empty is looked at again.
+        let left = replies.last?.integer.map {
+            $0.subtractingReportingOverflow(misfits.first?.integer ?? 0).partialValue
+        }
+        guard found.count / 2 <= claim.limit else { return doNotUnderstand() }
         let (hadRefusals, hadMisfits) = progress.withLock { progress in
             defer {
                 if progress.nextTry != nil { progress.refusals.reset() }
@@ -223,6 +236,7 @@ final class RedisConsumer: Consumer {
             }
             return (progress.nextTry != nil, progress.hasMisfits)
         }
+        link.noteProgress()
         if hadRefusals { logger.info("Redis gives messages again") }
         if !misfits.isEmpty, !hadMisfits {
             logger.error(
@@ -234,11 +248,7 @@ final class RedisConsumer: Consumer {
         var number = claim.firstNumber
         for index in stride(from: 0, to: found.count - 1, by: 2) {
             guard let queue = found[index].integer.flatMap(claim.queue(ofList:)), let raw = found[index + 1].bytes
-            else {
-                let error = TransportError(.rejected, "Redis answered the claim with something else")
-                link.giveUp(error)
-                throw error
-            }
+            else { return doNotUnderstand() }
             deliveries.append(Self.delivery(raw, number: number, queue: queue))
             number += 1
         }
@@ -247,6 +257,13 @@ final class RedisConsumer: Consumer {
             for delivery in deliveries { settle(delivery.tag, .acknowledge) }
         }
         if !deliveries.isEmpty { deliver(deliveries) }
+    }
+
+    /// What comes after such an answer cannot be understood either. What it may have claimed comes back when this
+    /// consumer's signs of life end.
+    private func doNotUnderstand() {
+        refuse("it answers a claim with something else than messages")
+        link.commands.abandon("it answered a claim with something else than messages")
     }
 
     /// Redis refuses to give messages, for now: it may be out of memory, or unable to write to its disk.
@@ -272,26 +289,33 @@ final class RedisConsumer: Consumer {
 
     func roomHasGrown() { hasRoom.signal() }
 
-    func holds(_ tag: DeliveryTag) -> Bool { held.holds(tag.value) }
-
-    func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
-        switch settlement {
-        case .acknowledge, .discard:
-            if held.acknowledge(tag.value) { link.commands.thread.nudge() }
-        case .requeue:
-            guard let queue = held.remove(tag.value) else { return }
-            finish { await $0.giveBack([(tag.value, queue)], .last) }
-        case .giveBack:
-            guard let queue = held.remove(tag.value) else { return }
-            finish { await $0.giveBack([(tag.value, queue)], .next) }
-        case .deadLetter:
-            guard let queue = held.remove(tag.value) else { return }
-            finish { await $0.bury([(tag.value, queue)]) }
+    func holds(_ tag: DeliveryTag) -> Bool {
+        switch held.holding(tag.value) {
+        case .held: return true
+        case .gone: return false
+        case .doubtful:
+            // It goes back if it is still here: so it starts once, wherever that is.
+            settle(tag, .giveBack)
+            return false
         }
     }
 
+    func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
+        let kind: ReturnQueue.Kind
+        switch settlement {
+        case .acknowledge, .discard:
+            if held.acknowledge(tag.value) { link.commands.thread.nudge() }
+            return
+        case .requeue: kind = .last
+        case .giveBack: kind = .next
+        case .deadLetter: kind = .deadLetter
+        }
+        guard let queue = held.beginReturn(tag.value) else { return }
+        returns.add([(tag.value, queue)], kind)
+    }
+
     func flush() async {
-        await progress.withLock { $0.unfinished }?.value
+        await waitForReturns()
         do {
             try await link.commands.flush()
         } catch {
@@ -299,25 +323,31 @@ final class RedisConsumer: Consumer {
         }
     }
 
-    /// Runs what takes several round trips, one after the other; ``close()`` waits for the last.
-    private func finish(_ work: @escaping @Sendable (RedisConsumer) async -> Void) {
-        progress.withLock { progress in
-            progress.unfinished = Task { [previous = progress.unfinished] in
-                await previous?.value
-                await work(self)
+    /// Waits for what is on its way back, as long as it gets on.
+    private func waitForReturns() async {
+        while returns.count > 0 {
+            let done = returns.done
+            let waiter = Waiter<Void?>()
+            do {
+                try await waiter.value(until: .now + Self.goodbyeTimeout) { [returns] in
+                    await returns.wait()
+                    waiter.settle(.success(()))
+                }
+            } catch {
+                return
             }
+            if returns.done == done { return }
         }
     }
 
     func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool {
-        let remaining = date - Date().timeIntervalSince1970
+        let remaining = date - Self.now()
         let lead = min(Self.parkingLead, remaining / 2)
-        guard remaining > (isUrgent ? Self.shortestParking : Self.parkingHorizon) else { return false }
-        // Whoever looks for messages left behind, Python's workers too, restores it at that time.
-        guard held.park(tag.value, score: date - lead - visibilityTimeout, for: .seconds(remaining - lead)) else {
-            return false
-        }
+        guard remaining > (isUrgent ? Self.shortestParking : Self.parkingHorizon),
+            held.park(tag.value, eta: date, due: date - lead)
+        else { return false }
         link.commands.thread.nudge()
+        restorer.expect(after: .seconds(min(remaining - lead, 1e9)))
         return true
     }
 
@@ -333,27 +363,47 @@ final class RedisConsumer: Consumer {
 
     func close() async {
         await stop()
-        // When the connections are lost for good others get what is held; it may still be running here.
-        if await isLinkedInTime() {
-            // The last one first, so that the first one is next in the queue again.
-            let rest = held.removeAll().sorted { $0.key > $1.key }.map { (number: $0.key, queue: $0.value) }
-            finish { await $0.giveBack(rest, .next) }
+        restorer.close()
+        let isLinked = await isLinkedInTime()
+        // When there is no connection others get what is held, after the lease; it may still be running here.
+        if isLinked {
+            returns.add(held.beginReturnOfAll(), .next)
+            await waitForReturns()
         }
-        await progress.withLock { $0.unfinished }?.value
+        returns.close()
         held.close()
-        await link.close()
+        let isHeard = isLinked ? await sayGoodbye() : false
+        await link.close(atOnce: !isHeard)
         held.logUnsaid()
+    }
+
+    /// Says what is still to be said, and that this is the end; whether the server has answered in time.
+    private func sayGoodbye() async -> Bool {
+        let connection = link.commands
+        let waiter = Waiter<Void?>()
+        do {
+            return try await waiter.value(until: .now + Self.goodbyeTimeout) { [held] in
+                try await connection.flush()
+                var end = RedisPipeline()
+                held.end(in: &end)
+                _ = try await connection.send(end)
+                waiter.settle(.success(()))
+            } != nil
+        } catch {
+            logger.debug("the connection was lost while it was being closed", metadata: ["error": "\(error)"])
+            return false
+        }
     }
 
     /// Whether there is a connection, now or soon.
     private func isLinkedInTime() async -> Bool {
-        await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { [link] in
-                try await Task.sleep(for: Self.goodbyeTimeout)
-                link.giveUp(TransportError(.connectionLost, "the connection was lost while it was being closed"))
-            }
-            defer { group.cancelAll() }
-            return await link.recovery()
+        let waiter = Waiter<Bool?>()
+        do {
+            return try await waiter.value(until: .now + Self.goodbyeTimeout) { [link] in
+                waiter.settle(.success(await link.recovery()))
+            } ?? false
+        } catch {
+            return false
         }
     }
 }

@@ -14,7 +14,6 @@ final class RedisNews: Sendable {
     private struct State {
         /// Whether something has happened since the last claim began that has to be seen to before the next wait.
         var isSignalled = false
-        var isCheckDue = false
         var failure: TransportError?
         var waiter: Waiter?
 
@@ -41,12 +40,6 @@ final class RedisNews: Sendable {
         }
     }
 
-    /// It is time to look for messages left behind.
-    func checkIsDue() {
-        state.withLock { $0.isCheckDue = true }
-        wake()
-    }
-
     /// As ``pushed()``, after some time.
     func push(after delay: Duration) async throws {
         try await Task.sleep(for: delay)
@@ -69,13 +62,9 @@ final class RedisNews: Sendable {
         waiter?.continuation.resume()
     }
 
-    /// Whether a check is due; it counts as made. Throws when the connections are lost.
-    func takeCheck() throws -> Bool {
-        try state.withLock { state in
-            if let failure = state.failure { throw failure }
-            defer { state.isCheckDue = false }
-            return state.isCheckDue
-        }
+    /// Throws when there are no connections any more.
+    func checkForLoss() throws {
+        if let failure = state.withLock({ $0.failure }) { throw failure }
     }
 
     /// Whether it is no use to wait before the next claim.

@@ -45,6 +45,7 @@ final class RedisProducer: Producer {
                     "celery.exchange": "\(destination.exchange)", "celery.routing_key": "\(destination.routingKey)",
                 ])
         }
+        for queue in queues { try keys.checkQueue(queue) }
         let envelope = KombuEnvelope.encode(message)
         for queue in queues {
             pipeline.begin(3)
@@ -54,7 +55,7 @@ final class RedisProducer: Producer {
         }
         let replies = try await connection.sendAbandonably(pipeline)
         for case .error(let text) in replies.dropFirst(declarations) {
-            throw TransportError(.rejected, "Redis refuses the message: \(text)")
+            throw TransportError(refusal: text, of: "Redis refuses the message")
         }
         if declarations > 0, let undeclared { finishDeclaration(of: undeclared, replies.prefix(declarations)) }
     }

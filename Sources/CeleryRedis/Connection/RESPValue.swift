@@ -43,7 +43,16 @@ enum RESPValue: Sendable, Equatable {
 extension BidirectionalCollection<RESPValue> {
     /// The last of the replies; the server's first refusal is thrown.
     func value() throws(TransportError) -> RESPValue {
-        for case .error(let message) in self { throw TransportError(.rejected, "Redis refuses: \(message)") }
+        for case .error(let message) in self { throw TransportError(refusal: message) }
         return last ?? .null
+    }
+}
+
+extension TransportError {
+    /// What Redis says against a command: `unavailable` when the same command may succeed later.
+    ///
+    /// - Parameter what: what it says it against.
+    init(refusal message: String, of what: String = "Redis refuses") {
+        self.init(RefusalKind(message).isPassing ? .unavailable : .rejected, "\(what): \(message)")
     }
 }

@@ -12,7 +12,7 @@ final class RedisConnection: Sendable {
     typealias Completion = @Sendable (Result<[RESPValue], TransportError>) -> Void
 
     /// Commands, and what is called with their replies.
-    struct Errand: Sendable {
+    struct PendingCommand: Sendable {
         let pipeline: RedisPipeline
         let completion: Completion
     }
@@ -30,7 +30,7 @@ final class RedisConnection: Sendable {
         /// What to send now.
         ///
         /// - Parameter isWriting: whether other commands are about to be written, so that more cost little.
-        func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> Errand?
+        func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> PendingCommand?
         /// When to ask again, if nothing else happens before.
         var nextDeadline: ContinuousClock.Instant? { get }
     }
@@ -56,6 +56,9 @@ final class RedisConnection: Sendable {
         var messages: [RESPValue] = []
         var loss: TransportError?
     }
+
+    /// The server is there and says that it cannot serve anybody yet, or no more.
+    private struct Unreadiness: Error {}
 
     /// So long is waited for the last answers when the connection is closed.
     private static let goodbyeTimeout = Duration.seconds(3)
@@ -101,7 +104,9 @@ final class RedisConnection: Sendable {
             throw TransportError(.unreachable, "\(error)", underlyingError: error)
         } catch let error as TransportError where error.code == .connectionLost {
             // It was never there. Who is told of a loss tries again at once, and this server has just said no.
-            throw TransportError(.unreachable, error.message, underlyingError: error.underlyingError)
+            throw TransportError(
+                error.underlyingError is Unreadiness ? .unavailable : .unreachable, error.message,
+                underlyingError: error.underlyingError)
         }
     }
 
@@ -156,7 +161,9 @@ final class RedisConnection: Sendable {
             guard case .error(let message) = reply else { continue }
             // A server that does not let this user name its connection is no reason not to use it.
             if position >= needed, RefusalKind(message) != "NOAUTH" { continue }
-            let error = TransportError(.refused, "\(address.description) refuses: \(address.redaction(message))")
+            let error = TransportError(
+                RefusalKind(message).isPassing ? .unavailable : .refused,
+                "\(address.description) refuses: \(address.redaction(message))")
             fail(error)
             throw error
         }
@@ -190,7 +197,7 @@ final class RedisConnection: Sendable {
             if let failure = state.failure { return (.nothing, failure) }
             let isIdle = state.pending.isEmpty && state.output.isEmpty && !state.isWriting
             let isFirst = state.output.isEmpty && !state.isWriting
-            enqueue(Errand(pipeline: pipeline, completion: completion), in: &state)
+            enqueue(PendingCommand(pipeline: pipeline, completion: completion), in: &state)
             return (isIdle ? .write : isFirst ? .nudge : .nothing, nil)
         }
         switch step {
@@ -216,8 +223,8 @@ final class RedisConnection: Sendable {
 
     private func submitUpkeep() {
         let upkeep = state.withLock { $0.upkeep }
-        guard let errand = upkeep?.commands(at: .now, isWriting: true) else { return }
-        submit(errand.pipeline, errand.completion)
+        guard let command = upkeep?.commands(at: .now, isWriting: true) else { return }
+        submit(command.pipeline, command.completion)
     }
 
     /// Waits until the server has answered what upkeep has to say now, and everything sent before.
@@ -244,14 +251,27 @@ final class RedisConnection: Sendable {
         fail(TransportError(.closed, "the connection was closed"))
     }
 
+    /// Gives the connection up: what it answers makes no sense, or it is no longer worth waiting for.
+    func abandon(_ reason: String) {
+        var aftermath = Aftermath()
+        state.withLock { lose(reason, nil, &$0, &aftermath) }
+        finish(aftermath)
+        thread.nudge()
+    }
+
+    /// Closes the connection at once.
+    func cut() {
+        fail(TransportError(.closed, "the connection was closed"))
+    }
+
     /// Whether it is neither lost nor closed.
     var isOpen: Bool { state.withLock { $0.failure == nil } }
 
-    private func enqueue(_ errand: Errand, in state: inout State) {
-        state.output.append(errand.pipeline.bytes)
+    private func enqueue(_ command: PendingCommand, in state: inout State) {
+        state.output.append(command.pipeline.bytes)
         state.pending.append(
             Pending(
-                missing: errand.pipeline.count, completion: errand.completion, deadline: .now + address.replyTimeout))
+                missing: command.pipeline.count, completion: command.completion, deadline: .now + address.replyTimeout))
     }
 
     // MARK: Under the lock
@@ -284,12 +304,11 @@ final class RedisConnection: Sendable {
             state.unansweredPing = false
             return aftermath.messages.append(value)
         }
+        if case .error(let message) = value, RefusalKind(message).isOfThisServer || RefusalKind.isServerFull(message) {
+            return lose(message, Unreadiness(), &state, &aftermath)
+        }
         guard var entry = state.pending.popFirst() else {
             return lose("it sent a reply that nobody asked for", nil, &state, &aftermath)
-        }
-        if case .error(let message) = value, RefusalKind(message).isOfThisServer {
-            state.pending.prepend(entry)
-            return lose(message, nil, &state, &aftermath)
         }
         entry.missing -= 1
         entry.replies.append(value)
@@ -438,15 +457,15 @@ extension RedisConnection: ConnectionDriver {
             (state.failure == nil ? state.upkeep : nil, !state.output.isEmpty)
         }
         // Asked without the lock: it has one of its own, and may call back.
-        let errand = upkeep?.commands(at: now, isWriting: isWriting)
+        let command = upkeep?.commands(at: now, isWriting: isWriting)
         let upkeepDeadline = upkeep?.nextDeadline
         var aftermath = Aftermath()
         state.withLock { state in
-            if let errand {
+            if let command {
                 if let failure = state.failure {
-                    aftermath.completions.append((errand.completion, .failure(failure)))
+                    aftermath.completions.append((command.completion, .failure(failure)))
                 } else {
-                    enqueue(errand, in: &state)
+                    enqueue(command, in: &state)
                 }
             }
             guard state.failure == nil, state.socket != nil else { return }

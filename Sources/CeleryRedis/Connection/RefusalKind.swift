@@ -22,6 +22,15 @@ struct RefusalKind: Sendable, Hashable, ExpressibleByStringLiteral {
 
     /// The same command may succeed later.
     var isPassing: Bool {
-        isOfThisServer || ["OOM", "BUSY", "MISCONF", "NOREPLICAS", "TRYAGAIN"].contains(self)
+        isOfThisServer
+            || ["OOM", "BUSY", "MISCONF", "NOREPLICAS", "TRYAGAIN", "CLUSTERDOWN", "UNKILLABLE"].contains(self)
+    }
+
+    /// This user may not do that, whatever it is done to.
+    var isOfThisUser: Bool { ["NOPERM", "NOAUTH"].contains(self) }
+
+    /// Whether the server says by this that it takes no more connections; the one it says it on ends.
+    static func isServerFull(_ message: String) -> Bool {
+        message.hasPrefix("ERR max number of clients")
     }
 }

@@ -70,7 +70,7 @@ final class RedisResultStore: ResultStore {
                 // those who wait for the results before us: they are waiting for nothing else.
                 var pipeline = RedisPipeline("PING")
                 for stored in results {
-                    pipeline.begin(script: link.scripts.storeResult, keys: 1, arguments: 2)
+                    pipeline.begin(script: link.scripts[.storeResult], keys: 1, arguments: 2)
                     pipeline.add(keys.result(stored.result.id))
                     pipeline.add(stored.result.encoded())
                     pipeline.add(String(expires))
@@ -87,10 +87,7 @@ final class RedisResultStore: ResultStore {
         var failures: [Int: any Error] = [:]
         for (position, reply) in replies.enumerated() {
             guard let message = reply.refusal else { continue }
-            failures[position] =
-                RefusalKind(message).isPassing
-                ? TransportError(.unavailable, "Redis takes no results at the moment: \(message)")
-                : TransportError(.rejected, "Redis refuses: \(message)")
+            failures[position] = TransportError(refusal: message, of: "Redis refuses the result")
         }
         return failures
     }

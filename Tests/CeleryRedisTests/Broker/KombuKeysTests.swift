@@ -1,3 +1,4 @@
+import CeleryTransport
 import Testing
 
 @testable import CeleryRedis
@@ -30,5 +31,25 @@ import Testing
         #expect(keys.permanentBindings("ex") == "_kombu.binding_permanent.ex")
         #expect(keys.result("id") == "celery-task-meta-id")
         #expect(keys.deadLetters("q") == "q.dead-letter")
+    }
+
+    @Test(arguments: [
+        "unacked", "unacked_index", "unacked_mutex", "_kombu.binding.celery", "_kombu.binding_permanent.x",
+        "celery-task-meta-7", "unacked_swift_workers", "unacked_swift_etas", "",
+    ])
+    func aKeyOfItsOwnIsNoQueue(name: String) {
+        #expect(throws: TransportError.self) { try keys.checkQueue(name) }
+    }
+
+    @Test(arguments: ["celery", "unacked.dead-letter", "unacked2", "kombu", "_kombu"])
+    func otherNamesAreQueues(name: String) throws {
+        try keys.checkQueue(name)
+    }
+
+    @Test func theNameInTheErrorIsShortAndOnOneLine() {
+        let name = "_kombu.binding.\n\u{1B}[31m" + String(repeating: "x", count: 100_000)
+        let error = #expect(throws: TransportError.self) { try keys.checkQueue(name) }
+        #expect((error?.message.utf8.count ?? 1000) < 300)
+        #expect(error?.message.contains("\n") == false)
     }
 }

@@ -9,7 +9,7 @@ import Testing
 
     /// What may happen while a claim is under way.
     enum Event: CaseIterable {
-        case push, check, loss, wake, cancellation
+        case push, loss, wake, cancellation
     }
 
     private let news = RedisNews()
@@ -46,7 +46,6 @@ import Testing
         let completion = try await claims.next()
         switch event {
         case .push: news.pushed()
-        case .check: news.checkIsDue()
         case .loss: news.lost(TransportError(.connectionLost, "gone"))
         case .wake: news.wake()
         case .cancellation: waiting.cancel()

@@ -154,7 +154,8 @@ import Testing
         let server = try ScriptedRedis { _ in .bytes("-LOADING Redis is loading the dataset in memory\r\n") }
         let error = await #expect(throws: TransportError.self) { _ = try await open(server) }
         // Not a loss: who is told of one tries again at once.
-        #expect(error?.code == .unreachable)
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains("LOADING") == true)
     }
 
     @Test func aServerThatLoadsItsDataAndTakesLoginsIsTriedAgain() async throws {
@@ -162,7 +163,7 @@ import Testing
             command[0] == "PING" ? .bytes("-LOADING Redis is loading the dataset in memory\r\n") : .bytes("+OK\r\n")
         }
         let error = await #expect(throws: TransportError.self) { _ = try await open(server) }
-        #expect(error?.code == .unreachable)
+        #expect(error?.code == .unavailable)
     }
 
     @Test(arguments: [true, false])
@@ -192,7 +193,7 @@ import Testing
         var count: Int { counter.withLock { $0 } }
         var nextDeadline: ContinuousClock.Instant? { nil }
 
-        func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> RedisConnection.Errand? {
+        func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> RedisConnection.PendingCommand? {
             counter.withLock { $0 += 1 }
             return nil
         }
@@ -232,7 +233,8 @@ import Testing
         let error = await #expect(throws: TransportError.self) {
             _ = try await RedisConnection.open(address, name: "test", logger: Self.logger)
         }
-        #expect(error?.isRetriable == true)
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains("max number of clients") == true)
     }
 
     @Test(arguments: ["", "$10\r\nhal", "*2\r\n:1\r\n", "+O"])

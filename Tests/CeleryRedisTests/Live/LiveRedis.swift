@@ -30,11 +30,12 @@ struct LiveRedis: Sendable {
     }
 
     func consumer(
-        _ queues: [Queue] = ["q"], visibilityTimeout: Double = 3600, lease: Double = 60
+        _ queues: [Queue] = ["q"], visibilityTimeout: Double = 3600, lease: Double = 60, log: LogLines? = nil
     ) async throws -> RedisConsumer {
         try await RedisConsumer.open(
             RedisAddress(url), ConsumerConfiguration(queues: queues, prefetch: 0),
-            options: .init(visibilityTimeout: visibilityTimeout, lease: lease), logger: Self.logger)
+            options: .init(visibilityTimeout: visibilityTimeout, lease: lease),
+            logger: log?.logger ?? Self.logger)
     }
 
     func publish(_ texts: String..., priority: Int? = nil, to queue: Queue = "q") async throws {

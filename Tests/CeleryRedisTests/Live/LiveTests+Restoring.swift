@@ -126,19 +126,87 @@ extension LiveTests {
             await other.close()
         }
 
-        @Test func aMessageOfAConsumerThatDiesComesBackAfterTheLease() async throws {
+        /// Gone without a word.
+        func kill(_ consumer: RedisConsumer) async {
+            consumer.restorer.close()
+            consumer.held.close()
+            await consumer.link.commands.close()
+        }
+
+        @Test func whatADeadConsumerHeldComesBackAfterItsLease() async throws {
             let redis = try await LiveRedis(database: 2)
-            try await redis.publish("left behind")
-            let dying = try await redis.consumer(visibilityTimeout: 0.6, lease: 0.3)
-            _ = try await dying.receive(upTo: 1)
-            // Gone without a word.
-            dying.held.close()
-            await dying.link.commands.close()
-            let other = try await redis.consumer(visibilityTimeout: 0.6, lease: 0.3)
-            let back = try #require(try await other.receive(upTo: 1).first)
-            #expect(back.text == "left behind")
-            #expect(back.isRedelivered)
+            for number in 0..<150 { try await redis.publish("\(number)") }
+            let dying = try await redis.consumer(lease: 0.6)
+            _ = try await dying.receive(count: 150)
+            await kill(dying)
+            let log = LogLines()
+            let other = try await redis.consumer(lease: 0.6, log: log)
+            let back = try await other.receive(count: 150)
+            #expect(back.compactMap { Int($0.text) }.sorted() == Array(0..<150))
+            #expect(back.count(where: \.isRedelivered) == 150)
+            let line = try await log.next("restored")
+            for part in ["count=150", "age=", dying.held.id, "no sign of life"] { #expect(line.contains(part)) }
             await other.close()
+        }
+
+        @Test func aConsumerThatWasOnlyStoppedDoesNotStartWhatOthersHaveRestored() async throws {
+            let redis = try await LiveRedis(database: 2)
+            try await redis.publish("a", "b")
+            let log = LogLines()
+            let stopped = try await redis.consumer(lease: 0.6, log: log)
+            let held = try await stopped.receive(count: 2)
+            #expect(stopped.holds(held[0].tag))
+            // Somebody restores one of them, as kombu does.
+            let tag = stopped.held.tag(held[1].tag.value)
+            _ = try await redis.call(RedisPipeline("ZREM", "unacked_index", tag))
+            _ = try await redis.call(RedisPipeline("HDEL", "unacked", tag))
+            _ = try await log.next("somebody else has restored", "count=1")
+            #expect(!stopped.holds(held[1].tag))
+            #expect(stopped.holds(held[0].tag))
+            await stopped.close()
+            #expect(try await redis.length("q") == 1)
+        }
+
+        @Test func whatIsHeldWhenTheServerIsEmptiedRunsHere() async throws {
+            let redis = try await LiveRedis(database: 2)
+            try await redis.publish("a")
+            let log = LogLines()
+            let consumer = try await redis.consumer(lease: 0.6, log: log)
+            let held = try await consumer.receive(count: 1)
+            _ = try await redis.call(RedisPipeline("FLUSHDB"))
+            _ = try await log.next("emptied")
+            #expect(consumer.holds(held[0].tag))
+            await consumer.close()
+        }
+
+        /// What kombu asks at each of its checks.
+        func overdue(forTimeout seconds: Double, in redis: LiveRedis) async throws -> [RESPValue] {
+            let limit = String(Date().timeIntervalSince1970 - seconds)
+            return try await redis.call(RedisPipeline("ZRANGEBYSCORE", "unacked_index", "0", limit)).array ?? []
+        }
+
+        @Test(arguments: [60.0, 300, 3600, 43200])
+        func noPeerFindsALiveMessageOverdueWhateverItsTimeout(timeout: Double) async throws {
+            let redis = try await LiveRedis(database: 2)
+            try await redis.publish("running", "near", "far")
+            let consumer = try await redis.consumer()
+            let held = try await consumer.receive(count: 3)
+            #expect(consumer.park(held[2].tag, until: Date().timeIntervalSince1970 + 100, isUrgent: false))
+            await consumer.flush()
+            #expect(try await overdue(forTimeout: timeout, in: redis).isEmpty)
+            #expect(try await redis.call(RedisPipeline("ZCARD", "unacked_index")) == .integer(3))
+            await consumer.close()
+        }
+
+        @Test func whatIsOverdueByKombusRuleIsRestoredWithALine() async throws {
+            let redis = try await LiveRedis(database: 2)
+            try await leave("x", in: redis, tag: "t")
+            let log = LogLines()
+            let consumer = try await redis.consumer(visibilityTimeout: 43200, log: log)
+            _ = try await consumer.receive(upTo: 1)
+            let line = try await log.next("restored")
+            for part in ["count=1", "age=", "visibility timeout of 43200.0 s"] { #expect(line.contains(part)) }
+            await consumer.close()
         }
 
         @Test func aFarEtaIsParkedAndAnyConsumerBringsItBack() async throws {
@@ -150,16 +218,49 @@ extension LiveTests {
             #expect(!consumer.park(deliveries[0].tag, until: eta - 990, isUrgent: false))
             #expect(consumer.park(deliveries[1].tag, until: eta, isUrgent: false))
             await consumer.close()
-            // The near one went back; the far one is still put aside, until half a minute before its time.
+            // The near one went back; the far one is still put aside, until half a minute before its time. By its
+            // score even a worker with no timeout at all would leave it alone until its eta.
             #expect(try await redis.length("q") == 1)
             let scores = try await redis.call(RedisPipeline("ZRANGE", "unacked_index", "0", "-1", "WITHSCORES")).array
-            #expect(try #require(scores?.last?.text.flatMap(Double.init)) == eta - 30 - 3600)
-            // As if that time had come.
+            #expect(try #require(scores?.last?.text.flatMap(Double.init)) == eta)
             let tag = try #require(scores?.first?.text)
-            _ = try await redis.call(RedisPipeline("ZADD", "unacked_index", "1000", tag))
+            let due = try await redis.call(RedisPipeline("ZSCORE", "unacked_swift_etas", tag)).text.flatMap(Double.init)
+            #expect(due == eta - 30)
+            // As if that time had come.
+            _ = try await redis.call(RedisPipeline("ZADD", "unacked_swift_etas", "1000", tag))
             let other = try await redis.consumer()
             #expect(Set(try await other.receive(count: 2).map(\.text)) == ["near", "far"])
             await other.close()
+            #expect(try await redis.call(RedisPipeline("EXISTS", "unacked_swift_etas")) == .integer(0))
+        }
+
+        @Test func aParkedMessageStaysParkedWhenItsWorkerDies() async throws {
+            let redis = try await LiveRedis(database: 2)
+            try await redis.publish("held", "parked")
+            let dying = try await redis.consumer(lease: 0.6)
+            let deliveries = try await dying.receive(count: 2)
+            #expect(dying.park(deliveries[1].tag, until: Date().timeIntervalSince1970 + 1000, isUrgent: false))
+            await dying.flush()
+            await kill(dying)
+            let other = try await redis.consumer(lease: 0.6)
+            #expect(try await other.receive(upTo: 2).map(\.text) == ["held"])
+            // Its end was seen to.
+            while true {
+                let sign = try await redis.call(RedisPipeline("HGET", "unacked_swift_workers", dying.held.id)).text
+                if sign?.hasPrefix("dead") == true { break }
+                await Task.yield()
+            }
+            #expect(try await redis.call(RedisPipeline("ZCARD", "unacked_swift_etas")) == .integer(1))
+            #expect(try await redis.length("q") == 0)
+            await other.close()
+        }
+
+        @Test func aParkedMessageThatSomebodyElseHasRestoredIsForgotten() async throws {
+            let redis = try await LiveRedis(database: 2)
+            _ = try await redis.call(RedisPipeline("ZADD", "unacked_swift_etas", "1000", "t"))
+            let consumer = try await redis.consumer()
+            #expect(try await redis.call(RedisPipeline("EXISTS", "unacked_swift_etas")) == .integer(0))
+            await consumer.close()
         }
 
         @Test func anUrgentEtaIsParkedAndComesBackInTime() async throws {
@@ -173,6 +274,61 @@ extension LiveTests {
             #expect(back.text == "soon")
             #expect(Date().timeIntervalSince1970 <= eta)
             await consumer.close()
+        }
+
+        // MARK: What cannot be restored
+
+        @Test func aTagThatIsNoTextIsRestoredOnce() async throws {
+            let redis = try await LiveRedis(database: 2)
+            for byte in [0x80, 0xFF, 0xC3] as [UInt8] {
+                for (key, value) in [("HSET", "unacked"), ("ZADD", "unacked_index")] {
+                    var command = RedisPipeline()
+                    command.begin(4)
+                    command.add(key)
+                    command.add(value)
+                    if key == "ZADD" { command.add("1000") }
+                    command.add([byte, byte])
+                    if key == "HSET" { command.add(#"[{"body": ""}, "", "q"]"#) }
+                    _ = try await redis.call(command)
+                }
+            }
+            let log = LogLines()
+            let consumer = try await redis.consumer(log: log)
+            _ = try await consumer.receive(count: 3)
+            #expect(try await redis.call(RedisPipeline("HLEN", "unacked")) == .integer(3))
+            #expect(log.lines.count == 1)
+            await consumer.close()
+        }
+
+        @Test(arguments: ["unacked", "unacked_index", "unacked_swift_etas", "_kombu.binding.q", "celery-task-meta-x"])
+        func anEntryOfAKeyThatIsNoQueueIsSetAside(name: String) async throws {
+            let redis = try await LiveRedis(database: 2)
+            let entry = #"[{"body": ""}, "", "\#(name)"]"#
+            _ = try await redis.call(RedisPipeline("HSET", "unacked", "t", entry))
+            _ = try await redis.call(RedisPipeline("ZADD", "unacked_index", "1000", "t"))
+            let consumer = try await redis.consumer()
+            try await redis.publish("go")
+            #expect(try await consumer.receive(upTo: 1).map(\.text) == ["go"])
+            #expect(try await redis.call(RedisPipeline("LINDEX", "unacked.dead-letter", "0")).text == entry)
+            #expect(try await redis.call(RedisPipeline("TYPE", "unacked")) == .status("hash"))
+            await consumer.close()
+        }
+
+        @Test func aKeyThatIsNoQueueIsNotPublishedToNorConsumed() async throws {
+            let redis = try await LiveRedis(database: 2)
+            let error = await #expect(throws: TransportError.self) { try await redis.publish("x", to: "unacked") }
+            #expect(error?.code == .rejected)
+            let other = await #expect(throws: TransportError.self) { _ = try await redis.consumer(["unacked_index"]) }
+            #expect(other?.code == .invalidConfiguration)
+            // By a binding that somebody has written.
+            _ = try await redis.call(
+                RedisPipeline("SADD", "_kombu.binding.ex", "k\u{6}\u{16}\u{6}\u{16}unacked"))
+            let producer = try await redis.broker().makeProducer(logger: LiveRedis.logger)
+            await #expect(throws: TransportError.self) {
+                try await producer.publish(Message(body: []), to: Destination(exchange: "ex", routingKey: "k"))
+            }
+            await producer.close()
+            #expect(try await redis.call(RedisPipeline("EXISTS", "unacked", "unacked_index")) == .integer(0))
         }
     }
 }

@@ -127,13 +127,22 @@ final class TaskPublisher: Sendable {
     /// Sends a message as it is.
     func publish(_ message: Message, to destination: Destination) async throws {
         try await retrying {
-            let (producer, generation) = try await producer.get()
+            let (producer, generation) = try await connection()
             do {
                 try await producer.publish(message, to: destination)
             } catch let error as TransportError where error.code == .connectionLost || error.code == .closed {
                 self.producer.report(broken: generation)
                 throw error
             }
+        }
+    }
+
+    /// The connection for publishing. One that is lost while it is made is none: no message has to do with that.
+    private func connection() async throws -> (any Producer, generation: Int) {
+        do {
+            return try await producer.get()
+        } catch let error as TransportError where error.code == .connectionLost {
+            throw TransportError(.unreachable, error.message, underlyingError: error)
         }
     }
 

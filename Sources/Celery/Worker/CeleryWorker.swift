@@ -32,7 +32,9 @@ public struct CeleryWorker: Sendable {
         public var ignoreResult: Bool
         /// Whether the state STARTED is stored (`task_track_started`).
         public var trackStarted: Bool
-        /// How many tasks may wait for their eta in memory; more stay with the broker.
+        /// How many tasks that wait for their eta are kept in memory (`worker_eta_task_limit`). On Redis more stay with the
+        /// broker; on RabbitMQ, which keeps none for later, only the tags of more are kept, and they come again when
+        /// they are due.
         public var etaLimit: Int
         /// How many bytes a message's body may have, decompressed if it was compressed; a message with a larger one is
         /// refused. A few kilobytes can inflate to anything, and what is read of a body takes some ten to thirty times

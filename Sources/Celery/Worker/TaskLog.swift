@@ -7,24 +7,26 @@ struct TaskLog: Sendable {
     let logger: Logger
     /// The level of what happens to every task.
     let level: Logger.Level
+    private let refusals: RefusalLog
+
+    init(logger: Logger, level: Logger.Level) {
+        self.logger = logger
+        self.level = level
+        refusals = RefusalLog(logger)
+    }
 
     func received(_ request: TaskRequest) {
         logger.log(level: level, "received", metadata: LoggingKeys.task(request))
     }
 
-    func refused(_ refused: RefusedMessage, queue: String) {
-        switch refused {
-        case .unreadable(let error, _):
-            var metadata: Logger.Metadata = [LoggingKeys.error: "\(error)", LoggingKeys.queue: "\(queue)"]
-            metadata[LoggingKeys.taskName] = error.task.map(LoggingKeys.line)
-            metadata[LoggingKeys.taskID] = error.taskID.map(LoggingKeys.line)
-            logger.error("refused a message that cannot be run as a task", metadata: metadata)
-        case .notRegistered(let request):
-            logger.error(
-                "refused a task that is not registered",
-                metadata: LoggingKeys.task(request).merging([LoggingKeys.queue: "\(queue)"]) { $1 })
-        }
-    }
+    /// A message cannot be run. A flood of them is summed up.
+    func refused(_ refused: RefusedMessage, queue: String) { refusals.add(refused, queue: queue) }
+
+    /// A task cannot be run, as the body of its message shows.
+    func refused(_ request: TaskRequest, _ error: MessageError) { refusals.add(error, of: request) }
+
+    /// The worker ends: says what has only been counted.
+    func sumUp() { refusals.sumUp() }
 
     func started(_ request: TaskRequest) {
         logger.debug("started", metadata: LoggingKeys.task(request))
@@ -35,8 +37,33 @@ struct TaskLog: Sendable {
     }
 
     /// Something is wrong with a task.
-    func problem(_ what: Logger.Message, _ request: TaskRequest, _ error: any Error) {
-        logger.error(what, metadata: Self.metadata(request, error))
+    ///
+    /// - Parameter count: how often the same is wrong.
+    func problem(_ what: Logger.Message, _ request: TaskRequest, _ error: any Error, _ count: Int = 1) {
+        var metadata = LoggingKeys.task(request)
+        metadata[LoggingKeys.error] = LoggingKeys.reason(error)
+        if count > 1 { metadata["count"] = "\(count)" }
+        logger.error(what, metadata: metadata)
+    }
+
+    /// The broker has given a running task's message to others.
+    func lost(_ request: TaskRequest) {
+        logger.warning(
+            "the broker has given the message of this task to others while it ran: it may run twice",
+            metadata: LoggingKeys.task(request))
+    }
+
+    /// The broker takes no notice of an acknowledgement.
+    func unheard(_ request: TaskRequest) {
+        logger.warning(
+            "the task starts, though the broker has not heard that it does", metadata: LoggingKeys.task(request))
+    }
+
+    /// A message has come again whose task was started here.
+    func acknowledgedAgain(_ request: TaskRequest) {
+        logger.info(
+            "acknowledged again: this worker has started the task, and the broker had not heard of it",
+            metadata: LoggingKeys.task(request))
     }
 
     func ended(_ request: TaskRequest, _ outcome: Outcome, after runtime: Duration) {
@@ -47,22 +74,18 @@ struct TaskLog: Sendable {
         switch outcome {
         case .success: logger.log(level: level, "succeeded", metadata: metadata)
         case .failure(let failure):
-            logger.error("failed", metadata: metadata.merging([LoggingKeys.error: "\(failure)"]) { $1 })
+            logger.error("failed", metadata: metadata.merging([LoggingKeys.error: LoggingKeys.reason(failure)]) { $1 })
         case .retry(let countdown, let reason):
-            let why = reason.map { "\($0)" } ?? "asked for"
+            let why: Logger.MetadataValue = reason.map { LoggingKeys.reason($0) } ?? "asked for"
             logger.log(
                 level: level, "retry",
-                metadata: metadata.merging([LoggingKeys.error: "\(why)", "countdown": "\(countdown)"]) { $1 })
+                metadata: metadata.merging([LoggingKeys.error: why, "countdown": "\(countdown)"]) { $1 })
         case .ignored: logger.log(level: level, "ignored", metadata: metadata)
         case .rejected(let requeue, let reason):
-            let why = reason ?? "no reason given"
+            let why = LogText(reason ?? "no reason given")
             logger.warning(
                 "rejected", metadata: metadata.merging([LoggingKeys.error: "\(why)", "requeue": "\(requeue)"]) { $1 })
         case .interrupted: logger.warning("interrupted by the shutdown", metadata: metadata)
         }
-    }
-
-    private static func metadata(_ request: TaskRequest, _ error: any Error) -> Logger.Metadata {
-        LoggingKeys.task(request).merging([LoggingKeys.error: "\(error)"]) { $1 }
     }
 }

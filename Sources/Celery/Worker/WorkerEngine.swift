@@ -14,6 +14,8 @@ final class WorkerEngine: Sendable {
     private let publisher: TaskPublisher
     private let results: (any ResultStore)?
     private let logger: Logger
+    private let log: TaskLog
+    private let limits: ShutdownLimits
     private let hasRun = Atomic(false)
 
     init(
@@ -23,6 +25,7 @@ final class WorkerEngine: Sendable {
         options: CeleryWorker.Options,
         routing: Routing,
         handlers: [TaskHandler],
+        limits: ShutdownLimits = ShutdownLimits(),
         logger: Logger
     ) throws {
         var logger = logger
@@ -31,11 +34,12 @@ final class WorkerEngine: Sendable {
         let usersLogger = logger
         logger = logger.ofTheLibrary
         self.logger = logger
+        self.limits = limits
         let replyTo = RandomID.make()
         publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))
-        let log = TaskLog(logger: logger, level: options.taskLogLevel)
+        log = TaskLog(logger: logger, level: options.taskLogLevel)
         let writer = results.map { [logger] in ResultWriter($0, logger: logger) }
         finisher = Finisher(
             planner: FinishingPlanner(publisher: publisher), sender: MessageSender(publisher, logger: logger),
@@ -46,57 +50,80 @@ final class WorkerEngine: Sendable {
             finisher: finisher, log: log)
         intake = Intake(
             broker: broker, queues: queues, options: options, name: name, handlers: try handlers.byName(),
-            hasBackend: results != nil, slots: slots, finisher: finisher, log: log)
+            hasBackend: results != nil, slots: slots, finisher: finisher, limits: limits, log: log)
     }
 
     func run() async throws {
         guard !hasRun.exchange(true, ordering: .relaxed) else {
             throw CeleryError(.alreadyRun, "a worker runs once: for a second run another one is to be made")
         }
-        var failure: (any Error)?
-        await withDiscardingTaskGroup { finishing in
-            finishing.addTask { await self.finisher.run() }
-            await withDiscardingTaskGroup { running in
-                running.addTask { await self.slots.run() }
-                running.addTask { await self.intake.runSchedule() }
-                do {
-                    try await cancelWhenGracefulShutdown {
-                        try await self.connectResults()
-                        try await self.intake.receive()
-                    }
-                } catch is CancellationError {
-                    logger.info("stopping", metadata: [LoggingKeys.state: "no more tasks are taken"])
-                } catch {
-                    failure = error
-                }
-                // First of all, because the way to the broker may take long, and slots go on meanwhile.
-                slots.close()
-                await intake.stop()
-            }
-            finisher.close()
+        // Each on its own, because neither must keep the worker from ending; `run` waits for both in time.
+        let finishing = Task { await finisher.run() }
+        let running = Task { await slots.run() }
+        let outcome = await withTaskCancellationHandler {
+            await receiveAndRun()
+        } onCancel: {
+            running.cancel()
         }
-        await intake.close()
-        await publisher.close()
-        await results?.close()
-        if let failure { throw failure }
+        await waitFor("the last tasks' results", limits.slots) { await running.value }
+        finisher.close()
+        await waitFor("results and messages", limits.finishing) { await finishing.value }
+        log.sumUp()
+        await withDiscardingTaskGroup { group in
+            group.addTask { await self.intake.close() }
+            group.addTask {
+                await self.waitFor("the publishing connection", self.limits.close) { await self.publisher.close() }
+            }
+            group.addTask {
+                await self.waitFor("the result backend", self.limits.close) { await self.results?.close() }
+            }
+        }
+        try outcome.get()
+    }
+
+    /// Takes and runs tasks until the worker is to stop or cannot go on, and until no task runs any more.
+    private func receiveAndRun() async -> Result<Void, any Error> {
+        await withDiscardingTaskGroup(returning: Result<Void, any Error>.self) { group in
+            group.addTask { await self.intake.runSchedule() }
+            let outcome = await Result {
+                try await cancelWhenGracefulShutdown {
+                    try await self.connectResults()
+                    try await self.intake.receive()
+                }
+            }
+            if case .failure(let error) = outcome, error is CancellationError {
+                logger.info("stopping", metadata: [LoggingKeys.state: "no more tasks are taken"])
+            }
+            // First of all, because the way to the broker may take long, and slots go on meanwhile.
+            slots.close()
+            group.addTask { await self.intake.stop() }
+            await slots.end()
+            guard case .failure(let error) = outcome, error is CancellationError else { return outcome }
+            return .success(())
+        }
+    }
+
+    /// Waits for one of the last things, but not for ever, whatever the broker or the backend does.
+    private func waitFor(_ what: String, _ limit: Duration, _ operation: @escaping @Sendable () async -> Void) async {
+        if await waitAtMost(limit, for: operation) { return }
+        logger.warning("the worker ends without waiting any longer", metadata: ["for": "\(what)", "limit": "\(limit)"])
     }
 
     /// Connects to the result backend: with one that refuses, tasks would run in vain.
     private func connectResults() async throws {
         guard let results else { return }
-        var backoff = Backoff()
-        while true {
-            do {
-                return try await withAbandonment {
-                    try await results.connect()
-                } cleanUp: { _ in
-                }
-            } catch let error as TransportError where error.isRetriable {
-                let delay = backoff.delay()
-                logger.warning(
-                    "the result backend is out of reach, trying again",
-                    metadata: [LoggingKeys.error: "\(error)", "delay": "\(delay)"])
-                try await Task.sleep(for: delay)
+        var outage = OutageLog()
+        try await retrying(RetrySchedule()) { error in
+            (error as? TransportError)?.isPassing(afterSuccess: false) ?? false
+        } willRetry: { [logger] error, _ in
+            guard outage.failed() else { return }
+            logger.warning(
+                "the result backend is out of reach, trying again",
+                metadata: [LoggingKeys.error: LoggingKeys.reason(error)])
+        } _: { _ in
+            try await withAbandonment {
+                try await results.connect()
+            } cleanUp: { _ in
             }
         }
     }

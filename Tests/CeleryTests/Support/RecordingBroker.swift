@@ -29,8 +29,16 @@ struct RecordingBroker: Broker {
     var takes: @Sendable (Message) throws -> Void = { _ in }
     /// Keeps a consumer from stopping.
     var stopGate: Gate?
+    /// Keeps a consumer from hearing what was settled.
+    var flushGate: Gate?
+    /// Keeps consumers and producers from closing.
+    var closeGate: Gate?
+    /// Keeps messages from being sent.
+    var sendGate: Gate?
     /// What was asked to stop.
     let stopping = Notes<Void>()
+    /// What waited for its settlements to be heard.
+    let flushing = Notes<Void>()
 
     final class Failures: Sendable {
         private let errors = Locked<[TransportError]>([])
@@ -60,11 +68,15 @@ private struct RecordingProducer: Producer {
     func publish(_ message: Message, to destination: Destination) async throws {
         try Task.checkCancellation()
         try broker.takes(message)
+        await broker.sendGate?.passUncancelled()
         try await producer.publish(message, to: destination)
         try Task.checkCancellation()
     }
 
-    func close() async { await producer.close() }
+    func close() async {
+        await broker.closeGate?.passUncancelled()
+        await producer.close()
+    }
 }
 
 private final class RecordingConsumer: Consumer {
@@ -108,6 +120,8 @@ private final class RecordingConsumer: Consumer {
     }
 
     func flush() async {
+        broker.flushing.add(())
+        await broker.flushGate?.passUncancelled()
         await consumer.flush()
         broker.events.add(.flushed)
     }
@@ -130,6 +144,7 @@ private final class RecordingConsumer: Consumer {
     }
 
     func close() async {
+        await broker.closeGate?.passUncancelled()
         await consumer.close()
         broker.events.add(.closed)
     }

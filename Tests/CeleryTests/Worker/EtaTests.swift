@@ -106,18 +106,34 @@ import Testing
         }
     }
 
-    @Test func noMoreTasksThanTheLimitWaitInMemory() async throws {
+    @Test func moreTasksThanTheLimitHoldUpNobodyAndAreSaid() async throws {
         let broker = RecordingBroker()
-        try await withBench(broker: broker, options: .init(concurrency: 1, prefetchMultiplier: 2, etaLimit: 5)) {
+        let log = RecordingLog()
+        let options = CeleryWorker.Options(concurrency: 1, prefetchMultiplier: 2, etaLimit: 5)
+        try await withBench(broker: broker, options: options, logger: log.logger) {
             TaskHandler(named: "tasks.echo") { _, _, _ in 1 }
         } _: { bench async throws in
             for _ in 0..<400 {
                 try await bench.client.enqueue(named: "tasks.echo", options: .init(countdown: .seconds(3600)))
             }
-            for _ in 0..<7 { while case let event = try await broker.events.next(), !event.isPark {} }
-            #expect(broker.memory.envelopes(in: "celery").count >= 400 - 5 - 128)
+            #expect(try await bench.client.enqueue(named: "tasks.echo").value() == 1)
         }
         #expect(broker.memory.envelopes(in: "celery").count == 400)
+        #expect(log.lines.count { $0.contains("many tasks wait for their eta") && $0.contains("limit=5") } == 1)
+    }
+
+    @Test func aTaskOfWhichOnlyTheTagIsKeptComesAgainWhenItIsDue() async throws {
+        let runs = Counter()
+        let start = Date()
+        try await withBench(options: .init(concurrency: 1, etaLimit: 0)) {
+            TaskHandler(named: "tasks.count") { _, _, _ in .integer(runs.next()) }
+        } _: { bench async throws in
+            let task = try await bench.client.enqueue(
+                named: "tasks.count", options: .init(countdown: .milliseconds(300)))
+            #expect(try await task.value() == 1)
+            #expect(Date().timeIntervalSince(start) >= 0.3)
+        }
+        #expect(runs.total == 1)
     }
 
     @Test func theBrokerHearsHowManyWaitAndWhenTheyNoLongerDo() async throws {

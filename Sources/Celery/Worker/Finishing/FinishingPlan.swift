@@ -29,6 +29,11 @@ struct FinishingPlan: Sendable {
         }
     }
 
+    /// Leaves only some of the states to store, because the others are stored.
+    mutating func keepOnly(_ results: [StoredResult]) {
+        if case .store? = steps.first { steps[steps.startIndex] = .store(results) }
+    }
+
     /// What the broker is told in the end; `nil` for nothing.
     var settlement: Settlement? {
         if case .settle(let settlement)? = steps.last { settlement } else { nil }

@@ -28,14 +28,14 @@ extension FinishingPlanner {
             let rest = body.objectValue?["options"]?.objectValue?["chain"]?.arrayValue ?? []
             results += abandoned([body] + rest, failure, of: request)
         }
-        let (errbacks, problems) = errbacks(of: finished)
+        let (errbacks, problem) = errbacks(of: finished)
         var steps: [FinishingStep] = results.isEmpty ? [] : [.store(results)]
         steps += errbacks.map { .send($0) }
         if let settlement { steps.append(.settle(settlement)) }
         var plan = FinishingPlan(steps)
         // Without its message a task does not run again, and the others are told of the end that it has come to.
         plan.runsAgainUnlessStored = settlement == .acknowledge
-        plan.problems = problems
+        if let problem { plan.problems = [problem] }
         if !errbacks.isEmpty { plan.task = finished }
         return plan
     }
@@ -80,23 +80,24 @@ extension FinishingPlanner {
     }
 
     /// The errbacks get the id of the failed task. One that cannot be made does not change what the failure is.
-    private func errbacks(of finished: FinishedTask) -> (messages: [OutgoingMessage], problems: [FinishingProblem]) {
+    private func errbacks(of finished: FinishedTask) -> (messages: [OutgoingMessage], problem: FinishingProblem?) {
         let request = finished.task.request
         let errbacks = finished.payload?.errbacks ?? []
-        guard !errbacks.isEmpty else { return ([], []) }
+        guard !errbacks.isEmpty else { return ([], nil) }
         let group = RandomID.make()
         var messages: [OutgoingMessage] = []
-        var problems: [FinishingProblem] = []
+        var problem: FinishingProblem?
         for (index, signature) in errbacks.enumerated() {
             do {
                 let message = try Successor(signature).message(
                     after: request, input: .string(request.id), rest: nil, group: (group, index), publisher: publisher)
                 messages.append(OutgoingMessage(.errback, message))
             } catch {
-                problems.append(
-                    FinishingProblem(what: "an errback cannot be sent", request: request, error: error))
+                let count = (problem?.count ?? 0) + 1
+                problem = FinishingProblem(
+                    what: "an errback cannot be sent", request: request, error: problem?.error ?? error, count: count)
             }
         }
-        return (messages, problems)
+        return (messages, problem)
     }
 }

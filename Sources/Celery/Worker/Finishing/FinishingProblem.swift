@@ -6,4 +6,6 @@ struct FinishingProblem: Sendable {
     let what: String
     let request: TaskRequest
     let error: any Error
+    /// How often: only the first error is shown.
+    var count = 1
 }

@@ -6,14 +6,11 @@ internal import CeleryTransport
 final class RetryBudget: Sendable {
     /// The tries of one thing so far.
     struct Tries: Sendable {
-        fileprivate let areFew: Bool
-        fileprivate var backoff = Backoff(first: .milliseconds(50), maximum: .seconds(10))
-        fileprivate var last = RetryBudget.lastDelays[...]
+        fileprivate var schedule = RetrySchedule(first: .milliseconds(50), maximum: .seconds(10))
+        fileprivate var lastSchedule = RetrySchedule(first: .milliseconds(200), maximum: .seconds(2), tries: 4)
 
-        /// None so far.
-        ///
-        /// - Parameter areFew: whether it is not worth many of them.
-        init(areFew: Bool = false) { self.areFew = areFew }
+        /// There was progress: the waits are short again.
+        mutating func reset() { schedule.reset() }
     }
 
     private struct State {
@@ -22,15 +19,14 @@ final class RetryBudget: Sendable {
         var number = 0
     }
 
-    private static let lastDelays: [Duration] = [.milliseconds(50), .milliseconds(200), .seconds(1), .seconds(2)]
     private let state = Locked(State())
 
     /// Waits before the next try; `false` at once when there is not to be another one.
     ///
     /// The calling task's cancellation does not cut the wait short, ``end()`` does.
     func pause(_ tries: inout Tries) async -> Bool {
-        let isLast = tries.areFew || state.withLock { $0.isEnding }
-        guard let delay = isLast ? tries.last.popFirst() : tries.backoff.delay() else { return false }
+        let isLast = state.withLock { $0.isEnding }
+        guard let delay = isLast ? tries.lastSchedule.nextDelay() : tries.schedule.nextDelay() else { return false }
         let (number, pause) = state.withLock { state in
             state.number += 1
             // Belongs to the caller, which waits for it; on its own so that only `end` cancels it.

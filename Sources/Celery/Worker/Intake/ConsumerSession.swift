@@ -1,5 +1,6 @@
 internal import CeleryIO
 internal import CeleryTransport
+internal import Synchronization
 
 /// One connection's worth of consuming: what was received over it is counted here and settled through it.
 ///
@@ -14,6 +15,8 @@ final class ConsumerSession: Sendable {
         var open = 0
         /// How many may be unsettled at present.
         var window: Int
+        /// Whether the broker was told what became of some message.
+        var hasSettled = false
         /// Those that wait for their eta.
         var waitingForEta = 0
         /// How many messages were asked for last.
@@ -33,20 +36,29 @@ final class ConsumerSession: Sendable {
     /// Messages beyond the prefetch count that are held for this time go back.
     private static let longestSurplus = Duration.milliseconds(40)
 
+    /// Sessions of the process so far.
+    private static let count = Atomic(0)
+
+    /// No other session of the process has the same.
+    let number = ConsumerSession.count.add(1, ordering: .relaxed).newValue
     let consumer: any Consumer
     private let load: Locked<Load>
     private let prefetch: Int
     private let concurrency: Int
     private let largestLoad: Int
     private let deadlines: Deadlines
+    private let started: StartedTasks
     private let giveBack: @Sendable (_ count: Int) -> Void
 
-    /// - Parameter giveBack: called with the number of messages that were read ahead and are not worked off.
+    /// - Parameters:
+    ///   - started: notes the tasks that are acknowledged before they run.
+    ///   - giveBack: called with the number of messages that were read ahead and are not worked off.
     init(
         _ consumer: any Consumer, prefetch: Int, concurrency: Int, deadlines: Deadlines = .shared,
-        giveBack: @escaping @Sendable (_ count: Int) -> Void
+        started: StartedTasks = StartedTasks(), giveBack: @escaping @Sendable (_ count: Int) -> Void
     ) {
         self.consumer = consumer
+        self.started = started
         self.deadlines = deadlines
         self.giveBack = giveBack
         let (double, isTooLarge) = concurrency.multipliedReportingOverflow(by: 2)
@@ -55,6 +67,12 @@ final class ConsumerSession: Sendable {
         self.concurrency = concurrency
         load = Locked(Load(window: self.prefetch))
     }
+
+    /// Whether the broker was told what became of some message.
+    var hasSettled: Bool { load.withLock { $0.hasSettled } }
+
+    /// How many wait for their eta and are not counted.
+    var waitingForEta: Int { load.withLock { $0.waitingForEta } }
 
     /// Receives until it is cancelled or the connection is lost; counts what comes before it is given to `deliver`.
     func receive(_ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
@@ -133,9 +151,13 @@ final class ConsumerSession: Sendable {
     }
 
     /// Acknowledges a message before its task runs: it still counts as open.
-    func acknowledgeEarly(_ tag: DeliveryTag) {
+    func acknowledgeEarly(_ tag: DeliveryTag, _ task: ReceivedTask) {
+        started.add(task, self)
         consumer.settle(tag, .acknowledge)
-        count { $0.unsettled -= 1 }
+        count { load in
+            load.unsettled -= 1
+            load.hasSettled = true
+        }
     }
 
     /// The message needs no further attention.
@@ -144,16 +166,20 @@ final class ConsumerSession: Sendable {
     func finish(_ tag: DeliveryTag, _ settlement: Settlement?) {
         if let settlement { consumer.settle(tag, settlement) }
         count { load in
-            if settlement != nil { load.unsettled -= 1 }
+            if settlement != nil {
+                load.unsettled -= 1
+                load.hasSettled = true
+            }
             load.open -= 1
         }
     }
 
-    /// The message is somebody else's now: there is nothing to settle.
-    func drop() {
+    /// Messages are settled, or somebody else's: they no longer count.
+    func release(_ messages: Int) {
         count { load in
-            load.unsettled -= 1
-            load.open -= 1
+            load.unsettled -= messages
+            load.open -= messages
+            load.hasSettled = true
         }
     }
 

@@ -24,6 +24,8 @@ final class EtaSchedule: Sendable {
 
     private struct State {
         var heap = Heap<Entry>()
+        /// How many of them are kept whole.
+        var whole = 0
         var next = 0
         var isClosed = false
     }
@@ -31,13 +33,14 @@ final class EtaSchedule: Sendable {
     private let state = Locked(State())
     private let changed = WakeSignal()
 
-    /// How many wait.
-    var count: Int { state.withLock { $0.heap.count } }
+    /// How many wait of which more than the tag is kept.
+    var wholeCount: Int { state.withLock { $0.whole } }
 
     /// Keeps a task until its eta.
     func add(_ task: WaitingTask, until eta: Date) {
         let isFirst = state.withLock { state in
             state.heap.insert(Entry(eta: eta, number: state.next, task: task))
+            if task.isWhole { state.whole += 1 }
             state.next += 1
             return state.heap.min?.number == state.next - 1
         }
@@ -48,6 +51,7 @@ final class EtaSchedule: Sendable {
     func removeAll(of session: ConsumerSession) {
         state.withLock { state in
             state.heap = Heap(state.heap.unordered.filter { $0.task.message.session !== session })
+            state.whole = state.heap.unordered.count { $0.task.isWhole }
         }
     }
 
@@ -65,6 +69,7 @@ final class EtaSchedule: Sendable {
                 var due: [WaitingTask] = []
                 while let first = state.heap.min, first.eta <= now {
                     state.heap.removeMin()
+                    if first.task.isWhole { state.whole -= 1 }
                     due.append(first.task)
                 }
                 return (due, state.heap.min?.eta, state.isClosed)

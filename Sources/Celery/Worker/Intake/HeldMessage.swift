@@ -9,7 +9,7 @@ struct HeldMessage: Sendable {
     var isHeld: Bool { session.consumer.holds(tag) }
 
     /// Acknowledges it before its task runs. It still counts as being worked on.
-    func acknowledgeEarly() { session.acknowledgeEarly(tag) }
+    func acknowledgeEarly(_ task: ReceivedTask) { session.acknowledgeEarly(tag, task) }
 
     /// Waits until the broker has heard of what it was told.
     func flush() async { await session.consumer.flush() }
@@ -20,6 +20,19 @@ struct HeldMessage: Sendable {
     ///   back once the consumer is closed.
     func finish(_ settlement: Settlement?) { session.finish(tag, settlement) }
 
+    /// Tells the broker what becomes of it, though it counts as held until ``release(_:)``.
+    func settle(_ settlement: Settlement?) {
+        if let settlement { session.consumer.settle(tag, settlement) }
+    }
+
+    /// Waits until the broker has heard what becomes of these messages; then they no longer count as held.
+    static func release(_ messages: [HeldMessage]) async {
+        for (_, messages) in Dictionary(grouping: messages, by: { ObjectIdentifier($0.session) }) {
+            await messages[0].flush()
+            messages[0].session.release(messages.count)
+        }
+    }
+
     /// It is somebody else's now: the broker is told nothing.
-    func drop() { session.drop() }
+    func drop() { session.release(1) }
 }

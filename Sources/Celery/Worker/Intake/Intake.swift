@@ -13,6 +13,9 @@ internal import Foundation
 ///
 /// What may run goes to the ``TaskSlots``, what is refused or came too late to the ``Finisher``.
 final class Intake: Sendable {
+    /// As many messages as may wait for their eta beyond the prefetch count: RabbitMQ's holds 16 bits.
+    private static let mostAside = 65_000
+
     private let broker: any Broker
     private let configuration: ConsumerConfiguration
     private let options: CeleryWorker.Options
@@ -20,13 +23,18 @@ final class Intake: Sendable {
     private let hasBackend: Bool
     private let slots: TaskSlots
     private let finisher: Finisher
+    private let limits: ShutdownLimits
     private let log: TaskLog
     private let schedule = EtaSchedule()
+    private let started = StartedTasks()
     private let session = Locked<ConsumerSession?>(nil)
+    /// Whether the log has said that so many tasks wait for their eta.
+    private let hasSaid = Locked((isFull: false, isBlocked: false))
 
     init(
         broker: any Broker, queues: [Queue], options: CeleryWorker.Options, name: String,
-        handlers: [String: TaskHandler], hasBackend: Bool, slots: TaskSlots, finisher: Finisher, log: TaskLog
+        handlers: [String: TaskHandler], hasBackend: Bool, slots: TaskSlots, finisher: Finisher,
+        limits: ShutdownLimits, log: TaskLog
     ) {
         self.broker = broker
         self.options = options
@@ -34,6 +42,7 @@ final class Intake: Sendable {
         self.hasBackend = hasBackend
         self.slots = slots
         self.finisher = finisher
+        self.limits = limits
         self.log = log
         configuration = ConsumerConfiguration(queues: queues, prefetch: options.prefetch, name: name)
     }
@@ -41,8 +50,10 @@ final class Intake: Sendable {
     // MARK: Connections
 
     /// Connects and receives, again and again, until cancelled or refused.
+    ///
+    /// - Throws: `CancellationError`, or what the broker refuses. Once it has let this worker in, a refusal passes.
     func receive() async throws {
-        var backoff = Backoff()
+        var connections = ConnectionRecord()
         while true {
             do {
                 let consumer = try await withAbandonment { [broker, configuration, logger = log.logger] in
@@ -50,34 +61,55 @@ final class Intake: Sendable {
                 } cleanUp: { consumer in
                     await consumer.close()
                 }
-                backoff.reset()
-                try await receive(from: consumer)
-            } catch let error as TransportError where error.isRetriable {
-                let delay = backoff.delay()
-                log.logger.warning(
-                    "the broker is out of reach, trying again",
-                    metadata: [LoggingKeys.error: "\(error)", "delay": "\(delay)"])
+                let session = ConsumerSession(
+                    consumer, prefetch: configuration.prefetch, concurrency: max(1, options.concurrency),
+                    started: started
+                ) { [slots] in
+                    Self.giveBack(slots.takeLast($0))
+                }
+                logReady(connections.opened())
+                defer { connections.ended(hasSettled: session.hasSettled) }
+                try await receive(from: session)
+            } catch let error as TransportError where error.isPassing(afterSuccess: connections.hasSucceeded) {
+                let (delay, isWorthALine) = connections.failed()
+                if isWorthALine { logLoss(error, connections.hasSucceeded) }
                 try await Task.sleep(for: delay)
             }
         }
     }
 
-    private func receive(from consumer: any Consumer) async throws {
-        let session = ConsumerSession(
-            consumer, prefetch: configuration.prefetch, concurrency: max(1, options.concurrency)
-        ) { [slots] in
-            Self.giveBack(slots.takeLast($0))
-        }
+    private func receive(from session: ConsumerSession) async throws {
         self.session.withLock { $0 = session }
-        log.logger.info("ready", metadata: [LoggingKeys.broker: "\(broker.location)"])
+        let end = Waiter<Void?>()
         do {
-            try await session.receive { self.admit($0, session) }
+            // Whatever the consumer does, cancelling ends the wait for it.
+            _ = try await end.value(until: nil) {
+                try await session.receive { self.admit($0, session) }
+                end.settle(.success(()))
+            }
         } catch let error as TransportError {
             self.session.withLock { $0 = nil }
             schedule.removeAll(of: session)
-            await consumer.close()
+            await close(session.consumer)
             throw error
         }
+    }
+
+    private func logReady(_ outage: ConnectionRecord.Opening) {
+        switch outage {
+        case .first: log.logger.info("ready", metadata: [LoggingKeys.broker: "\(broker.location)"])
+        case .again(let duration):
+            log.logger.info(
+                "ready again", metadata: [LoggingKeys.broker: "\(broker.location)", "after": "\(duration)"])
+        case .unremarkable: log.logger.debug("connected again", metadata: [LoggingKeys.broker: "\(broker.location)"])
+        }
+    }
+
+    private func logLoss(_ error: TransportError, _ hasSucceeded: Bool) {
+        log.logger.warning(
+            hasSucceeded
+                ? "the connection to the broker is lost, trying again" : "the broker is out of reach, trying again",
+            metadata: [LoggingKeys.error: LoggingKeys.reason(error)])
     }
 
     /// Gives back what was read too far ahead, so that other workers can run it.
@@ -89,12 +121,22 @@ final class Intake: Sendable {
     /// Takes no more messages; what is held stays held.
     func stop() async {
         schedule.close()
-        await session.withLock { $0 }?.consumer.stop()
+        guard let consumer = session.withLock({ $0 })?.consumer else { return }
+        if await !waitAtMost(limits.stop, for: { await consumer.stop() }) { logImpatience("to stop") }
     }
 
     /// Waits until the broker has heard of everything, and gives back what is held.
     func close() async {
-        await session.withLock { $0 }?.consumer.close()
+        guard let consumer = session.withLock({ $0 })?.consumer else { return }
+        await close(consumer)
+    }
+
+    private func close(_ consumer: any Consumer) async {
+        if await !waitAtMost(limits.close, for: { await consumer.close() }) { logImpatience("to close") }
+    }
+
+    private func logImpatience(_ what: String) {
+        log.logger.warning("the broker's connection takes too long \(what): it is left to itself")
     }
 
     // MARK: Admission
@@ -103,7 +145,14 @@ final class Intake: Sendable {
     func runSchedule() async {
         await schedule.run { due in
             for task in due where task.isAside { task.message.session.takeBack() }
-            let admitted = due.compactMap { self.admit($0.delivery, $0.message, isDue: true) }
+            let admitted = due.compactMap { task -> ReservedTask? in
+                guard let packed = task.packed else {
+                    // It comes again, here or to another worker, and is due then.
+                    task.message.finish(.giveBack)
+                    return nil
+                }
+                return self.admit(packed.delivery(task.message.tag), task.message, isDue: true)
+            }
             if !admitted.isEmpty { self.slots.add(admitted) }
         }
     }
@@ -121,6 +170,11 @@ final class Intake: Sendable {
     private func admit(_ delivery: Delivery, _ message: HeldMessage, isDue: Bool) -> ReservedTask? {
         switch Admission(delivery, handlers: handlers, maximumBodySize: options.maximumBodySize) {
         case .run(let task):
+            if task.request.delivery.isRedelivered, started.hasStarted(task, message.session) {
+                log.acknowledgedAgain(task.request)
+                message.finish(.acknowledge)
+                return nil
+            }
             if !isDue { log.received(task.request) }
             return ReservedTask(task: task, message: message)
         case .wait(let task, let eta):
@@ -139,15 +193,39 @@ final class Intake: Sendable {
         return nil
     }
 
-    /// Keeps a task until its eta: a far one with the broker, if that can, so that memory stays bounded.
+    /// Keeps a task until its eta: a far one with the broker, if that can, so that memory stays bounded. Of those that
+    /// are too many only the tag is kept.
     private func hold(_ reserved: ReservedTask, until eta: Date) {
         let (session, tag) = (reserved.message.session, reserved.message.tag)
-        let isFull = schedule.count >= options.etaLimit
-        let isParked = session.consumer.park(tag, until: eta.timeIntervalSince1970, isUrgent: isFull)
-        // It does not count against the prefetch; when too many wait already it does, and the broker keeps more.
-        let isAside = isParked || !isFull
-        if isAside { session.putAside(isHeld: !isParked) }
-        if !isParked { schedule.add(WaitingTask(reserved, isAside: isAside), until: eta) }
+        let isFull = schedule.wholeCount >= options.etaLimit
+        if session.consumer.park(tag, until: eta.timeIntervalSince1970, isUrgent: isFull) {
+            return session.putAside(isHeld: false)
+        }
+        // It does not count against the prefetch, as far as the broker's own limit goes.
+        let isAside = session.waitingForEta < Self.mostAside
+        logEtas(isFull: isFull, isBlocked: !isAside)
+        if isAside { session.putAside(isHeld: true) }
+        let packed = isFull ? nil : PackedTask(reserved.task)
+        schedule.add(WaitingTask(message: reserved.message, isAside: isAside, packed: packed), until: eta)
+    }
+
+    /// Says once that a limit is reached, and again when it has not been meanwhile.
+    private func logEtas(isFull: Bool, isBlocked: Bool) {
+        let said = hasSaid.withLock { said in
+            defer { said = (isFull, isBlocked) }
+            return said
+        }
+        if isFull, !said.isFull {
+            log.logger.warning(
+                "many tasks wait for their eta: of further ones only the broker's tag is kept, and they come again",
+                metadata: ["limit": "\(options.etaLimit)"])
+        }
+        if isBlocked, !said.isBlocked {
+            log.logger.error(
+                """
+                more tasks wait for their eta than a broker lets one worker hold: it gets no others until some are due
+                """, metadata: ["limit": "\(Self.mostAside)"])
+        }
     }
 }
 

@@ -38,7 +38,12 @@ public struct TaskContext: Sendable {
     public func report(_ state: TaskState, _ meta: JSONValue = .null) async throws {
         guard let results = environment.results else { return }
         let result = TaskResult(id: id, state: state, result: meta, groupID: request.group, parentID: request.parentID)
-        try await results.store([StoredResult(result, route: ReplyRoute(request))])
+        let stored = StoredResult(result, route: ReplyRoute(request))
+        // A task that is cancelled does not wait for a backend that does not answer.
+        try await withAbandonment {
+            try await results.store([stored])
+        } cleanUp: { _ in
+        }
     }
 
     /// Stores the state PROGRESS with how much is done.

@@ -1,6 +1,6 @@
 internal import CeleryProtocol
 internal import CeleryTransport
-internal import Logging
+internal import Synchronization
 
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
@@ -10,7 +10,15 @@ internal import Foundation
 
 /// Runs tasks, as many at a time as there are slots, and hands what they come to to the ``Finisher``.
 final class TaskSlots: Sendable {
+    /// How long a task that has come before waits for the broker to hear of its acknowledgement.
+    private static let longestFlush = Duration.seconds(10)
+
     private let ready = WorkQueue<ReservedTask>()
+    /// How many tasks run.
+    private let running = Atomic(0)
+    private let isClosed = Atomic(false)
+    /// Closed when the last task has ended.
+    private let ended = WorkQueue<Never>()
     private let options: CeleryWorker.Options
     private let name: String
     private let environment: TaskEnvironment
@@ -46,7 +54,14 @@ final class TaskSlots: Sendable {
 
     /// Nothing starts any more, and ``run()`` ends when what runs has ended. What did not start goes back to its queue
     /// when the consumer is closed.
-    func close() { ready.close(discarding: true) }
+    func close() {
+        isClosed.store(true, ordering: .sequentiallyConsistent)
+        ready.close(discarding: true)
+        if running.load(ordering: .sequentiallyConsistent) == 0 { ended.close() }
+    }
+
+    /// Waits until no task runs any more, after ``close()``. What follows from the last ones is not waited for.
+    func end() async { await ended.next() }
 
     // MARK: What is done
 
@@ -60,19 +75,39 @@ final class TaskSlots: Sendable {
     private func runSlot() async {
         while let reserved = await ready.next() {
             // What the broker gives to others must not run here as well.
-            if reserved.message.isHeld { await run(reserved) } else { reserved.message.drop() }
+            guard reserved.message.isHeld else {
+                reserved.message.drop()
+                continue
+            }
+            guard beginRunning() else { return }
+            let finished = await run(reserved)
+            endRunning()
+            if let finished { await finisher.finish(finished, reserved.message, isIdle: ready.isEmpty) }
         }
     }
 
-    private func run(_ reserved: ReservedTask) async {
+    /// Whether a task may start: not any more once the slots are closed, so that ``end()`` misses none.
+    private func beginRunning() -> Bool {
+        running.add(1, ordering: .sequentiallyConsistent)
+        if !isClosed.load(ordering: .sequentiallyConsistent) { return true }
+        endRunning()
+        return false
+    }
+
+    private func endRunning() {
+        let left = running.subtract(1, ordering: .sequentiallyConsistent).newValue
+        if left == 0, isClosed.load(ordering: .sequentiallyConsistent) { ended.close() }
+    }
+
+    /// Runs a task; `nil` when it has not begun. Its message goes back then, when the consumer is closed.
+    private func run(_ reserved: ReservedTask) async -> FinishedTask? {
         let (task, message) = (reserved.task, reserved.message)
-        // A task that is cancelled before it starts has not begun: its message goes back when the consumer is closed.
-        if Task.isCancelled { return message.finish(nil) }
+        if Task.isCancelled { return nil }
         let rules = TaskRules(task, options, hasBackend: writer != nil)
         var finished = FinishedTask(task: task, rules: rules, ending: .expired)
         if task.isExpired {
             log.expired(task.request)
-            return finisher.finish(finished, message)
+            return finished
         }
         var bodySize = 0
         defer { LargeBodies.ended(size: bodySize) }
@@ -82,29 +117,31 @@ final class TaskSlots: Sendable {
             finished.payload = payload
             finished.successors = try Successors(payload, of: task.request)
         } catch {
-            log.problem("refused a message that cannot be run as a task", task.request, error)
+            log.refused(task.request, error)
             finished.ending = .refused(error)
-            return finisher.finish(finished, message)
+            return finished
         }
         log.started(task.request)
         // Once more, because what is acknowledged here does not come back.
-        if Task.isCancelled { return message.finish(nil) }
+        if Task.isCancelled { return nil }
         if !rules.acksLate { await acknowledge(message, task) }
         if rules.storesResult, rules.tracksStart { await writer?.storeStarted(started(task.request)) }
         let context = TaskContext(request: task.request, queue: task.queue, environment: environment)
         let start = ContinuousClock.now
         let outcome = await task.handler.outcome(context, finished.payload ?? TaskPayload())
         log.ended(task.request, outcome, after: .now - start)
+        if rules.acksLate, !message.isHeld { log.lost(task.request) }
         finished.children = context.children.map { OutgoingMessage.child($0) }
         finished.ending = .ran(outcome)
-        await finisher.finish(finished, message, isIdle: ready.isEmpty)
+        return finished
     }
 
     /// Before the task runs, though the broker may hear of it a moment later. Unless the message has come before,
     /// perhaps because its task ends the whole process: that is not to happen again and again.
     private func acknowledge(_ message: HeldMessage, _ task: ReceivedTask) async {
-        message.acknowledgeEarly()
-        if task.request.delivery.isRedelivered { await message.flush() }
+        message.acknowledgeEarly(task)
+        guard task.request.delivery.isRedelivered else { return }
+        if await !waitAtMost(Self.longestFlush, for: { await message.flush() }) { log.unheard(task.request) }
     }
 
     private func started(_ request: TaskRequest) -> StoredResult {

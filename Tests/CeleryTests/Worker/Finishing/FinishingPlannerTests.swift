@@ -1,0 +1,170 @@
+import CeleryProtocol
+import CeleryTransport
+import Testing
+
+@testable import Celery
+
+/// What follows from each way in which a task can end, as a value.
+@Suite(.timeLimit(.minutes(1))) struct FinishingPlannerTests {
+    /// A way to end, and what follows from it where everything is stored.
+    struct Row: Sendable, CustomTestStringConvertible {
+        let testDescription: String
+        let ending: FinishedTask.Ending
+        /// What is sent and stored, in order.
+        let steps: [String]
+        /// What the broker is told with early acknowledgement, with late, and with late when failures are not
+        /// acknowledged.
+        let settlements: [Settlement?]
+        /// Whether the message goes back when not all can be stored, in these cases.
+        let runsAgain: [Bool]
+    }
+
+    static let failure = TaskFailure(type: "ValueError", message: "boom")
+    static let afterFailure = ["store first FAILURE", "store b FAILURE", "send errback told"]
+
+    static let rows = [
+        Row(
+            testDescription: "success", ending: .ran(.success(3)),
+            steps: ["send successor next", "send successor b", "store first SUCCESS"],
+            settlements: [nil, .acknowledge, .acknowledge], runsAgain: [false, true, true]),
+        Row(
+            testDescription: "failure", ending: .ran(.failure(failure)), steps: afterFailure,
+            settlements: [nil, .acknowledge, .discard], runsAgain: [false, true, false]),
+        Row(
+            testDescription: "retry", ending: .ran(.retry(after: .seconds(5), reason: failure)),
+            steps: ["store first RETRY", "send retry first"],
+            settlements: [nil, .acknowledge, .acknowledge], runsAgain: [false, false, false]),
+        Row(
+            testDescription: "ignored", ending: .ran(.ignored), steps: [],
+            settlements: [nil, .acknowledge, .acknowledge], runsAgain: [false, false, false]),
+        Row(
+            testDescription: "rejected", ending: .ran(.rejected(requeue: false, reason: "no")), steps: afterFailure,
+            settlements: [nil, .discard, .discard], runsAgain: [false, false, false]),
+        Row(
+            testDescription: "rejected to its queue", ending: .ran(.rejected(requeue: true, reason: nil)), steps: [],
+            settlements: [nil, .requeue, .requeue], runsAgain: [false, false, false]),
+        Row(
+            testDescription: "interrupted", ending: .ran(.interrupted), steps: [],
+            settlements: [nil, nil, nil], runsAgain: [false, false, false]),
+        Row(
+            testDescription: "refused", ending: .refused(MessageError(.invalidTask, "no")), steps: afterFailure,
+            settlements: Array(repeating: .deadLetter(reason: "no"), count: 3), runsAgain: [false, false, false]),
+        Row(
+            testDescription: "expired", ending: .expired, steps: ["store first REVOKED"],
+            settlements: Array(repeating: .acknowledge, count: 3), runsAgain: [false, false, false]),
+    ]
+
+    static func rules(acksLate: Bool, acksOnFailure: Bool = true) -> TaskRules {
+        var rules = TaskRules()
+        rules.acksLate = acksLate
+        rules.acksOnFailure = acksOnFailure
+        return rules
+    }
+
+    static let allRules = [
+        rules(acksLate: false), rules(acksLate: true), rules(acksLate: true, acksOnFailure: false),
+    ]
+
+    private let planner = FinishingPlanner(
+        publisher: TaskPublisher(broker: .memory, routing: .init(), replyTo: "replies", logger: Bench.logger))
+
+    /// A task with a callback, a next step and an errback.
+    private func finished(
+        _ ending: FinishedTask.Ending, _ rules: TaskRules, errbacks: [JSONValue]? = nil
+    ) throws -> FinishedTask {
+        var payload = TaskPayload(args: [1])
+        payload.callbacks = [SuccessorTests.signature("tasks.next", id: "next")]
+        payload.chain = [SuccessorTests.signature("tasks.step", id: "b")]
+        payload.errbacks = errbacks ?? [SuccessorTests.signature("tasks.told", id: "told")]
+        let request = TaskRequest(task: "tasks.first", id: "first")
+        var message = Message(body: payload.encoded())
+        message.headers = try request.messageHeaders()
+        let task = ReceivedTask(
+            queue: "celery", message: message, request: request,
+            handler: TaskHandler(named: "tasks.first") { _, _, _ in 1 })
+        return FinishedTask(
+            task: task, rules: rules, payload: payload, successors: try Successors(payload, of: request),
+            children: [OutgoingMessage.child("child")], ending: ending)
+    }
+
+    /// The steps but for the settlement, in words.
+    private func words(_ plan: FinishingPlan) -> [String] {
+        plan.steps.flatMap { step -> [String] in
+            switch step {
+            case .send(let outgoing): ["send \(outgoing.role) \(outgoing.message.headers["id"]?.stringValue ?? "?")"]
+            case .store(let results): results.map { "store \($0.result.id) \($0.result.state)" }
+            case .settle: []
+            }
+        }
+    }
+
+    @Test(arguments: rows) func theStepsOfAnEndingAreInOrder(row: Row) throws {
+        for (rules, (settlement, runsAgain)) in zip(Self.allRules, zip(row.settlements, row.runsAgain)) {
+            let plan = planner.plan(after: try finished(row.ending, rules))
+            #expect(words(plan) == row.steps)
+            #expect(plan.settlement == settlement)
+            #expect(plan.runsAgainUnlessStored == runsAgain)
+            #expect(plan.settlementUnlessStored == (runsAgain ? .requeue : settlement))
+            #expect(plan.problems.isEmpty)
+            // The settlement is the last step, and there is one at most.
+            let settling = plan.steps.indices.filter { if case .settle = plan.steps[$0] { true } else { false } }
+            #expect(settling == (settlement == nil ? [] : [plan.steps.endIndex - 1]))
+        }
+    }
+
+    /// A sender that wants no result, and a worker that has nowhere to put it.
+    @Test(arguments: rows) func nothingIsStoredThatNobodyWants(row: Row) throws {
+        for (rules, settlement) in zip(Self.allRules, row.settlements) {
+            for change in [\TaskRules.ignoresResult, \TaskRules.hasBackend] {
+                var rules = rules
+                rules[keyPath: change].toggle()
+                let plan = planner.plan(after: try finished(row.ending, rules))
+                #expect(words(plan) == row.steps.filter { !$0.hasPrefix("store") })
+                #expect(plan.settlement == settlement)
+            }
+        }
+    }
+
+    @Test(arguments: rows) func thePlanKnowsItsTaskIfSomethingIsSent(row: Row) throws {
+        let plan = planner.plan(after: try finished(row.ending, Self.rules(acksLate: true)))
+        #expect((plan.task != nil) == row.steps.contains { $0.hasPrefix("send") })
+    }
+
+    @Test func theChildrenOfASuccessAreWhatTheTaskHasSentAndWhatFollows() throws {
+        let plan = planner.plan(after: try finished(.ran(.success(3)), TaskRules()))
+        let results = plan.steps.compactMap { if case .store(let results) = $0 { results } else { nil } }
+        #expect(
+            results.first?.first?.result.children
+                == .array(["child", "next", "b"].map { OutgoingMessage.child($0) }))
+    }
+
+    @Test func whatCannotFollowIsAFailureAndSaid() throws {
+        var finished = try finished(.ran(.success(3)), Self.rules(acksLate: true))
+        var payload = TaskPayload()
+        payload.callbacks = [SuccessorTests.signature("tasks.next", id: "next", options: ["eta": "tomorrow"])]
+        finished.successors = try Successors(payload, of: finished.task.request)
+        let plan = planner.plan(after: finished)
+        #expect(words(plan) == Self.afterFailure)
+        #expect(plan.problems.map(\.what) == ["failed"])
+    }
+
+    @Test func manyErrbacksThatCannotBeMadeAreOneProblem() throws {
+        let bad = SuccessorTests.signature("tasks.told", options: ["eta": "tomorrow"])
+        let finished = try finished(
+            .ran(.failure(Self.failure)), TaskRules(), errbacks: Array(repeating: bad, count: 1000))
+        let plan = planner.plan(after: finished)
+        #expect(words(plan) == ["store first FAILURE", "store b FAILURE"])
+        #expect(plan.problems.map(\.count) == [1000])
+    }
+
+    @Test func aRefusedMessageIsADeadLetterAndItsSenderIsTold() {
+        let request = TaskRequest(task: "tasks.first", id: "first")
+        let plan = planner.plan(after: .notRegistered(request), hasBackend: true)
+        #expect(words(plan) == ["store first FAILURE"])
+        #expect(plan.settlement == .deadLetter(reason: "unregistered task 'tasks.first'"))
+        #expect(plan.settlementUnlessStored == plan.settlement)
+        #expect(words(planner.plan(after: .notRegistered(request), hasBackend: false)) == [])
+        let unreadable = RefusedMessage.unreadable(MessageError(.undecodable, "no JSON"), properties: nil)
+        #expect(words(planner.plan(after: unreadable, hasBackend: true)) == [])
+    }
+}

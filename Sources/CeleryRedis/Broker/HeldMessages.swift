@@ -206,10 +206,10 @@ final class HeldMessages: RedisConnection.Upkeep {
 
     // MARK: Telling Redis
 
-    func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> RedisConnection.PendingCommand? {
+    func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> PendingCommand? {
         let report = state.withLock { takeReport(&$0, at: now, isWriting: isWriting) }
         guard let report else { return nil }
-        return RedisConnection.PendingCommand(pipeline: report.pipeline(keys, id: id, tagPrefix, time: time)) {
+        return PendingCommand(pipeline: report.pipeline(keys, id: id, tagPrefix, time: time)) {
             self.hear($0, of: report)
         }
     }

@@ -3,11 +3,6 @@ internal import CeleryTransport
 
 /// Where a Redis server is and who connects to it, read from the URL that Celery's settings hold.
 struct RedisAddress: Sendable {
-    enum Endpoint: Sendable, Equatable {
-        case tcp(host: String, port: Int)
-        case unixSocket(path: String)
-    }
-
     /// Whose address it is. In Celery kombu reads the one and the backend itself the other, with redis-py's options.
     enum Role: Sendable {
         case broker, backend

@@ -1,6 +1,5 @@
 internal import CeleryIO
 internal import CeleryTransport
-internal import DequeModule
 internal import Logging
 
 /// One connection to a Redis server: pipelined commands, or subscriptions.
@@ -9,22 +8,6 @@ internal import Logging
 /// writes at once, from its own thread: waking another one would take longer than the command. Once the connection is
 /// lost, every call fails; the owner makes a new one.
 final class RedisConnection: Sendable {
-    typealias Completion = @Sendable (Result<[RESPValue], TransportError>) -> Void
-
-    /// Commands, and what is called with their replies.
-    struct PendingCommand: Sendable {
-        let pipeline: RedisPipeline
-        let completion: Completion
-    }
-
-    /// A group of replies that somebody waits for.
-    private struct Pending {
-        var missing: Int
-        var replies: [RESPValue] = []
-        let completion: Completion
-        let deadline: ContinuousClock.Instant
-    }
-
     /// What a connection does of its own accord, asked on its thread before every write.
     protocol Upkeep: AnyObject, Sendable {
         /// What to send now.
@@ -36,29 +19,13 @@ final class RedisConnection: Sendable {
     }
 
     private struct State: ~Copyable {
-        /// Closed by whoever is the last to use it: writing and reading happen outside of the lock.
-        var socket: Socket?
-        var isWriting = false
-        var isReading = false
-        var output = OutputBuffer()
-        var pending = Deque<Pending>()
-        /// When the last answers must be there, once the connection is being closed.
-        var goodbye: ContinuousClock.Instant?
-        var failure: TransportError?
-        var unansweredPing = false
-        var nextPing: ContinuousClock.Instant?
+        var protocolState: RedisConnectionState
+        /// Whoever writes or reads holds on to it: both happen outside of the lock.
+        var stream: (any ByteStream)?
         weak var upkeep: (any Upkeep)?
-    }
 
-    /// What is to be called once the lock is released.
-    private struct Aftermath {
-        var completions: [(completion: Completion, result: Result<[RESPValue], TransportError>)] = []
-        var messages: [RESPValue] = []
-        var loss: TransportError?
+        init(_ protocolState: consuming RedisConnectionState) { self.protocolState = protocolState }
     }
-
-    /// The server is there and says that it cannot serve anybody yet, or no more.
-    private struct Unreadiness: Error {}
 
     /// So long is waited for the last answers when the connection is closed.
     private static let goodbyeTimeout = Duration.seconds(3)
@@ -90,14 +57,12 @@ final class RedisConnection: Sendable {
             let thread = try ConnectionThread(name: name)
             let connection = try RedisConnection(
                 address, thread: thread, logger: logger, onMessages: onMessages, onLoss: onLoss)
-            let descriptor = try await BlockingCalls(on: thread).run { () throws(IOError) in
-                switch address.endpoint {
-                case .tcp(let host, let port):
-                    try Socket.connect(host: host, port: port, timeout: address.connectTimeout).release()
-                case .unixSocket(let path): try Socket.connect(path: path, timeout: address.connectTimeout).release()
+            let stream = try await BlockingCalls(on: thread).run {
+                try FixedEndpoints([address.endpoint]).connectToFirst { endpoint in
+                    PlainStream(try endpoint.connect(timeout: address.connectTimeout))
                 }
             }
-            connection.adopt(Socket(adopting: descriptor))
+            connection.adopt(stream)
             try await connection.logIn(name: name)
             return connection
         } catch let error as IOError {
@@ -105,7 +70,7 @@ final class RedisConnection: Sendable {
         } catch let error as TransportError where error.code == .connectionLost {
             // It was never there. Who is told of a loss tries again at once, and this server has just said no.
             throw TransportError(
-                error.underlyingError is Unreadiness ? .unavailable : .unreachable, error.message,
+                error.underlyingError is RedisConnectionState.Unreadiness ? .unavailable : .unreachable, error.message,
                 underlyingError: error.underlyingError)
         }
     }
@@ -123,23 +88,26 @@ final class RedisConnection: Sendable {
         self.logger = logger
         self.onMessages = onMessages
         self.onLoss = onLoss
-        state = Locked(State())
+        state = Locked(
+            State(
+                RedisConnectionState(
+                    name: address.description, isSubscriber: onMessages != nil, replyTimeout: address.replyTimeout,
+                    checkInterval: address.healthCheckInterval)))
         self.reader = Locked(reader)
         try thread.start(driving: self)
     }
 
     deinit {
-        fail(TransportError(.closed, "the connection was closed"))
+        cut()
         thread.stop()
     }
 
-    private func adopt(_ socket: consuming Socket) {
-        let descriptor = socket.release()
+    private func adopt(_ stream: any ByteStream) {
         state.withLock { state in
-            state.socket = Socket(adopting: descriptor)
-            if onMessages != nil { state.nextPing = .now + address.healthCheckInterval }
+            state.stream = stream
+            state.protocolState.opened(at: .now)
         }
-        // It sleeps, and does not know of the socket yet.
+        // It sleeps, and does not know of the stream yet.
         thread.nudge()
     }
 
@@ -164,7 +132,7 @@ final class RedisConnection: Sendable {
             let error = TransportError(
                 RefusalKind(message).isPassing ? .unavailable : .refused,
                 "\(address.description) refuses: \(address.redaction(message))")
-            fail(error)
+            cut()
             throw error
         }
     }
@@ -190,32 +158,30 @@ final class RedisConnection: Sendable {
     }
 
     /// Sends commands; `completion` gets their replies, as a rule on the connection's thread.
-    func submit(_ pipeline: RedisPipeline, _ completion: @escaping Completion) {
+    func submit(_ pipeline: RedisPipeline, _ completion: @escaping PendingCommand.Completion) {
         if pipeline.count == 0 { return completion(.success([])) }
-        enum Step { case write, nudge, nothing }
-        let (step, failure) = state.withLock { state -> (Step, TransportError?) in
-            if let failure = state.failure { return (.nothing, failure) }
-            let isIdle = state.pending.isEmpty && state.output.isEmpty && !state.isWriting
-            let isFirst = state.output.isEmpty && !state.isWriting
-            enqueue(PendingCommand(pipeline: pipeline, completion: completion), in: &state)
-            return (isIdle ? .write : isFirst ? .nudge : .nothing, nil)
+        submit(PendingCommand(pipeline: pipeline, completion: completion))
+    }
+
+    private func submit(_ command: PendingCommand) {
+        let (submission, failure) = state.withLock { state in
+            (state.protocolState.submit(command, at: .now), state.protocolState.failure)
         }
-        switch step {
+        switch submission {
         case .write: write()
-        // Only the first of a batch has to wake the thread; whoever writes at the moment looks for more.
-        case .nudge: thread.nudge()
-        case .nothing: break
+        // Only the first of a batch has to wake the thread.
+        case .wake: thread.nudge()
+        case .leave: break
+        case nil: if let failure { command.completion(.failure(failure)) }
         }
-        if let failure { completion(.failure(failure)) }
     }
 
     /// Writes a subscriber's commands; what the server says to them arrives as messages.
     ///
     /// - Parameter commands: asked right before; nothing else can be written between the answer and the commands.
     func subscribe(_ commands: () -> RedisPipeline) throws {
-        let failure = state.withLock { state -> TransportError? in
-            if state.failure == nil { state.output.append(commands().bytes) }
-            return state.failure
+        let failure = state.withLock { state in
+            state.protocolState.submitUnanswered(commands()) ? nil : state.protocolState.failure
         }
         if let failure { throw failure }
         write()
@@ -224,7 +190,7 @@ final class RedisConnection: Sendable {
     private func submitUpkeep() {
         let upkeep = state.withLock { $0.upkeep }
         guard let command = upkeep?.commands(at: .now, isWriting: true) else { return }
-        submit(command.pipeline, command.completion)
+        submit(command)
     }
 
     /// Waits until the server has answered what upkeep has to say now, and everything sent before.
@@ -240,139 +206,67 @@ final class RedisConnection: Sendable {
 
     /// Closes the connection once everything sent so far is answered.
     func close() async {
-        if onMessages == nil, state.withLock({ $0.failure == nil }) {
-            state.withLock { $0.goodbye = .now + Self.goodbyeTimeout }
+        if onMessages == nil, isOpen {
+            state.withLock { $0.protocolState.sayGoodbye(until: .now + Self.goodbyeTimeout) }
             do {
                 try await flush()
             } catch {
                 logger.debug("the connection was lost while it was being closed", metadata: ["error": "\(error)"])
             }
         }
-        fail(TransportError(.closed, "the connection was closed"))
+        cut()
     }
 
     /// Gives the connection up: what it answers makes no sense, or it is no longer worth waiting for.
     func abandon(_ reason: String) {
-        var aftermath = Aftermath()
-        state.withLock { lose(reason, nil, &$0, &aftermath) }
-        finish(aftermath)
+        perform { $0.lose(reason) }
         thread.nudge()
     }
 
     /// Closes the connection at once.
     func cut() {
-        fail(TransportError(.closed, "the connection was closed"))
+        perform { $0.close() }
+        thread.nudge()
     }
 
     /// Whether it is neither lost nor closed.
-    var isOpen: Bool { state.withLock { $0.failure == nil } }
+    var isOpen: Bool { state.withLock { $0.protocolState.failure == nil } }
 
-    private func enqueue(_ command: PendingCommand, in state: inout State) {
-        state.output.append(command.pipeline.bytes)
-        state.pending.append(
-            Pending(
-                missing: command.pipeline.count, completion: command.completion, deadline: .now + address.replyTimeout))
-    }
+    // MARK: Input and output
 
-    // MARK: Under the lock
-
-    private func fail(_ error: TransportError, _ state: inout State, _ aftermath: inout Aftermath) {
-        guard state.failure == nil else { return }
-        state.failure = error
-        closeSocketIfUnused(&state)
-        state.output.removeAll()
-        for entry in state.pending { aftermath.completions.append((entry.completion, .failure(error))) }
-        state.pending.removeAll()
-        aftermath.loss = error
-    }
-
-    private func lose(
-        _ reason: String, _ underlyingError: (any Error)? = nil, _ state: inout State, _ aftermath: inout Aftermath
+    /// Changes the state, and does what follows.
+    private func perform(
+        _ change: (inout RedisConnectionState) -> RedisConnectionState.Effects
     ) {
-        let error = TransportError(
-            .connectionLost, "the connection to \(address.description) is lost: \(reason)",
-            underlyingError: underlyingError)
-        fail(error, &state, &aftermath)
-    }
-
-    private func closeSocketIfUnused(_ state: inout State) {
-        if state.failure != nil, !state.isWriting, !state.isReading { state.socket = nil }
-    }
-
-    private func handle(_ value: RESPValue, _ state: inout State, _ aftermath: inout Aftermath) {
-        if onMessages != nil, state.pending.isEmpty {
-            state.unansweredPing = false
-            return aftermath.messages.append(value)
+        let (effects, stream) = state.withLock { state in
+            let effects = change(&state.protocolState)
+            guard effects.loss != nil else { return (effects, (any ByteStream)?.none) }
+            // Closed with the last reference to it, outside of the lock.
+            defer { state.stream = nil }
+            return (effects, state.stream)
         }
-        if case .error(let message) = value, RefusalKind(message).isOfThisServer || RefusalKind.isServerFull(message) {
-            return lose(message, Unreadiness(), &state, &aftermath)
-        }
-        guard var entry = state.pending.popFirst() else {
-            return lose("it sent a reply that nobody asked for", nil, &state, &aftermath)
-        }
-        entry.missing -= 1
-        entry.replies.append(value)
-        if entry.missing > 0 {
-            state.pending.prepend(entry)
-        } else {
-            aftermath.completions.append((entry.completion, .success(entry.replies)))
-        }
+        defer { withExtendedLifetime(stream) {} }
+        for (completion, result) in effects.completions { completion(result) }
+        if !effects.messages.isEmpty { onMessages?(effects.messages) }
+        if let loss = effects.loss { onLoss?(loss) }
     }
-
-    /// When the next answer must be there; whoever asked first is answered first.
-    private static func answerDue(_ state: borrowing State) -> ContinuousClock.Instant? {
-        guard let due = state.pending.first?.deadline else { return nil }
-        return min(due, state.goodbye ?? due)
-    }
-
-    private func checkDeadlines(
-        _ now: ContinuousClock.Instant, _ state: inout State, _ aftermath: inout Aftermath
-    ) {
-        if let due = Self.answerDue(state), due <= now {
-            lose("it does not answer", nil, &state, &aftermath)
-        } else if let due = state.nextPing, due <= now {
-            if state.unansweredPing {
-                lose("it does not answer", nil, &state, &aftermath)
-            } else {
-                state.unansweredPing = true
-                state.nextPing = now + address.healthCheckInterval
-                state.output.append(RedisPipeline("PING").bytes)
-            }
-        }
-    }
-
-    // MARK: Outside of the lock
 
     /// Writes all there is, unless somebody else does so already and will see to it.
     private func write() {
         while true {
-            let work = state.withLock { state -> (descriptor: Int32, bytes: [UInt8], position: Int)? in
-                guard state.failure == nil, !state.isWriting, !state.output.isEmpty,
-                    let descriptor = state.socket?.descriptor
-                else { return nil }
-                state.isWriting = true
-                let (bytes, position) = state.output.take()
-                return (descriptor, bytes, position)
-            }
-            guard let (descriptor, bytes, position) = work else { return }
-            let outcome = Result { try Self.write(bytes, from: position, to: descriptor) }
-            var aftermath = Aftermath()
-            let isBlocked = state.withLock { state in
-                state.isWriting = false
-                defer { closeSocketIfUnused(&state) }
-                guard state.failure == nil else { return true }
-                switch outcome {
-                case .success(bytes.count): return false
-                case .success(let written):
-                    state.output.giveBack(bytes, position: written)
-                    return true
-                case .failure(let error):
-                    lose("\(error)", error, &state, &aftermath)
-                    return true
+            let work = state.withLock { state -> (stream: any ByteStream, bytes: [UInt8], position: Int)? in
+                guard let stream = state.stream, let (bytes, position) = state.protocolState.takeOutput() else {
+                    return nil
                 }
+                return (stream, bytes, position)
             }
-            finish(aftermath)
-            guard isBlocked else { continue }
+            guard let (stream, bytes, position) = work else { return }
+            do {
+                let end = try Self.write(bytes, from: position, to: stream)
+                if state.withLock({ $0.protocolState.wrote(bytes, upTo: end) }) { continue }
+            } catch {
+                perform { $0.writingFailed(error) }
+            }
             // The thread waits until there is room again. If it is the one that writes it will by itself; nudged, it
             // would only try again at once.
             if !thread.isCurrent { thread.nudge() }
@@ -380,12 +274,12 @@ final class RedisConnection: Sendable {
         }
     }
 
-    /// Writes as much as the socket takes; up to where that was.
-    private static func write(_ bytes: [UInt8], from start: Int, to descriptor: Int32) throws -> Int {
+    /// Writes as much as the stream takes; up to where that was.
+    private static func write(_ bytes: [UInt8], from start: Int, to stream: any ByteStream) throws -> Int {
         var written = start
         while written < bytes.count {
             let outcome = try bytes.withUnsafeBytes { bytes in
-                try Socket.write(UnsafeRawBufferPointer(rebasing: bytes[written...]), to: descriptor)
+                try stream.write(UnsafeRawBufferPointer(rebasing: bytes[written...]))
             }
             guard case .bytes(let count) = outcome else { break }
             written += count
@@ -395,32 +289,21 @@ final class RedisConnection: Sendable {
 
     /// Reads what has come and answers those who wait for it. On the thread only.
     private func read() {
-        let descriptor = state.withLock { state -> Int32? in
-            guard state.failure == nil, let descriptor = state.socket?.descriptor else { return nil }
-            state.isReading = true
-            return descriptor
-        }
-        guard let descriptor else { return }
-        let (values, end) = reader.withLock { Self.read(from: descriptor, &$0) }
-        var aftermath = Aftermath()
-        state.withLock { state in
-            state.isReading = false
-            for value in values where state.failure == nil { handle(value, &state, &aftermath) }
-            if let end { lose(end.reason, end.error, &state, &aftermath) }
-            closeSocketIfUnused(&state)
-        }
-        finish(aftermath)
+        guard let stream = state.withLock({ $0.stream }) else { return }
+        let (values, end) = reader.withLock { Self.read(from: stream, &$0) }
+        perform { $0.received(values) }
+        if let end { perform { $0.lose(end.reason, end.error) } }
     }
 
     private static func read(
-        from descriptor: Int32, _ reader: inout RESPReader
+        from stream: any ByteStream, _ reader: inout RESPReader
     ) -> (values: [RESPValue], end: (reason: String, error: (any Error)?)?) {
         var values: [RESPValue] = []
         let end: (String, (any Error)?)? = withUnsafeTemporaryAllocation(byteCount: 65536, alignment: 16) { buffer in
-            // Not until the socket is empty: a server that sends without end must not starve the callers.
+            // Not until the stream is empty: a server that sends without end must not starve the callers.
             for _ in 0..<8 {
                 do {
-                    switch try Socket.read(from: descriptor, into: buffer) {
+                    switch try stream.read(into: buffer) {
                     case .wouldBlock: return nil
                     case .endOfStream: return ("the server closed it", nil)
                     case .bytes(let count):
@@ -436,48 +319,32 @@ final class RedisConnection: Sendable {
         }
         return (values, end)
     }
-
-    private func fail(_ error: TransportError) {
-        var aftermath = Aftermath()
-        state.withLock { fail(error, &$0, &aftermath) }
-        finish(aftermath)
-    }
-
-    private func finish(_ aftermath: Aftermath) {
-        for (completion, result) in aftermath.completions { completion(result) }
-        if !aftermath.messages.isEmpty { onMessages?(aftermath.messages) }
-        if let loss = aftermath.loss { onLoss?(loss) }
-    }
 }
 
 extension RedisConnection: ConnectionDriver {
     func prepareToWait() -> PollRequest {
         let now = ContinuousClock.now
         let (upkeep, isWriting) = state.withLock { state in
-            (state.failure == nil ? state.upkeep : nil, !state.output.isEmpty)
+            (state.protocolState.failure == nil ? state.upkeep : nil, state.protocolState.hasOutput)
         }
         // Asked without the lock: it has one of its own, and may call back.
         let command = upkeep?.commands(at: now, isWriting: isWriting)
         let upkeepDeadline = upkeep?.nextDeadline
-        var aftermath = Aftermath()
-        state.withLock { state in
-            if let command {
-                if let failure = state.failure {
-                    aftermath.completions.append((command.completion, .failure(failure)))
-                } else {
-                    enqueue(command, in: &state)
-                }
+        if let command {
+            let failure = state.withLock { state in
+                state.protocolState.submit(command, at: now) == nil ? state.protocolState.failure : nil
             }
-            guard state.failure == nil, state.socket != nil else { return }
-            checkDeadlines(now, &state, &aftermath)
+            if let failure { command.completion(.failure(failure)) }
         }
-        finish(aftermath)
+        if state.withLock({ $0.stream != nil }) { perform { $0.check(at: now) } }
         write()
         return state.withLock { state in
-            guard state.failure == nil, let descriptor = state.socket?.descriptor else { return .nothing }
-            let deadlines = [now + address.healthCheckInterval, upkeepDeadline, state.nextPing, Self.answerDue(state)]
+            guard let stream = state.stream else { return .nothing }
+            let deadlines = [
+                now + address.healthCheckInterval, upkeepDeadline, state.protocolState.nextDeadline,
+            ]
             return PollRequest(
-                descriptor: descriptor, wantsRead: true, wantsWrite: !state.output.isEmpty && !state.isWriting,
+                descriptor: stream.descriptor, wantsRead: true, wantsWrite: state.protocolState.hasOutput,
                 deadline: deadlines.compactMap { $0 }.min())
         }
     }

@@ -67,7 +67,7 @@ final class DeferredQuestions: RedisConnection.Upkeep {
         state.withLock { $0 = State() }
     }
 
-    func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> RedisConnection.PendingCommand? {
+    func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> PendingCommand? {
         while let id = takeDue(now) { ask(id) }
         return nil
     }

@@ -210,7 +210,7 @@ import Testing
         renewal.completion(.success([.array([.bulk(Array("alive".utf8)), .array([])])]))
     }
 
-    private func later(_ held: HeldMessages) -> RedisConnection.PendingCommand? {
+    private func later(_ held: HeldMessages) -> PendingCommand? {
         held.startAgain()
         return held.commands(at: .now, isWriting: false)
     }

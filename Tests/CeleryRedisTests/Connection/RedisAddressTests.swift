@@ -1,3 +1,4 @@
+import CeleryIO
 import CeleryProtocol
 import CeleryTransport
 import TestSupport

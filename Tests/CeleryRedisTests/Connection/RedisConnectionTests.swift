@@ -193,7 +193,7 @@ import Testing
         var count: Int { counter.withLock { $0 } }
         var nextDeadline: ContinuousClock.Instant? { nil }
 
-        func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> RedisConnection.PendingCommand? {
+        func commands(at now: ContinuousClock.Instant, isWriting: Bool) -> PendingCommand? {
             counter.withLock { $0 += 1 }
             return nil
         }

@@ -1,3 +1,4 @@
+internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
@@ -14,6 +15,8 @@ final class RedisResultStore: ResultStore {
     private let keys = KombuKeys()
     private let expires: Int
     private let logger: Logger
+    /// What Redis last said against announcing a result, until it announces one.
+    private let unannounced = Locked<String?>(nil)
 
     init(_ address: RedisAddress, expires: Int, logger: Logger) {
         self.expires = expires
@@ -40,7 +43,12 @@ final class RedisResultStore: ResultStore {
 
     /// Calls with the connection; one that turns out to be lost is replaced at the next call.
     private func withLink<T: Sendable>(_ body: (Link) async throws -> T) async throws -> T {
-        let (current, generation) = try await link.get()
+        var (current, generation) = try await link.get()
+        // A server may end connections that are idle: nothing was sent over this one, nothing is lost.
+        if !current.connection.isOpen {
+            link.report(broken: generation)
+            (current, generation) = try await link.get()
+        }
         do {
             return try await body(current)
         } catch let error as TransportError where error.code == .connectionLost {
@@ -86,10 +94,24 @@ final class RedisResultStore: ResultStore {
     private func failures(_ replies: ArraySlice<RESPValue>) -> [Int: any Error] {
         var failures: [Int: any Error] = [:]
         for (position, reply) in replies.enumerated() {
+            if case .bulk(let reason) = reply { noteUnannounced(String(decoding: reason, as: UTF8.self)) }
+            if reply == .integer(1) { unannounced.withLock { $0 = nil } }
             guard let message = reply.refusal else { continue }
             failures[position] = TransportError(refusal: message, of: "Redis refuses the result")
         }
         return failures
+    }
+
+    /// A result is stored, and those who wait for it are not told. Said once per reason.
+    private func noteUnannounced(_ reason: String) {
+        let isNew = unannounced.withLock { last in
+            defer { last = reason }
+            return last.map { RefusalKind($0) } != RefusalKind(reason)
+        }
+        guard isNew else { return }
+        logger.error(
+            "Redis stores results and refuses to announce them: those who wait for them are not told",
+            metadata: ["error": "\(reason)"])
     }
 
     func result(of id: String) async throws -> TaskResult? {
@@ -100,11 +122,7 @@ final class RedisResultStore: ResultStore {
 
     func watch(_ id: String, _ watcher: ResultWatcher) async throws {
         // What is known is asked for over this one.
-        let (current, generation) = try await link.get()
-        if !current.connection.isOpen {
-            link.report(broken: generation)
-            _ = try await link.get()
-        }
+        try await withLink { _ in }
         // Cheaper than a subscription, and enough when the task has ended.
         if !watcher.isEarly, try await tellEnd(of: id, watcher) { return }
         try await subscriptions.watch(id, watcher)

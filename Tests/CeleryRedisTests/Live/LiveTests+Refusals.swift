@@ -1,5 +1,7 @@
+import CeleryIO
 import CeleryProtocol
 import CeleryTransport
+import TestSupport
 import Testing
 
 @testable import CeleryRedis
@@ -143,7 +145,8 @@ extension LiveTests {
         @Test func aRefusedSubscriptionFailsThoseWhoWaitForAResult() async throws {
             let redis = try await LiveRedis(database: 6)
             let limited = try await limited(redis, ["resetchannels"])
-            let context = ResultStoreContext(broker: redis.broker(), replyTo: "me", logger: LiveRedis.logger)
+            let log = LogLines()
+            let context = ResultStoreContext(broker: redis.broker(), replyTo: "me", logger: log.logger)
             let store = try RedisResultBackend(limited).makeResultStore(context: context)
             let error = await #expect(throws: TransportError.self) {
                 for try await _ in try await store.updates(of: "a") {}
@@ -154,7 +157,55 @@ extension LiveTests {
                 TaskResult(id: "a", state: .success, result: 1), route: ReplyRoute(replyTo: nil, correlationID: "a"))
             try await store.store([result])
             #expect(try await store.result(of: "a")?.result == 1)
+            // And that is said, once.
+            for _ in 0..<3 { try await store.store([started("b"), started("c")]) }
+            #expect(log.lines.count { $0.contains("refuses to announce them") } == 1)
             await store.close()
+        }
+
+        @Test func manyRefusedMessagesAreBuriedInBatchesAndHoldUpClaims() async throws {
+            let redis = try await LiveRedis(database: 6)
+            let total = 20_000
+            for start in stride(from: 0, to: total, by: 1000) {
+                var pipeline = RedisPipeline()
+                for number in start..<start + 1000 { pipeline.append("LPUSH", "q", "nonsense \(number)") }
+                _ = try await redis.call(pipeline)
+            }
+            let consumer = try await redis.consumer()
+            let most = Locked(0)
+            let buried = Notes<Int>()
+            let count = Locked(0)
+            let before = try await redis.commandCounts()["evalsha"] ?? 0
+            let receiving = Task {
+                try await consumer.receive {
+                    1_000_000
+                } _: { deliveries in
+                    let pending = consumer.held.count
+                    most.withLock { $0 = max($0, pending) }
+                    for delivery in deliveries { consumer.settle(delivery.tag, .deadLetter(reason: "nonsense")) }
+                    let sum = count.withLock { count in
+                        count += deliveries.count
+                        return count
+                    }
+                    if sum == total { buried.add(sum) }
+                }
+            }
+            _ = try await buried.next()
+            await consumer.flush()
+            #expect(try await redis.length("q.dead-letter") == total)
+            #expect(most.withLock { $0 } <= ReturnQueue.capacity)
+            #expect(try await redis.commandCounts()["evalsha"] ?? 0 < before + total / 20)
+            // In their order.
+            #expect(try await redis.call(RedisPipeline("LINDEX", "q.dead-letter", "-1")).text == "nonsense 0")
+            receiving.cancel()
+            _ = await receiving.result
+            await consumer.close()
+            #expect(try await redis.call(RedisPipeline("EXISTS", "unacked", "unacked_index", "q")) == .integer(0))
+        }
+
+        func started(_ id: String) -> StoredResult {
+            StoredResult(
+                TaskResult(id: id, state: .started, result: 1), route: ReplyRoute(replyTo: nil, correlationID: id))
         }
 
         /// The address for a user who may do all but this.

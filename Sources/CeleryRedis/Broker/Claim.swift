@@ -7,6 +7,8 @@ struct Claim: Sendable {
     let firstNumber: UInt64
     /// How many messages there are at most.
     let limit: Int
+    /// Whether the lists are read after it, so that the next push is announced.
+    let isWatching: Bool
     fileprivate let queues: [ClaimSource.Queue]
     fileprivate let firstQueue: Int
     fileprivate let listCount: Int
@@ -37,41 +39,64 @@ struct ClaimSource: Sendable {
     }
 
     private let head: RedisPipeline
+    /// The consumer and the beginning of the channels, when it takes turns to watch; when it does not, nothing.
+    private let turns: (taking: RedisPipeline, none: RedisPipeline)
     private let tagPrefix: RedisPipeline
     private let queues: [Queue]
     private let stepCount: Int
 
-    init(_ queues: [String], keys: KombuKeys, tagPrefix: String, script digest: String) {
+    /// - Parameter consumer: the id of the consumer, which the tags begin with.
+    init(_ queues: [String], keys: KombuKeys, consumer: String, script digest: String) {
         self.queues = queues.map { Queue($0, keys) }
         stepCount = keys.prioritySteps.count
-        self.tagPrefix = RedisPipeline(argument: Array(tagPrefix.utf8))
+        tagPrefix = RedisPipeline(argument: Array((consumer + ":").utf8))
+        var (taking, none) = (RedisPipeline(argument: Array(consumer.utf8)), RedisPipeline(argument: []))
+        for argument in [keys.turnChannel("")] {
+            taking.add(argument)
+            none.add(argument)
+        }
+        turns = (taking, none)
         let lists = queues.count * stepCount
         var head = RedisPipeline()
-        head.begin(script: digest, keys: 2 + lists, arguments: 4 + lists)
+        head.begin(script: digest, keys: 4 + lists, arguments: 6 + lists)
         head.add(keys.unacked)
         head.add(keys.unackedIndex)
+        head.add(keys.idle(queues))
+        head.add(keys.turn(queues))
         self.head = head
     }
 
     /// Claims from the lists by priority, in each from the queue at `firstQueue` first.
-    func claim(upTo limit: Int, score: Double, firstNumber: UInt64, firstQueue: Int) -> Claim {
+    ///
+    /// - Parameters:
+    ///   - isTakingTurns: whether the consumer may be told to watch.
+    ///   - isWatching: whether it is expected to, so that the lists are read in the same go.
+    func claim(
+        upTo limit: Int, score: Double, firstNumber: UInt64, firstQueue: Int, isTakingTurns: Bool, isWatching: Bool
+    ) -> Claim {
         var pipeline = head
         addLists(from: firstQueue, to: &pipeline)
         pipeline.add(String(limit))
         pipeline.add(String(score))
         pipeline.append(tagPrefix)
         pipeline.add(String(firstNumber))
+        pipeline.append(isTakingTurns ? turns.taking : turns.none)
         for _ in 0..<stepCount {
             for queue in rotated(to: firstQueue) { pipeline.append(queue.entryEnd) }
         }
-        // What is left. And being read, the lists are tracked: the server announces the next push. Not read by the
-        // script, because all of a script's keys would be tracked then.
+        if isWatching { pipeline.append(watching) }
+        return Claim(
+            pipeline: pipeline, firstNumber: firstNumber, limit: limit, isWatching: isWatching, queues: queues,
+            firstQueue: firstQueue, listCount: queues.count * stepCount)
+    }
+
+    /// Reads the lists, so that the server announces the next push to one of them. Only what is read so is tracked.
+    var watching: RedisPipeline {
+        var pipeline = RedisPipeline("CLIENT", "CACHING", "YES")
         pipeline.begin(1 + queues.count * stepCount)
         pipeline.add("EXISTS")
-        addLists(from: firstQueue, to: &pipeline)
-        return Claim(
-            pipeline: pipeline, firstNumber: firstNumber, limit: limit, queues: queues, firstQueue: firstQueue,
-            listCount: queues.count * stepCount)
+        addLists(from: 0, to: &pipeline)
+        return pipeline
     }
 
     private func addLists(from firstQueue: Int, to pipeline: inout RedisPipeline) {

@@ -7,6 +7,16 @@ internal import Logging
 /// What a consumer holds in Redis is not bound to them. A connection that is lost is made anew behind the scenes while
 /// tasks run, for as long as it takes: whatever a server says to somebody whom it has served before will pass.
 final class ConsumerLink: Sendable {
+    /// What comes over the subscriber's connection.
+    enum Announcement: Sendable {
+        /// A list has been pushed to that was read to watch it.
+        case push
+        /// It is this consumer's turn to watch.
+        case order(WatchTurn.Order)
+        /// There are new connections: what was announced meanwhile is not known.
+        case startAgain
+    }
+
     private struct State {
         var commands: RedisConnection
         var subscriber: RedisConnection?
@@ -21,6 +31,7 @@ final class ConsumerLink: Sendable {
         /// Whether something was done over the present connection, so that its loss is a new one.
         var hasProgressed = false
         var waiting: [CheckedContinuation<Bool, Never>] = []
+        var listener: (@Sendable (Announcement) -> Void)?
     }
 
     private let address: RedisAddress
@@ -67,6 +78,11 @@ final class ConsumerLink: Sendable {
 
     /// Whether pushes are announced to ``RedisNews``.
     var isAnnouncing: Bool { state.withLock { $0.isAnnouncing } }
+
+    /// Has `listener` called with what is announced from now on, as a rule on the subscriber's thread.
+    func listen(_ listener: @escaping @Sendable (Announcement) -> Void) {
+        state.withLock { $0.listener = listener }
+    }
 
     /// Waits, if the connection is lost, until there is one again; whether there is.
     func recovery() async -> Bool {
@@ -134,9 +150,9 @@ final class ConsumerLink: Sendable {
         if subscriber?.isOpen != true {
             subscriber = try await RedisConnection.open(
                 address, name: "celery-news", logger: logger,
-                onMessages: { [weak self, news] messages in
+                onMessages: { [weak self] messages in
                     for case .error(let reason) in messages { self?.hearRefusal(reason) }
-                    if messages.contains(where: { $0.array?.first?.text == "message" }) { news.pushed() }
+                    self?.hear(messages)
                 },
                 onLoss: Self.note(in: losses))
             let reply = try await subscriber?.send(RedisPipeline("CLIENT", "ID")).first
@@ -144,7 +160,9 @@ final class ConsumerLink: Sendable {
                 if let refusal = reply?.refusal { return try refuse(refusal) }
                 return refuseNews("no client id")
             }
-            try subscriber?.subscribe { RedisPipeline("SUBSCRIBE", "__redis__:invalidate") }
+            try subscriber?.subscribe {
+                RedisPipeline("SUBSCRIBE", Self.invalidation, KombuKeys().turnChannel(held.id))
+            }
             let isClosed = state.withLock { state in
                 if state.failure == nil { (state.subscriber, state.subscriberID) = (subscriber, id) }
                 return state.failure != nil
@@ -152,9 +170,35 @@ final class ConsumerLink: Sendable {
             if isClosed { return await subscriber?.close() ?? () }
         }
         let id = state.withLock { $0.subscriberID }
-        let reply = try await commands.send(RedisPipeline("CLIENT", "TRACKING", "ON", "REDIRECT", String(id))).first
+        let reply = try await commands.send(RedisPipeline("CLIENT", "TRACKING", "ON", "REDIRECT", String(id), "OPTIN"))
+            .first
         if let refusal = reply?.refusal { return try refuse(refusal) }
         state.withLock { $0.isAnnouncing = !$0.isAnnouncingRefused }
+    }
+
+    /// Where the server announces pushes to what was read.
+    private static let invalidation = "__redis__:invalidate"
+
+    /// What a subscriber hears.
+    private func hear(_ messages: [RESPValue]) {
+        let listener = state.withLock { $0.listener }
+        for message in messages {
+            guard let parts = message.array, parts.count == 3, parts[0].text == "message" else { continue }
+            if parts[1].text == Self.invalidation {
+                listener?(.push)
+            } else if let order = parts[2].text.flatMap(WatchTurn.Order.init) {
+                listener?(.order(order))
+            }
+        }
+    }
+
+    /// Waits for no announcements any more: they cannot be relied on.
+    func stopAnnouncing() {
+        state.withLock { state in
+            state.isAnnouncing = false
+            state.isAnnouncingRefused = true
+        }
+        news.pushed()
     }
 
     /// - Throws: what passes.
@@ -242,6 +286,6 @@ final class ConsumerLink: Sendable {
         for continuation in waiting { continuation.resume(returning: true) }
         try await openNews()
         // What was pushed meanwhile was not announced.
-        news.pushed()
+        if let listener = state.withLock({ $0.listener }) { listener(.startAgain) } else { news.pushed() }
     }
 }

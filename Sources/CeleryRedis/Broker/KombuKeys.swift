@@ -22,6 +22,13 @@ struct KombuKeys: Sendable {
     /// Ours: tags of messages that wait in `unacked` for their eta, by the time to bring them back at.
     let etas = "unacked_swift_etas"
 
+    /// Ours: idle consumers of these queues that wait for their turn to watch, by how long they have waited.
+    func idle(_ queues: [String]) -> String { "unacked_swift_idle:" + queues.sorted().joined(separator: ",") }
+    /// Ours: who watches these queues, see ``WatchTurn``.
+    func turn(_ queues: [String]) -> String { "unacked_swift_turn:" + queues.sorted().joined(separator: ",") }
+    /// Ours: the channel on which a consumer is told that it is its turn.
+    func turnChannel(_ consumer: String) -> String { "unacked_swift_turn/" + consumer }
+
     /// The list of a queue's messages of a priority.
     func queue(_ name: String, priority: Int?) -> String {
         let clamped = min(max(priority ?? 0, 0), 9)

@@ -25,8 +25,14 @@ final class RedisConsumer: Consumer {
         /// Large, so that the tags of a claim, which all have the same score, sort as they were claimed.
         var nextNumber: UInt64 = 1_000_000_000
         var firstQueue = 0
-        /// Whether the last claim left nothing behind. The server then announces the next push.
+        /// Whether the last claim left nothing behind. Whoever watches then hears of the next push.
         var areListsEmpty = false
+        var turn = WatchTurn()
+        /// How many consumers waited for their turn when this one last asked.
+        var waiting = 0
+        /// When to ask whether somebody watches, and the number of that deadline.
+        var lookingAfter: Int?
+        var hasLoggedTurns = false
         var isStopped = false
         /// How long to wait before the next claim after Redis has refused one, and until when.
         var refusals = Backoff(maximum: .seconds(5))
@@ -38,6 +44,8 @@ final class RedisConsumer: Consumer {
     }
 
     private static let asking = Backoff(first: .milliseconds(5), maximum: .milliseconds(250))
+    /// So long has the first to claim before the second does.
+    private static let secondsPatience = 0.15...0.3
     /// A server that has not answered anything for so long is not waited for when the consumer is closed.
     private static let goodbyeTimeout = Duration.seconds(3)
 
@@ -76,6 +84,7 @@ final class RedisConsumer: Consumer {
             let consumer = RedisConsumer(
                 link, try await LoadedScripts(on: link.commands), held, news, configuration, options.keys,
                 Restorer.Options(visibilityTimeout: options.visibilityTimeout, lease: lease), logger: logger)
+            link.listen { [weak consumer] in consumer?.hear($0) }
             try await consumer.start(configuration.queues)
             return consumer
         } catch {
@@ -102,7 +111,7 @@ final class RedisConsumer: Consumer {
         self.keys = keys
         self.hasRoom = hasRoom
         queues = configuration.queues.map(\.name)
-        source = ClaimSource(queues, keys: keys, tagPrefix: held.tag(nil), script: scripts[.claim])
+        source = ClaimSource(queues, keys: keys, consumer: held.id, script: scripts[.claim])
         isAutoAcknowledging = configuration.isAutoAcknowledging
         returns = ReturnQueue(
             link: link, scripts: scripts, keys: keys, held: held, logger: logger, onProgress: { hasRoom.signal() })
@@ -156,7 +165,7 @@ final class RedisConsumer: Consumer {
 
     /// How many messages to claim: no more than can be brought back if all of them are refused.
     private func mayClaim(_ room: () -> Int) -> Int {
-        let room = room()
+        let room = progress.withLock { $0.isStopped } ? 0 : room()
         return room > 0 ? min(room, Self.largestClaim, ReturnQueue.capacity - returns.count) : 0
     }
 
@@ -175,7 +184,8 @@ final class RedisConsumer: Consumer {
         let claim: RedisNews.Claim = { [self] completion in
             let limit = mayClaim(room)
             guard limit > 0 else {
-                // What was announced stays there.
+                // What was announced stays there, for others.
+                passTurn()
                 progress.withLock { $0.areListsEmpty = false }
                 return completion(.success(false))
             }
@@ -195,16 +205,89 @@ final class RedisConsumer: Consumer {
         try await news.wait(thenClaim: claim)
     }
 
+    // MARK: Taking turns
+
+    /// What comes over the subscriber's connection.
+    func hear(_ announcement: ConsumerLink.Announcement) {
+        let action = progress.withLock { progress in
+            switch announcement {
+            case .push: return progress.turn.pushed()
+            case .order(let order): return progress.turn.hear(order)
+            case .startAgain:
+                progress.turn.startAgain()
+                return .claim
+            }
+        }
+        act(action)
+    }
+
+    private func act(_ action: WatchTurn.Action) {
+        switch action {
+        case .nothing: break
+        case .claim: news.pushed()
+        case .watch: watch()
+        case .claimLater:
+            _ = Deadlines.shared.add(.now + .seconds(Double.random(in: Self.secondsPatience))) { [weak self] in
+                guard let self, progress.withLock({ $0.turn.role == .second }) else { return }
+                news.pushed()
+            }
+        }
+    }
+
+    /// Reads the lists, so that the next push is announced.
+    private func watch() {
+        link.commands.submit(source.watching) { [weak self] replies in
+            // What a lost connection did not answer is asked over the next one.
+            guard let self, case .success(let replies) = replies else { return }
+            if replies.last == .integer(0) { return }
+            act(progress.withLock { $0.turn.pushed() })
+        }
+    }
+
+    /// Has somebody else watch: this consumer takes no more for now.
+    private func passTurn() {
+        if progress.withLock({ $0.turn.role != .none }) { leaveTurns() }
+    }
+
+    private func leaveTurns() {
+        guard link.isAnnouncing else { return }
+        let claim = makeClaim(0)
+        link.commands.submit(claim.pipeline) { [self] replies in
+            // Others find out by themselves when this is not heard.
+            guard case .success(let replies) = replies, let reply = replies.first.flatMap({ ClaimReply($0, limit: 0) })
+            else { return }
+            progress.withLock { $0.turn.claimed(reply.role ?? .none, number: reply.turn) }
+        }
+    }
+
+    /// Sees to it that somebody watches, if all who did are gone at once: each of those who wait asks the more seldom,
+    /// the more they are.
+    private func lookAfterTheTurn(_ progress: inout Progress) {
+        guard progress.lookingAfter == nil, !progress.isStopped, link.isAnnouncing else { return }
+        let delay = max(2, Double(progress.waiting)) * Double.random(in: 0.7...1.3)
+        progress.lookingAfter = Deadlines.shared.add(.now + .seconds(delay)) { [weak self] in
+            guard let self else { return }
+            let isIdle = self.progress.withLock { progress in
+                progress.lookingAfter = nil
+                return progress.turn.role == .none && progress.areListsEmpty
+            }
+            if isIdle { news.pushed() }
+        }
+    }
+
+    // MARK: Claiming
+
     private func makeClaim(_ limit: Int) -> Claim {
-        let (firstNumber, firstQueue) = progress.withLock { progress in
+        let (firstNumber, firstQueue, isWatching) = progress.withLock { progress in
             defer {
                 progress.nextNumber += UInt64(limit)
                 progress.firstQueue = (progress.firstQueue + 1) % max(queues.count, 1)
             }
-            return (progress.nextNumber, progress.firstQueue)
+            return (progress.nextNumber, progress.firstQueue, progress.turn.role != .none && limit > 0)
         }
         return source.claim(
-            upTo: limit, score: Self.now(), firstNumber: firstNumber, firstQueue: firstQueue)
+            upTo: limit, score: Self.now(), firstNumber: firstNumber, firstQueue: firstQueue,
+            isTakingTurns: link.isAnnouncing, isWatching: isWatching)
     }
 
     /// Hands over the messages of a claim's replies.
@@ -213,40 +296,49 @@ final class RedisConsumer: Consumer {
             // The other way to claim sends them again.
             return progress.withLock { $0.areListsEmpty = false }
         }
-        guard replies.count == claim.pipeline.count, let first = replies.first, let last = replies.last,
-            first.array != nil || first.refusal != nil, last.integer != nil || last.refusal != nil
-        else { return doNotUnderstand() }
-        let found = first.array ?? []
-        if let refusal = replies.first?.refusal ?? (found.isEmpty ? replies.last?.refusal : nil) {
-            return refuse(refusal)
+        if let refusal = replies.first?.refusal { return refuse(refusal) }
+        guard let reply = replies.first.flatMap({ ClaimReply($0, limit: claim.limit) }) else {
+            return doNotUnderstand()
         }
-        let misfits = found.count % 2 == 1 ? found.last?.array ?? [] : []
-        // Any number may come: what is not known to be empty is looked at again.
-        let left = replies.last?.integer.map {
-            $0.subtractingReportingOverflow(misfits.first?.integer ?? 0).partialValue
-        }
-        guard found.count / 2 <= claim.limit else { return doNotUnderstand() }
-        let (hadRefusals, hadMisfits) = progress.withLock { progress in
+        let found = reply.found
+        // What was read after the claim: lists, and keys that are none.
+        let isLeft = claim.isWatching && replies.last != .integer(reply.misfits)
+        let (hadRefusals, hadMisfits, action, hadLoggedTurns) = progress.withLock { progress in
             defer {
                 if progress.nextTry != nil { progress.refusals.reset() }
                 progress.nextTry = nil
-                progress.hasMisfits = !misfits.isEmpty
-                if found.count > 1 { progress.asking.reset() }
-                progress.areListsEmpty = left == 0
+                progress.hasMisfits = reply.misfits > 0
+                if !found.isEmpty { progress.asking.reset() }
+                if reply.role == nil { progress.hasLoggedTurns = true }
             }
-            return (progress.nextTry != nil, progress.hasMisfits)
+            progress.areListsEmpty = reply.areListsEmpty
+            progress.turn.claimed(reply.role ?? .none, number: reply.turn)
+            progress.waiting = max(reply.waiting, found.isEmpty ? 0 : progress.waiting)
+            if progress.turn.role == .none { lookAfterTheTurn(&progress) }
+            var action = WatchTurn.Action.nothing
+            if progress.turn.role != .none {
+                if !claim.isWatching { action = .watch } else if isLeft { action = progress.turn.pushed() }
+            }
+            return (progress.nextTry != nil, progress.hasMisfits, action, progress.hasLoggedTurns)
         }
         link.noteProgress()
         if hadRefusals { logger.info("Redis gives messages again") }
-        if !misfits.isEmpty, !hadMisfits {
+        if reply.misfits > 0, !hadMisfits {
             logger.error(
                 "the key of a queue is no list",
-                metadata: ["error": "\(misfits.last?.text ?? "")", "queues": "\(queues)"])
+                metadata: ["error": "\(reply.misfitReason)", "queues": "\(queues)"])
         }
+        if reply.role == nil, !hadLoggedTurns {
+            logger.error(
+                "workers cannot take turns to wait, Redis is asked for messages instead",
+                metadata: ["error": "\(reply.turnReason)"])
+            link.stopAnnouncing()
+        }
+        defer { act(action) }
         var deliveries: [Delivery] = []
         deliveries.reserveCapacity(found.count / 2)
         var number = claim.firstNumber
-        for index in stride(from: 0, to: found.count - 1, by: 2) {
+        for index in stride(from: 0, to: found.count, by: 2) {
             guard let queue = found[index].integer.flatMap(claim.queue(ofList:)), let raw = found[index + 1].bytes
             else { return doNotUnderstand() }
             deliveries.append(Self.delivery(raw, number: number, queue: queue))
@@ -356,7 +448,12 @@ final class RedisConsumer: Consumer {
     }
 
     func stop() async {
-        progress.withLock { $0.isStopped = true }
+        let lookingAfter = progress.withLock { progress in
+            progress.isStopped = true
+            return progress.lookingAfter
+        }
+        if let lookingAfter { Deadlines.shared.remove(lookingAfter) }
+        leaveTurns()
         news.wake()
         hasRoom.signal()
     }

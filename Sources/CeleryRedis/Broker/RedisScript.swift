@@ -22,19 +22,23 @@ enum RedisScript: Int, CaseIterable, Sendable {
 // MARK: Held by this consumer
 
 extension RedisScript {
-    /// Moves messages from the queues to `unacked` and `unacked_index` in one step, so that none is lost between.
+    /// Moves messages from the queues to `unacked` and `unacked_index` in one step, so that none is lost between, and
+    /// sees to whose turn it is to watch (``WatchTurn``).
     ///
-    /// Keys: unacked, unacked_index, then the lists in the order in which they are served. Arguments: how many at
-    /// most, the score, the prefix of the tags, the number of the first tag, then for each list what closes the entry
-    /// of `unacked`. The raw text is only concatenated, never decoded. Returns pairs of list number and raw text; after
-    /// them, if keys are no lists, an array of how many and what Redis says.
+    /// Keys: unacked, unacked_index, who waits for its turn, whose turn it is, then the lists in the order in which
+    /// they are served. Arguments: how many at most, the score, the prefix of the tags, the number of the first tag,
+    /// the consumer or nothing when it takes no turns, what the channels begin with, then for each list what closes the
+    /// entry of `unacked`. The raw text is only concatenated, never decoded.
+    ///
+    /// Returns pairs of list number and raw text; how many keys are no lists and what Redis says to that; 1 if all
+    /// lists were found empty; the consumer's role, the number of the turn, and how many wait for theirs.
     ///
     /// Nothing is undone when a script fails: what was popped is pushed back here if it cannot be held.
     private static let claimSource = """
         local left, number = tonumber(ARGV[1]), tonumber(ARGV[4])
         local scores, entries, found = {}, {}, {}
-        local misfits, reason = 0, nil
-        for k = 3, #KEYS do
+        local misfits, reason = 0, ''
+        for k = 5, #KEYS do
           if left <= 0 then break end
           local popped = redis.pcall('RPOP', KEYS[k], left)
           if popped and popped.err then
@@ -51,7 +55,7 @@ extension RedisScript {
               scores[#scores + 1] = tag
               entries[#entries + 1] = tag
               entries[#entries + 1] = '[' .. popped[i] .. ARGV[k + 2]
-              found[#found + 1] = k - 3
+              found[#found + 1] = k - 5
               found[#found + 1] = popped[i]
             end
             left = left - #popped
@@ -61,13 +65,80 @@ extension RedisScript {
           local held = redis.pcall('HSET', KEYS[1], unpack(entries))
           if type(held) ~= 'table' then held = redis.pcall('ZADD', KEYS[2], unpack(scores)) end
           if type(held) == 'table' then
-            for i = #found, 1, -2 do redis.call('RPUSH', KEYS[found[i - 1] + 3], found[i]) end
+            for i = #found, 1, -2 do redis.call('RPUSH', KEYS[found[i - 1] + 5], found[i]) end
             for i = 1, #entries, 2 do redis.pcall('HDEL', KEYS[1], entries[i]) end
             return held
           end
         end
-        if misfits > 0 then found[#found + 1] = {misfits, reason} end
-        return found
+        local me, empty = ARGV[5], left > 0
+        if me == '' then return {found, misfits, reason, empty and 1 or 0, 0, 0, 0} end
+        local ok, role, turn, waiting = pcall(function()
+          local function channel(id) return ARGV[6] .. id end
+          local function lives(id)
+            return id == me or redis.call('PUBSUB', 'NUMSUB', channel(id))[2] > 0
+          end
+          local function longest()
+            while true do
+              local id = redis.call('ZPOPMIN', KEYS[3])[1]
+              if not id or lives(id) then return id end
+            end
+          end
+          local was = redis.call('HMGET', KEYS[4], 'first', 'second', 'number')
+          local first, second = was[1], was[2]
+          if first and not lives(first) then first = nil end
+          if second and (second == first or not lives(second)) then second = nil end
+          local function wait()
+            local order = redis.call('HINCRBY', KEYS[4], 'order', 1)
+            redis.call('ZADD', KEYS[3], 'NX', order, me)
+          end
+          if me == first or me == second then
+            local isFirst = me == first
+            if not empty or #found > 0 then
+              -- The turn goes on. A second that finds something takes it from a first that did not act.
+              if not isFirst and not empty and #found == 0 then
+                second = nil
+              else
+                if isFirst then first, second = second, nil else first, second = nil, nil end
+                if empty then wait() else redis.call('ZREM', KEYS[3], me) end
+                first = first or longest()
+              end
+            end
+          elseif not first then
+            redis.call('ZREM', KEYS[3], me)
+            if empty then first = me else first = second or longest() end
+            if second == first then second = nil end
+          elseif not empty then
+            redis.call('ZREM', KEYS[3], me)
+          elseif not second then
+            redis.call('ZREM', KEYS[3], me)
+            second = me
+          else
+            wait()
+          end
+          if first and not second then second = longest() end
+          local turn = tonumber(was[3]) or 0
+          first, second = first or '', second or ''
+          if first ~= (was[1] or '') or second ~= (was[2] or '') then
+            local time = redis.call('TIME')
+            turn = math.max(turn + 1, tonumber(time[1]) * 1000000 + tonumber(time[2]))
+            local text = string.format('%.0f', turn)
+            redis.call('HSET', KEYS[4], 'first', first, 'second', second, 'number', text)
+            if first ~= '' and first ~= me and first ~= was[1] then
+              redis.call('PUBLISH', channel(first), (empty and 'first ' or 'claim ') .. text)
+            end
+            if second ~= '' and second ~= me and second ~= was[2] then
+              redis.call('PUBLISH', channel(second), 'second ' .. text)
+            end
+          end
+          local role = me == first and 1 or me == second and 2 or 0
+          return role, turn, role == 0 and #found == 0 and redis.call('ZCARD', KEYS[3]) or 0
+        end)
+        -- The messages are claimed, whatever became of the turns: nobody waits for one then.
+        if not ok then
+          local why = type(role) == 'table' and role.err or tostring(role)
+          return {found, misfits, reason, empty and 1 or 0, -1, 0, 0, why}
+        end
+        return {found, misfits, reason, empty and 1 or 0, role, turn, waiting}
         """
 
     /// Gives held messages new scores and notes a sign of life. Keys: unacked_index, the signs. Arguments: the

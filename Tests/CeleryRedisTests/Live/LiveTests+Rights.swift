@@ -1,0 +1,115 @@
+import CeleryProtocol
+import CeleryTransport
+import Foundation
+import TestSupport
+import Testing
+
+@testable import CeleryRedis
+
+extension LiveTests {
+    /// The least rights, as the README names them.
+    @Suite struct Rights {
+        static let connection = ["+ping", "+client|setname"]
+        static let sender =
+            connection + ["+lpush", "+sadd", "+smembers", "~q", "~q\u{6}\u{16}*", "~_kombu.binding*"]
+        static let worker =
+            sender + [
+                "+evalsha", "+eval", "+script|load", "+client|id", "+client|tracking", "+client|caching", "+subscribe",
+                "+publish", "+pubsub|numsub", "+exists", "+type", "+time", "+rpop", "+rpush", "+hset", "+hget",
+                "+hmget", "+hgetall", "+hdel", "+hincrby", "+zadd", "+zrem", "+zcard", "+zscore", "+zmscore",
+                "+zpopmin", "+zrangebyscore", "+zrevrangebyscore", "+zscan", "+scan", "+llen",
+                "~unacked*", "~q.dead-letter", "&__redis__:invalidate", "&unacked_swift_turn/*",
+            ]
+        static let results =
+            connection + [
+                "+evalsha", "+script|load", "+get", "+set", "+setex", "+publish", "~celery-task-meta-*",
+                "&celery-task-meta-*",
+            ]
+        static let caller = results + ["+subscribe", "+unsubscribe", "+del", "+select"]
+
+        func url(_ redis: LiveRedis, _ rules: [String]) async throws -> String {
+            var command = RedisPipeline()
+            let arguments = ["ACL", "SETUSER", "least", "reset", "on", ">secret", "resetchannels", "+select"] + rules
+            command.begin(arguments.count)
+            for argument in arguments { command.add(argument) }
+            _ = try await redis.call(command)
+            return redis.url.replacing("redis://", with: "redis://least:secret@")
+        }
+
+        /// What the server has refused to anybody since.
+        func refusals(_ redis: LiveRedis) async throws -> [RESPValue] {
+            try await redis.call(RedisPipeline("ACL", "LOG")).array ?? []
+        }
+
+        @Test func aWorkerNeedsTheseAndIsRefusedNothing() async throws {
+            let redis = try await LiveRedis(database: 9)
+            _ = try await redis.call(RedisPipeline("ACL", "LOG", "RESET"))
+            let log = LogLines()
+            // Left behind by another one.
+            let entry = #"[{"body": "bGVmdA==", "properties": {"body_encoding": "base64"}}, "q", "q"]"#
+            _ = try await redis.call(RedisPipeline("HSET", "unacked", "t", entry))
+            _ = try await redis.call(RedisPipeline("ZADD", "unacked_index", "1000", "t"))
+            let url = try await url(redis, Self.worker)
+            func open() async throws -> RedisConsumer {
+                try await RedisConsumer.open(
+                    RedisAddress(url), ConsumerConfiguration(queues: ["q"], prefetch: 0),
+                    options: .init(lease: 0.6), logger: log.logger)
+            }
+            let (consumer, other) = (try await open(), try await open())
+            try await redis.publish("a", "b", "c", "d", priority: 5)
+            let held = try await consumer.receive(count: 5)
+            #expect(Set(held.map(\.text)) == ["left", "a", "b", "c", "d"])
+            consumer.settle(held[0].tag, .acknowledge)
+            consumer.settle(held[1].tag, .requeue)
+            consumer.settle(held[2].tag, .deadLetter(reason: "x"))
+            #expect(consumer.park(held[3].tag, until: Date().timeIntervalSince1970 + 100, isUrgent: false))
+            await consumer.flush()
+            #expect(try await redis.length("q.dead-letter") == 1)
+            // It dies, and the other one takes what it held.
+            consumer.restorer.close()
+            consumer.held.close()
+            await consumer.link.commands.close()
+            _ = try await other.receive(count: 2)
+            _ = try await log.next("no sign of life")
+            await other.close()
+            #expect(try await refusals(redis) == [])
+            #expect(log.lines.filter { $0.hasPrefix("error") } == [])
+        }
+
+        @Test func aSenderNeedsThese() async throws {
+            let redis = try await LiveRedis(database: 9)
+            _ = try await redis.call(RedisPipeline("ACL", "LOG", "RESET"))
+            let producer = try await RedisBroker(url(redis, Self.sender)).makeProducer(logger: LiveRedis.logger)
+            try await producer.publish(
+                Message(properties: MessageProperties(priority: 9), body: []), to: Destination(queue: "q"))
+            try await producer.publish(Message(body: []), to: Destination(exchange: "q", routingKey: "q"))
+            await producer.close()
+            #expect(try await refusals(redis) == [])
+        }
+
+        @Test(arguments: [false, true]) func resultsNeedThese(isWaiting: Bool) async throws {
+            let redis = try await LiveRedis(database: 9)
+            _ = try await redis.call(RedisPipeline("ACL", "LOG", "RESET"))
+            let log = LogLines()
+            let context = ResultStoreContext(broker: redis.broker(), replyTo: "me", logger: log.logger)
+            let store = try RedisResultBackend(try await url(redis, isWaiting ? Self.caller : Self.results))
+                .makeResultStore(context: context)
+            let result = StoredResult(
+                TaskResult(id: "a", state: .success, result: 1), route: ReplyRoute(replyTo: nil, correlationID: "a"))
+            if isWaiting {
+                let end = Task {
+                    for try await update in try await store.updates(of: "a") { return update.result == 1 }
+                    return false
+                }
+                try await store.store([result])
+                #expect(try await end.value)
+                try await store.forget("a")
+            } else {
+                try await store.store([result])
+            }
+            await store.close()
+            #expect(try await refusals(redis) == [])
+            #expect(log.lines == [])
+        }
+    }
+}

@@ -1,4 +1,5 @@
 package import ArgumentParser
+internal import CeleryProtocol
 
 #if canImport(Glibc)
 internal import Glibc
@@ -15,7 +16,8 @@ package enum CommandErrors {
         let variables = ["CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"].compactMap { Environment[$0] }
         let text = hideAddresses(
             in: command.fullMessage(for: error), given: CommandLine.arguments.dropFirst() + variables)
-        if !text.isEmpty { show(text + "\n", on: code.isSuccess ? STDOUT_FILENO : STDERR_FILENO) }
+        // A server's words, or a result's, may hold what a terminal obeys.
+        if !text.isEmpty { show(LogText.lines(text) + "\n", on: code.isSuccess ? STDOUT_FILENO : STDERR_FILENO) }
         exit(code.rawValue)
     }
 

@@ -1,0 +1,139 @@
+"""What a Swift worker does when RabbitMQ takes its connections, its rights, or its messages away."""
+import contextlib
+import re
+import threading
+import time
+
+import pytest
+
+from live.bed import Bed, equal, eventually, only
+
+pytestmark = only("rabbitmq")
+
+
+@contextlib.contextmanager
+def own_bed(server):
+    """A bed around a server of this test's own."""
+    with contextlib.closing(Bed("rabbitmq", server)) as bed:
+        yield bed
+
+
+def runs(worker, results):
+    """How often the worker has finished each of the tasks."""
+    log = worker.log()
+    return [len(re.findall(rf"task.id={result.id} .* succeeded\n", log)) for result in results]
+
+
+def test_what_is_held_at_a_lost_connection_runs_once_however_full_the_window_is(bed):
+    first = bed.swift_worker(["full"], "full-1", ["-c", "1"])
+    results = [bed.app.send_task("swift.sleep", (8,), queue="full")]
+    eventually(lambda: "received" in first.log(), "the long task has come")
+    results += [bed.app.send_task("swift.sleep", (0.2,), queue="full") for _ in range(3)]
+    eventually(lambda: bed.held_and_waiting("full") == (3, 0), "the others are held")
+    second = bed.swift_worker(["full"], "full-2", ["-c", "1"])
+    bed.server.control("close_all_connections", "test")
+    for result in results:
+        result.get(timeout=30)
+    eventually(lambda: bed.held_and_waiting("full") == (0, 0), "all is acknowledged")
+    equal([a + b for a, b in zip(runs(first, results), runs(second, results))], [1] * 4)
+    equal((first.stop(), second.stop()), (0, 0))
+
+
+def test_tasks_acknowledged_early_run_once_when_connections_are_closed_in_between(bed):
+    worker = bed.swift_worker(["cut"], "cut", ["-c", "5"])
+    results = [bed.app.send_task("swift.sleep", (0.5,), queue="cut") for _ in range(60)]
+    for _ in range(3):
+        time.sleep(1)
+        bed.server.control("close_all_connections", "test")
+    eventually(lambda: bed.held_and_waiting("cut") == (0, 0) and sum(runs(worker, results)) >= 60, "all have run", 60)
+    equal(runs(worker, results), [1] * 60)
+    equal(worker.stop(), 0)
+
+
+def test_a_virtual_host_and_rights_that_are_taken_away_for_a_while_are_waited_for(new_rabbitmq):
+    server = new_rabbitmq()
+    with own_bed(server) as bed:
+        control = server.control
+        for take, give in [
+                ([["delete_vhost", "/"]], [["add_vhost", "/"], ["set_permissions", "guest", ".*", ".*", ".*"]]),
+                ([["clear_permissions", "guest"], ["close_all_connections", "test"]],
+                 [["set_permissions", "guest", ".*", ".*", ".*"]]),
+                ([["change_password", "guest", "other"], ["close_all_connections", "test"]],
+                 [["change_password", "guest", "guest"]]),
+        ]:
+            seen = bed.swift.log().count("trying again")
+            for command in take:
+                control(*command)
+            eventually(lambda: bed.swift.log().count("trying again") > seen, "it says so", 20)
+            for command in give:
+                control(*command)
+            with contextlib.closing(bed.make_app()) as app:
+                equal(app.send_task("swift.add", (1, 2), queue="swift").get(timeout=40), 3)
+
+
+def test_a_result_that_is_too_large_for_the_server_fails_alone(new_rabbitmq):
+    with own_bed(new_rabbitmq(configuration="max_message_size = 10000\n")) as bed:
+        # What comes back is larger than what was sent: the message stands in the traceback once more.
+        calls = [bed.send("fail", "x" * 6000) if number % 25 == 3 else bed.send("add", number, 1)
+                 for number in range(100)]
+        for number, call in enumerate(calls):
+            if number % 25 == 3:
+                with pytest.raises(Exception, match="could not be stored"):
+                    call.get(timeout=20)
+            else:
+                call.get(timeout=20)
+        log = bed.swift.log()
+        equal(log.count("is refused by the backend"), 4)
+        equal(log.count("storing results again"), 0)
+
+
+def test_headers_larger_than_a_frame_are_taken(bed):
+    bed.call("add", 1, 1)
+    before = bed.swift.log().count("trying again")
+    with bed.app.connection_for_write() as connection:
+        channel = connection.default_channel
+        channel.queue_declare("waiting-room", auto_delete=False, durable=True, arguments={
+            "x-message-ttl": 1, "x-dead-letter-exchange": "", "x-dead-letter-routing-key": "swift"})
+        # With what the server adds when it moves the message on, these do not fit a frame any more.
+        producer = bed.app.amqp.Producer(channel)
+        producer.publish("[[1, 2], {}, {}]", routing_key="waiting-room", content_type="application/json",
+                         content_encoding="utf-8", serializer=None,
+                         headers={"task": "swift.add", "id": "large-headers", "lang": "py", "filler": "x" * 130_800})
+        equal(bed.call("add", 1, 2), 3)
+        eventually(lambda: "large-headers" in bed.swift.log(), "the large one runs too")
+        channel.queue_delete("waiting-room")
+    equal(bed.swift.log().count("trying again"), before)
+
+
+def test_a_worker_ends_in_bounded_time_while_the_server_takes_no_messages(new_rabbitmq):
+    server = new_rabbitmq()
+    with own_bed(server) as bed:
+        bed.call("add", 1, 1)
+        server.control("set_vm_memory_high_watermark", "0")
+        call = bed.app.send_task  # blocked as well: sent from a thread that nobody waits for
+        threading.Thread(target=call, args=("swift.add", (1, 1)), kwargs={"queue": "swift"}, daemon=True).start()
+        equal(bed.swift.stop(seconds=60), 0)
+        server.control("set_vm_memory_high_watermark", "0.6")
+
+
+def test_a_worker_ends_in_bounded_time_while_the_server_hangs(new_rabbitmq):
+    server = new_rabbitmq()
+    with own_bed(server) as bed:
+        bed.call("add", 1, 1)
+        server.pause()
+        try:
+            equal(bed.swift.stop(seconds=60), 0)
+        finally:
+            server.resume()
+
+
+def test_a_queue_that_is_quorum_by_the_virtual_hosts_default_is_consumed(new_rabbitmq):
+    server = new_rabbitmq()
+    try:
+        server.control("add_vhost", "quorum", "--default-queue-type", "quorum")
+    except Exception as error:
+        pytest.skip(f"this server knows no default queue type: {error}")
+    server.control("set_permissions", "-p", "quorum", "guest", ".*", ".*", ".*")
+    with own_bed(server) as bed:
+        worker = bed.swift_worker(["by-default"], "quorum", broker=server.url[:-1] + "quorum")
+        equal(worker.stop(), 0)

@@ -16,6 +16,8 @@ final class AMQPConnection<Machine: ConnectionMachine & ~Copyable>: ConnectionDr
         var outgoing: [UInt8] = []
         var sent = 0
         var isWriting = false
+        /// Whether it is over, and whoever writes at the moment sends what is left and closes the stream.
+        var endsWhenWritten = false
         var waiting: [UInt64: Continuation] = [:]
         var lastToken: UInt64 = 0
 
@@ -149,7 +151,9 @@ final class AMQPConnection<Machine: ConnectionMachine & ~Copyable>: ConnectionDr
             case .ended:
                 // What is written already, an answer to the server's goodbye perhaps, is sent if it can be.
                 _ = write()
-                state.withLock { $0.stream = nil }
+                state.withLock { state in
+                    if state.isWriting { state.endsWhenWritten = true } else { state.stream = nil }
+                }
                 // The thread must not wait on what is closed.
                 thread.nudge()
                 perform(action, self)
@@ -192,7 +196,7 @@ final class AMQPConnection<Machine: ConnectionMachine & ~Copyable>: ConnectionDr
         } catch {
             failure = error
         }
-        let isAll = state.withLock { state in
+        let (isAll, mustEnd) = state.withLock { state in
             state.isWriting = false
             if sent == bytes.count {
                 // Kept for what is written next, unless it was much.
@@ -203,7 +207,13 @@ final class AMQPConnection<Machine: ConnectionMachine & ~Copyable>: ConnectionDr
             state.sent = sent
             state.machine.link.underWay = state.outgoing.count - sent
             state.machine.link.hasSent(now: .now)
-            return state.isIdle
+            defer { state.endsWhenWritten = false }
+            return (state.isIdle, state.endsWhenWritten)
+        }
+        if mustEnd {
+            if failure == nil { _ = write() }
+            state.withLock { $0.stream = nil }
+            thread.nudge()
         }
         if let failure { return .failed(failure) }
         return isAll ? .all : .some
@@ -289,7 +299,9 @@ final class AMQPConnection<Machine: ConnectionMachine & ~Copyable>: ConnectionDr
             return PollRequest(
                 descriptor: stream.descriptor,
                 wantsRead: isReading,
-                wantsWrite: !state.outgoing.isEmpty,
+                // What a caller has added while this thread was writing is still to be sent. A caller that writes at the
+                // moment wakes this thread if it leaves something.
+                wantsWrite: !state.isWriting && !(state.outgoing.isEmpty && state.machine.link.output.bytes.isEmpty),
                 deadline: state.machine.deadline)
         }
     }

@@ -97,7 +97,7 @@ import Testing
                     try await gate.pass()
                     return 3
                 }
-            ], limits: ShutdownLimits(stop: .zero, slots: .zero, finishing: .seconds(5), close: .seconds(5)),
+            ], limits: ShutdownLimits(stop: .zero, slots: .seconds(5), finishing: .seconds(5), close: .seconds(5)),
             logger: Bench.logger)
         broker.memory.push(Self.plain.bytes, to: "celery")
         let services = ServiceGroup(

@@ -77,9 +77,6 @@ struct AckBatcher {
         return true
     }
 
-    /// Whether there is something to send.
-    var hasAcknowledgements: Bool { !fresh.isEmpty }
-
     /// How many acknowledgements wait to be sent.
     var waitingCount: Int { fresh.count }
 

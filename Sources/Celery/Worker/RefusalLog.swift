@@ -18,7 +18,7 @@ final class RefusalLog: Sendable {
     }
 
     /// So many lines are shown of a kind in an interval.
-    private static let mostLines = 20
+    private static let mostLines = 200
     private static let interval = Duration.seconds(10)
 
     private let logger: Logger

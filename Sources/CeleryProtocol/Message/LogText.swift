@@ -5,7 +5,7 @@
 /// What is cut is not looked at: a failure of 50 MB costs no more than its first line.
 package struct LogText: Sendable, CustomStringConvertible {
     /// How many bytes of a text are shown, unless told otherwise.
-    package static let usualLimit = 500
+    package static let usualLimit = 300
     /// How many bytes are shown of a name, which stands beside others.
     package static let nameLimit = 150
 

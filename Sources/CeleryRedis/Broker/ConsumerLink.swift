@@ -53,7 +53,7 @@ final class ConsumerLink: Sendable {
         // Belongs to the link, whose end ends the stream.
         Task { [weak link] in
             var outages = OutageLog(logger: logger)
-            var backoff = Backoff(first: .milliseconds(50), maximum: .seconds(5))
+            var backoff = Backoff(first: .milliseconds(50), maximum: held.longestPause)
             for await loss in stream { await link?.repair(after: loss, &outages, &backoff) }
         }
         return link
@@ -207,8 +207,10 @@ final class ConsumerLink: Sendable {
         refuseNews(refusal)
     }
 
-    /// What a subscriber hears; a subscription that is refused for a while is made again with a new connection.
-    private func hearRefusal(_ reason: String) {
+    /// What is said against announcements; what is refused for a while is asked for again with a new connection.
+    func hearRefusal(_ reason: String) {
+        // Said on a connection whose tracking is about to be set up: the lists are read again then.
+        if reason.contains("CLIENT CACHING can be called only") { return }
         guard RefusalKind(reason).isPassing else { return refuseNews(reason) }
         state.withLock { $0.subscriber }?.abandon(reason)
     }

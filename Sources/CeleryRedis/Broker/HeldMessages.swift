@@ -88,6 +88,10 @@ final class HeldMessages: RedisConnection.Upkeep {
     /// How many messages are held.
     var count: Int { state.withLock { $0.held.count } }
 
+    /// The longest wait between two tries to connect: others are back at different times after an outage, and must hear
+    /// of this one before they count it as dead.
+    var longestPause: Duration { max(.milliseconds(100), min(.seconds(lease / 6), .seconds(5))) }
+
     // MARK: What becomes of messages
 
     /// Notes messages that were claimed.

@@ -28,6 +28,9 @@ final class RedisConsumer: Consumer {
         /// Whether the last claim left nothing behind. Whoever watches then hears of the next push.
         var areListsEmpty = false
         var turn = WatchTurn()
+        /// Whether the last claim that found something left this one its turn: there are no others then, as a rule, and
+        /// the lists are read in the same go.
+        var keepsTurn = false
         /// How many consumers waited for their turn when this one last asked.
         var waiting = 0
         /// When to ask whether somebody watches, and the number of that deadline.
@@ -239,9 +242,16 @@ final class RedisConsumer: Consumer {
         link.commands.submit(source.watching) { [weak self] replies in
             // What a lost connection did not answer is asked over the next one.
             guard let self, case .success(let replies) = replies else { return }
+            hearWatching(replies)
             if replies.last == .integer(0) { return }
             act(progress.withLock { $0.turn.pushed() })
         }
+    }
+
+    /// Whether the lists could be read to watch them: whoever waits for an announcement would wait in vain.
+    private func hearWatching(_ replies: some Sequence<RESPValue>) {
+        guard let refusal = replies.lazy.compactMap(\.refusal).first else { return }
+        link.hearRefusal(refusal)
     }
 
     /// Has somebody else watch: this consumer takes no more for now.
@@ -283,7 +293,9 @@ final class RedisConsumer: Consumer {
                 progress.nextNumber += UInt64(limit)
                 progress.firstQueue = (progress.firstQueue + 1) % max(queues.count, 1)
             }
-            return (progress.nextNumber, progress.firstQueue, progress.turn.role != .none && limit > 0)
+            return (
+                progress.nextNumber, progress.firstQueue, progress.keepsTurn && progress.turn.role != .none && limit > 0
+            )
         }
         return source.claim(
             upTo: limit, score: Self.now(), firstNumber: firstNumber, firstQueue: firstQueue,
@@ -313,6 +325,7 @@ final class RedisConsumer: Consumer {
             }
             progress.areListsEmpty = reply.areListsEmpty
             progress.turn.claimed(reply.role ?? .none, number: reply.turn)
+            if !found.isEmpty { progress.keepsTurn = progress.turn.role != .none }
             progress.waiting = max(reply.waiting, found.isEmpty ? 0 : progress.waiting)
             if progress.turn.role == .none { lookAfterTheTurn(&progress) }
             var action = WatchTurn.Action.nothing
@@ -334,6 +347,7 @@ final class RedisConsumer: Consumer {
                 metadata: ["error": "\(reply.turnReason)"])
             link.stopAnnouncing()
         }
+        if claim.isWatching { hearWatching(replies.dropFirst()) }
         defer { act(action) }
         var deliveries: [Delivery] = []
         deliveries.reserveCapacity(found.count / 2)

@@ -91,12 +91,15 @@ extension RedisScript {
             local order = redis.call('HINCRBY', KEYS[4], 'order', 1)
             redis.call('ZADD', KEYS[3], 'NX', order, me)
           end
+          local isAlone = false
           if me == first or me == second then
             local isFirst = me == first
             if not empty or #found > 0 then
               -- The turn goes on. A second that finds something takes it from a first that did not act.
               if not isFirst and not empty and #found == 0 then
                 second = nil
+              elseif isFirst and empty and not second and redis.call('ZCARD', KEYS[3]) == 0 then
+                isAlone = true
               else
                 if isFirst then first, second = second, nil else first, second = nil, nil end
                 if empty then wait() else redis.call('ZREM', KEYS[3], me) end
@@ -115,7 +118,7 @@ extension RedisScript {
           else
             wait()
           end
-          if first and not second then second = longest() end
+          if first and not second and not isAlone then second = longest() end
           local turn = tonumber(was[3]) or 0
           first, second = first or '', second or ''
           if first ~= (was[1] or '') or second ~= (was[2] or '') then

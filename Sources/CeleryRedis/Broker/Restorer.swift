@@ -94,14 +94,14 @@ final class Restorer: Sendable {
 
     private func pause() async {
         // With many consumers each looks less often: each sees the signs of all.
-        let (interval, due) = state.withLock { state in
-            let share = min(max(Double(state.consumers) / 100, 1), 2)
-            return (options.interval * (share * Double.random(in: 0.9...1)), state.dues.min)
-        }
-        let end = min(.now + interval, due ?? .now + interval)
-        let deadline = Deadlines.shared.add(end) { [wakeUp] in wakeUp.signal() }
-        defer { Deadlines.shared.remove(deadline) }
-        while Instant.now < end, !state.withLock({ $0.isClosed }), state.withLock({ $0.dues.min }) == due {
+        let share = min(max(Double(state.withLock { $0.consumers }) / 100, 1), 2)
+        let regular = Instant.now + options.interval * (share * Double.random(in: 0.9...1))
+        while true {
+            let (isClosed, due) = state.withLock { ($0.isClosed, $0.dues.min) }
+            let end = min(regular, due ?? regular)
+            if isClosed || end <= .now { return }
+            let deadline = Deadlines.shared.add(end) { [wakeUp] in wakeUp.signal() }
+            defer { Deadlines.shared.remove(deadline) }
             do { try await wakeUp.wait() } catch { return close() }
         }
     }

@@ -123,7 +123,9 @@ extension LiveTests {
             #expect(log.lines.count { $0.contains("WRONGTYPE") } <= 2)
         }
 
-        @Test(arguments: [["-client|tracking"], ["resetchannels"]])
+        @Test(arguments: [
+            ["-client|tracking"], ["-client|caching"], ["resetchannels"], ["resetchannels", "&__redis__:invalidate"],
+        ])
         func aServerThatDoesNotAnnouncePushesIsAsked(rules: [String]) async throws {
             let redis = try await LiveRedis(database: 6)
             let limited = try await limited(redis, rules)

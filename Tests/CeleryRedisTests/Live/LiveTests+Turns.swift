@@ -74,7 +74,7 @@ extension LiveTests {
         @Test func aTaskCostsTheSameHoweverManyAreIdle() async throws {
             let redis = try await LiveRedis(database: 10)
             var costs: [Int] = []
-            for count in [1, 40] {
+            for count in [1, 100] {
                 let fleet = try await Fleet(count, on: redis)
                 costs.append(try await cost(redis, fleet, tasks: 100))
                 await fleet.close()

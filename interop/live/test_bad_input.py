@@ -195,7 +195,7 @@ def memory(worker, field):
         return next(int(line.split()[1]) * 1024 for line in status if line.startswith(f"{field}:"))
 
 
-def test_a_body_that_inflates_takes_little_and_gives_it_back(bed):
+def test_a_body_that_inflates_takes_a_small_multiple_of_its_text(bed):
     """Each of these objects takes seven bytes of text."""
     equal(bed.call("add", 20, 22), 42)
     size = 4 << 20
@@ -207,7 +207,6 @@ def test_a_body_that_inflates_takes_little_and_gives_it_back(bed):
     with pytest.raises(TypeError, match="positional arguments"):
         bed.app.AsyncResult(identifier).get(timeout=60)
     assert memory(bed.swift, "VmHWM") < before + 24 * size
-    eventually(lambda: memory(bed.swift, "VmRSS") < before + 4 * size, "the memory is given back")
     still_works(bed)
 
 

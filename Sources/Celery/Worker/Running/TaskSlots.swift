@@ -73,17 +73,22 @@ final class TaskSlots: Sendable {
     }
 
     private func runSlot() async {
-        while let reserved = await ready.next() {
-            // What the broker gives to others must not run here as well.
-            guard reserved.message.isHeld else {
-                reserved.message.drop()
-                continue
-            }
-            guard beginRunning() else { return }
-            let finished = await run(reserved)
-            endRunning()
-            if let finished { await finisher.finish(finished, reserved.message, isIdle: ready.isEmpty) }
+        while let reserved = await ready.next(), await take(reserved) {}
+    }
+
+    /// Runs a task, if it may; whether the slot goes on. Apart from the slot's loop, so that what was read of a large
+    /// body does not stay in memory until the slot has its next task.
+    private func take(_ reserved: ReservedTask) async -> Bool {
+        // What the broker gives to others must not run here as well.
+        guard reserved.message.isHeld else {
+            reserved.message.drop()
+            return true
         }
+        guard beginRunning() else { return false }
+        let finished = await run(reserved)
+        endRunning()
+        if let finished { await finisher.finish(finished, reserved.message, isIdle: ready.isEmpty) }
+        return true
     }
 
     /// Whether a task may start: not any more once the slots are closed, so that ``end()`` misses none.

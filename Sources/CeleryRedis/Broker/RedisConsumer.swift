@@ -56,7 +56,7 @@ final class RedisConsumer: Consumer {
     let held: HeldMessages
     let restorer: Restorer
     private let keys: KombuKeys
-    private let returns: ReturnQueue
+    let returns: ReturnQueue
     private let logger: Logger
     private let queues: [String]
     private let source: ClaimSource
@@ -176,7 +176,22 @@ final class RedisConsumer: Consumer {
         // Before the claim: what is announced from here on, the claim may not have seen.
         news.clear()
         let claim = makeClaim(limit)
-        try take(claim, try await LoadedScripts.send(claim.pipeline, on: link.commands), deliver)
+        let replies: [RESPValue]
+        do {
+            replies = try await LoadedScripts.send(claim.pipeline, on: link.commands)
+        } catch {
+            bringBack(claim)
+            throw error
+        }
+        try take(claim, replies, deliver)
+    }
+
+    /// The answer to a claim is lost. What it has claimed, if it reached the server, is in nobody's hands, though it looks
+    /// as if this consumer worked on it: it goes back to its queue when there is a connection again.
+    private func bringBack(_ claim: Claim) {
+        let numbers = claim.firstNumber..<claim.firstNumber + UInt64(claim.limit)
+        // The last one first, so that the first one is next in the queue again.
+        returns.add(numbers.reversed().map { ($0, "") }, .unheard)
     }
 
     /// Waits for pushes and claims after each, on the connections' threads without waking another one; as long as there
@@ -195,6 +210,7 @@ final class RedisConsumer: Consumer {
             let claim = makeClaim(limit)
             link.commands.submit(claim.pipeline) { [self] replies in
                 held.expectAcknowledgements()
+                if case .failure = replies { bringBack(claim) }
                 completion(
                     Result {
                         try take(claim, try replies.get(), deliver)
@@ -310,7 +326,7 @@ final class RedisConsumer: Consumer {
         }
         if let refusal = replies.first?.refusal { return refuse(refusal) }
         guard let reply = replies.first.flatMap({ ClaimReply($0, limit: claim.limit) }) else {
-            return doNotUnderstand()
+            return doNotUnderstand(claim)
         }
         let found = reply.found
         // What was read after the claim: lists, and keys that are none.
@@ -354,7 +370,7 @@ final class RedisConsumer: Consumer {
         var number = claim.firstNumber
         for index in stride(from: 0, to: found.count, by: 2) {
             guard let queue = found[index].integer.flatMap(claim.queue(ofList:)), let raw = found[index + 1].bytes
-            else { return doNotUnderstand() }
+            else { return doNotUnderstand(claim) }
             deliveries.append(Self.delivery(raw, number: number, queue: queue))
             number += 1
         }
@@ -365,9 +381,9 @@ final class RedisConsumer: Consumer {
         if !deliveries.isEmpty { deliver(deliveries) }
     }
 
-    /// What comes after such an answer cannot be understood either. What it may have claimed comes back when this
-    /// consumer's signs of life end.
-    private func doNotUnderstand() {
+    /// What comes after such an answer cannot be understood either.
+    private func doNotUnderstand(_ claim: Claim) {
+        bringBack(claim)
         refuse("it answers a claim with something else than messages")
         link.commands.abandon("it answered a claim with something else than messages")
     }

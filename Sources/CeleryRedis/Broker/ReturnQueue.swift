@@ -10,6 +10,8 @@ internal import Logging
 final class ReturnQueue: Sendable {
     enum Kind: Sendable {
         case last, next, deadLetter
+        /// Perhaps claimed, by a claim whose answer was lost. Its queue stands in its entry.
+        case unheard
     }
 
     private struct Settled {
@@ -163,7 +165,10 @@ final class ReturnQueue: Sendable {
             return log(refusal, count: replies.count { $0.refusal != nil })
         }
         state.withLock { $0.logged = nil }
-        if moved < batch.count {
+        if first.kind == .unheard {
+            guard moved > 0 else { return }
+            logger.info("the answer to a claim was lost, its messages are put back", metadata: ["count": "\(moved)"])
+        } else if moved < batch.count {
             logger.warning(
                 "messages to be put back are no longer in Redis: somebody else has restored them, or it was emptied",
                 metadata: ["count": "\(batch.count - moved)"])
@@ -201,14 +206,15 @@ final class ReturnQueue: Sendable {
     private func place(_ settled: Settled, _ entry: [UInt8]) -> PutBack {
         let tag = Array(held.tag(settled.number).utf8)
         if let content = HeldEntry(entry) {
-            let list = keys.queue(settled.queue, priority: content.priority)
+            let queue = settled.kind == .unheard ? content.routingKey : settled.queue
+            let list = keys.queue(queue, priority: content.priority)
             return PutBack(tag: tag, message: content.envelope, lists: [list])
         }
         let end = ClaimSource.entryEnd(settled.queue)
         let isOurs = entry.first == UInt8(ascii: "[") && entry.count > end.count
         return PutBack(
             tag: tag, message: isOurs ? Array(entry[1..<(entry.count - end.count)]) : entry,
-            lists: [keys.deadLetters(settled.queue)])
+            lists: [keys.deadLetters(settled.kind == .unheard ? keys.unacked : settled.queue)])
     }
 
     /// Once per reason, until something succeeds.

@@ -1,5 +1,6 @@
 import CeleryProtocol
 import CeleryTransport
+import Foundation
 import Testing
 
 @testable import CeleryRedis
@@ -23,6 +24,23 @@ extension LiveTests {
             await consumer.close()
             #expect(try await redis.length("q") == 1)
             #expect(try await redis.call(RedisPipeline("EXISTS", "unacked", "unacked_index")) == .integer(0))
+        }
+
+        /// The claim has reached the server, and its answer was lost with the connection.
+        @Test func whatAClaimTookWhoseAnswerWasLostIsBackAtOnce() async throws {
+            let redis = try await LiveRedis(database: 5)
+            try await redis.publish("claimed")
+            let envelope = try #require(try await redis.call(RedisPipeline("RPOP", "q")).text)
+            let consumer = try await redis.consumer()
+            let tag = consumer.held.tag(7)
+            _ = try await redis.call(RedisPipeline("HSET", "unacked", tag, "[\(envelope), \"\", \"q\"]"))
+            _ = try await redis.call(RedisPipeline("ZADD", "unacked_index", "\(Date().timeIntervalSince1970)", tag))
+            consumer.returns.add([(9, ""), (8, ""), (7, "")], .unheard)
+            let delivery = try #require(try await consumer.receive(upTo: 1).first)
+            #expect(delivery.text == "claimed")
+            consumer.settle(delivery.tag, .acknowledge)
+            await consumer.close()
+            #expect(try await redis.call(RedisPipeline("EXISTS", "unacked", "unacked_index", "q")) == .integer(0))
         }
 
         @Test func oneLossAfterTheOtherLosesNothing() async throws {

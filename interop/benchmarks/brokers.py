@@ -42,7 +42,7 @@ class Results:
         self.folder = folder
         # The worker's own scripts, so that the loop does the same as the worker does today.
         with open(os.path.join(ROOT, "Sources", "CeleryRedis", "Broker", "RedisScript.swift")) as file:
-            scripts = dict(re.findall(r'static let (\w+) = RedisScript\(\s*source: """\n(.*?)"""\)', file.read(), re.S))
+            scripts = dict(re.findall(r'static let (\w+)Source = """\n(.*?)"""', file.read(), re.S))
         self.scripts = {name: self.write(f"{name}.lua", text) for name, text in scripts.items()}
 
     def write(self, name, text):

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 
-from benchmarks import measures, report
+from benchmarks import growth, measures, report
 from benchmarks.brokers import open_broker
 from benchmarks.options import MEASUREMENTS, QUICK, Sizes, parse
 from fleet import servers
@@ -27,6 +27,10 @@ def main():
     def say(text):
         print(f"{time.monotonic() - begin:6.1f} s  {text}", file=sys.stderr, flush=True)
 
+    if options.growth:
+        with servers.signals_as_exceptions():
+            missed = growth.run(options, say)
+        return 1 if options.check and missed else 0
     brokers = [options.broker] if options.broker else ["redis", "rabbitmq"]
     for name in brokers:
         with servers.signals_as_exceptions(), contextlib.ExitStack() as stack:

@@ -27,6 +27,14 @@ The brokers keep their files in memory where /dev/shm is there, as a disk's mood
 takes; `--disk` leaves them in the temporary folder. Everybody logs at WARNING. Celery runs without gossip, mingle and
 heartbeat events. Figures are medians (p99 where it says so) of interleaved turns. Results are in Redis for both brokers.
 Beside each target stands the ratio that the C loop reaches; a target that it misses too is the broker's limit here.
+
+With --growth, instead of all that, what grows with the size of things:
+
+idle      so many workers of one queue, each a process `celery-swift worker -c 1`; a task at a time, 5 ms after the
+          result of the one before. Commands of redis-server by INFO commandstats (those inside scripts and those of
+          the client count), its CPU by INFO cpu, both without what the workers cost at rest, which is measured for
+          10 s before and has columns of its own; the round trip is the Swift client's. With --check the exit status is
+          1 when a task costs more than twice as many commands among the most workers as with one.
 """
 import argparse
 import dataclasses
@@ -46,17 +54,24 @@ class Sizes:
 
 QUICK = Sizes(turns=1, drain_fast=10_000, publish_python=1500, publish_fast=10_000, publish_confirmed=200, latency=100)
 MEASUREMENTS = ["publish", "drain", "latency", "startup"]
+QUESTIONS = ["idle"]
 
 
 def parse():
     parser = argparse.ArgumentParser(
         prog="interop/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="fewer and smaller runs, under 3 minutes instead of 10")
+    parser.add_argument("--quick", action="store_true", help="fewer and smaller runs: 3 minutes, not 10")
     parser.add_argument("--broker", choices=["redis", "rabbitmq"], help="only this broker")
-    parser.add_argument("--only", choices=MEASUREMENTS, help="only this measurement")
+    parser.add_argument("--growth", action="store_true", help="the tables of growth instead")
+    parser.add_argument(
+        "--only", choices=[*MEASUREMENTS, *QUESTIONS], metavar="NAME",
+        help=f"only this measurement: {', '.join(MEASUREMENTS)}; with --growth {', '.join(QUESTIONS)}")
     parser.add_argument("--disk", action="store_true", help="the brokers' files in the temporary folder")
-    parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed that the C loop reaches")
-    return parser.parse_args()
+    parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed that the C loop reaches, or that of --growth")
+    options = parser.parse_args()
+    if options.only and options.only not in (QUESTIONS if options.growth else MEASUREMENTS):
+        parser.error(f"--only {options.only} is {'no' if options.growth else 'only a'} part of --growth")
+    return options
 
 
 if __name__ == "__main__":

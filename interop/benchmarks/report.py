@@ -79,6 +79,16 @@ def number(value):
     return f"{value:.3g}"
 
 
+def rows(lines, texts=frozenset({0})):
+    """Prints lines of as many cells each; the columns in `texts` begin on the left."""
+    widths = [max(map(len, column)) for column in zip(*lines)]
+    print()
+    for line in lines:
+        print("  ".join(
+            cell.ljust(width) if i in texts else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths))).rstrip())
+
+
 def table(title, columns, rows, figures, broker):
     cells = []
     for label, name, percent, form in rows:
@@ -88,11 +98,7 @@ def table(title, columns, rows, figures, broker):
     if not cells:
         return
     used = [0, *(i for i in range(1, len(columns) + 1) if any(row[i] != "-" for row in cells))]
-    lines = [[title, *columns.values()], *cells]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(columns) + 1)]
-    print()
-    for line in lines:
-        print("  ".join(line[i].ljust(widths[i]) if i == 0 else line[i].rjust(widths[i]) for i in used))
+    rows([[line[i] for i in used] for line in [[title, *columns.values()], *cells]])
 
 
 def tables(broker, figures):
@@ -134,10 +140,5 @@ def targets(brokers, figures):
     if lines:
         lines.insert(0, [
             "times better than prefork -c 2, or as said", "", "theirs", "ours", "ratio", "C loop's", "target", ""])
-        widths = [max(len(line[i]) for line in lines) for i in range(8)]
-        print()
-        for line in lines:
-            print("  ".join(
-                cell.ljust(width) if i in (0, 1, 7) else cell.rjust(width)
-                for i, (cell, width) in enumerate(zip(line, widths))).rstrip())
+        rows(lines, texts={0, 1, 7})
     return missed

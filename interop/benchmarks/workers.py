@@ -92,26 +92,34 @@ class Worker:
         return found
 
     def cpu_seconds(self):
-        """User and system time of all processes so far, children that have ended among them."""
-        total = 0
-        for process in self.processes():
-            with open(f"/proc/{process}/stat") as file:
-                fields = file.read().rpartition(")")[2].split()
-            total += sum(int(field) for field in fields[11:15])
-        return total / TICKS
+        return cpu_seconds(self.processes())
 
     def memory(self):
-        """Megabytes over all processes: proportional share now, resident now, highest resident ever."""
-        pss = rss = peak = 0
-        for process in self.processes():
-            with open(f"/proc/{process}/smaps_rollup") as file:
-                values = dict(line.split(":", 1) for line in file.read().splitlines()[1:])
-            with open(f"/proc/{process}/status") as file:
-                status = dict(line.split(":", 1) for line in file.read().splitlines())
-            pss += int(values["Pss"].split()[0])
-            rss += int(values["Rss"].split()[0])
-            peak += int(status["VmHWM"].split()[0])
-        return {"pss": pss / 1024, "rss": rss / 1024, "peak": peak / 1024}
+        return memory_of(self.processes())
+
+
+def cpu_seconds(processes):
+    """User and system time of the processes so far, children that have ended among them."""
+    total = 0
+    for process in processes:
+        with open(f"/proc/{process}/stat") as file:
+            fields = file.read().rpartition(")")[2].split()
+        total += sum(int(field) for field in fields[11:15])
+    return total / TICKS
+
+
+def memory_of(processes):
+    """Megabytes over the processes: proportional share now, resident now, highest resident ever."""
+    pss = rss = peak = 0
+    for process in processes:
+        with open(f"/proc/{process}/smaps_rollup") as file:
+            values = dict(line.split(":", 1) for line in file.read().splitlines()[1:])
+        with open(f"/proc/{process}/status") as file:
+            status = dict(line.split(":", 1) for line in file.read().splitlines())
+        pss += int(values["Pss"].split()[0])
+        rss += int(values["Rss"].split()[0])
+        peak += int(status["VmHWM"].split()[0])
+    return {"pss": pss / 1024, "rss": rss / 1024, "peak": peak / 1024}
 
 
 def strangers(library, own):

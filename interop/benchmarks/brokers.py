@@ -62,6 +62,7 @@ class RedisBroker:
     name = "redis"
 
     def __init__(self, server, results):
+        self.process = server.process.pid
         self.results = results
         self.port = server.port
         self.url = f"redis://127.0.0.1:{server.port}/0"
@@ -103,11 +104,16 @@ class RedisBroker:
     def clear(self, queue):
         self.database.delete(queue, "unacked", "unacked_index")
 
+    def forget(self, queue):
+        """Removes the queue and all that workers which are gone have held of it."""
+        self.database.flushdb()
+
 
 class RabbitBroker:
     name = "rabbitmq"
 
     def __init__(self, server, results):
+        self.process = server.process.pid
         self.results = results
         self.port = server.port
         self.url = server.url
@@ -143,6 +149,9 @@ class RabbitBroker:
     def clear(self, queue):
         self.declare(queue)
         self.channel.queue_purge(queue)
+
+    def forget(self, queue):
+        self.channel.queue_delete(queue)
 
 
 def open_broker(name, stack):

@@ -1,13 +1,15 @@
 """What grows with the number of idle workers, queued messages, waiting etas and waiting calls (`--growth`)."""
 import contextlib
 import dataclasses
+import json
 import os
+import subprocess
 import time
 
-from benchmarks.brokers import SWIFT_CLIENT, open_broker, run_json
+from benchmarks.brokers import PYTHON_CLIENT, SWIFT_CLIENT, open_broker, run_json
 from benchmarks.options import QUESTIONS
-from benchmarks.report import rows
-from benchmarks.workers import release
+from benchmarks.report import TITLES, rows
+from benchmarks.workers import Worker, cpu_seconds, family, memory_of, release, require, strangers
 from fleet.workers import SwiftWorker
 
 # Of one idle worker; what the commands of so many more may come to is that many times as much.
@@ -21,9 +23,17 @@ class Sizes:
     """How far it grows."""
     idle: tuple = (1, 10, 100, 300)
     idle_tasks: int = 300
+    queued: tuple = (10_000, 100_000, 1_000_000)
+    etas: tuple = (1000, 10_000, 100_000)
+    calls: tuple = (1000, 10_000, 100_000)
 
 
-QUICK = Sizes(idle=(1, 10, 100), idle_tasks=100)
+QUICK = Sizes(
+    idle=(1, 10, 100), idle_tasks=100, queued=(10_000, 100_000), etas=(1000, 10_000), calls=(1000, 10_000))
+# Tasks over which CPU is measured, as far as there are so many.
+MOST_DRAINED = 50_000
+# Seconds: etas that a worker keeps itself, and etas that it leaves with Redis.
+NEAR, FAR = 55, 3600
 
 
 class ServerLoad:
@@ -106,6 +116,141 @@ def tasks_among_idle(broker, count):
     load = ServerLoad(database)
     done = run_json([*latency, str(count), "0.005"])
     return done, load.since(), quiet
+
+
+def queued(brokers, sizes, say):
+    """A worker runs tasks out of a full queue: what a task costs it and the server."""
+    lines = []
+    for name in brokers:
+        for count in sizes.queued:
+            with contextlib.ExitStack() as stack:
+                broker = open_broker(name, stack)
+                worker = stack.enter_context(idle_worker(broker))
+                worker.freeze()
+                broker.fill(worker.queue, worker.task, count, True, window=1000)
+                left = count - min(count * 9 // 10, MOST_DRAINED)
+                processes = {"worker": worker.processes(), "server": family(broker.process)}
+                before = {key: cpu_seconds(found) for key, found in processes.items()}
+                worker.thaw()
+                require(lambda: broker.waiting(worker.queue) <= left, worker, pause=0.01)
+                worker.freeze()
+                done = count - broker.waiting(worker.queue)
+                spent = {key: (cpu_seconds(found) - before[key]) / done for key, found in processes.items()}
+            lines.append([
+                TITLES[name], f"{count:,}", f"{spent['worker'] * 1e6:.1f}", f"{spent['server'] * 1e6:.1f}"])
+            say(f"queued: {', '.join(lines[-1])}")
+    rows([["queued messages", "", "worker CPU us/task", "server CPU us/task"], *lines])
+    return 0
+
+
+@contextlib.contextmanager
+def idle_worker(broker):
+    """One that has run some tasks."""
+    with Worker("swift", broker.url, broker.results.url) as worker:
+        broker.fill(worker.queue, worker.task, 1000, False)
+        require(lambda: broker.results.count() >= 1000, worker, pause=0.05)
+        broker.results.clear()
+        yield worker
+
+
+def etas(brokers, sizes, say):
+    """The memory of a worker with tasks that wait for their eta."""
+    lines, others = [], []
+    for name in brokers:
+        with contextlib.ExitStack() as stack:
+            broker = open_broker(name, stack)
+            for kind, countdown in (("near", NEAR), ("far", FAR)):
+                for count in sizes.etas:
+                    with idle_worker(broker) as worker:
+                        base = worker.memory()
+                        run_json([
+                            *SWIFT_CLIENT, "later", broker.url, worker.queue, worker.task, str(count), str(countdown)])
+                        left = settled(lambda: broker.waiting(worker.queue), worker)
+                        memory = worker.memory()
+                        others += strangers("/libswiftCore.so", worker.processes())
+                    broker.forget(worker.queue)
+                    taken = count - left
+                    grown = (memory["pss"] - base["pss"]) * 1024 * 1024
+                    lines.append([
+                        TITLES[name], kind, f"{count:,}", f"{left:,}", f"{base['pss']:.1f}", f"{memory['pss']:.1f}",
+                        f"{memory['rss']:.1f}", f"{grown / taken:,.0f}" if taken else "-"])
+                    say(f"etas: {', '.join(lines[-1])}")
+    rows([["waiting etas", "", "sent", "left in the queue", "PSS MB before", "PSS MB", "RSS MB", "bytes each"], *lines],
+         texts={0, 1})
+    if others:
+        print("(PSS is too small by the shared library where other Swift programs ran meanwhile; bytes each are not.)")
+    return 0
+
+
+def settled(value, worker):
+    """The value when it is 0 or has been the same for two seconds."""
+    last, since = value(), time.monotonic()
+    while last and time.monotonic() - since < 2:
+        worker.check()
+        time.sleep(0.1)
+        if (now := value()) != last:
+            last, since = now, time.monotonic()
+    # What was taken last is on its way through the worker.
+    time.sleep(1)
+    return last
+
+
+def calls(brokers, sizes, say):
+    """Calls of the Swift client on Redis that all wait at once; and Python's results."""
+    if "redis" not in brokers:
+        return 0
+    lines = []
+    with contextlib.ExitStack() as stack:
+        broker = open_broker("redis", stack)
+        worker = stack.enter_context(idle_worker(broker))
+        for count in sizes.calls:
+            for mode in ("tasks", "handles"):
+                lines.append(calls_at_once(broker, worker, count, mode))
+                say(f"calls: {', '.join(lines[-1])}")
+        for count in sizes.calls:
+            done = run_json([*PYTHON_CLIENT, "calls", broker.results.url, str(count)])
+            lines.append(["Python, AsyncResult", f"{count:,}", f"{done['alone']:,.0f}", "-", "-", "-"])
+            lines.append([
+                "Python, listened for", f"{count:,}", f"{done['pending']:,.0f}",
+                f"{done['seconds'] / count * 1e6:.0f}", "-", "-"])
+            say(f"calls: {', '.join(lines[-1])}")
+    rows([["waiting calls", "at once", "bytes each", "us each to wait", "us each to the value", "CPU us each"], *lines])
+    return 0
+
+
+def calls_at_once(broker, worker, count, mode):
+    info = broker.results.database.info
+    with subprocess.Popen(
+            [*SWIFT_CLIENT, "calls", broker.url, broker.results.url, worker.queue, worker.task, str(count), mode],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as client:
+        try:
+            expect(client, "ready")
+            worker.freeze()
+            before, begin = memory_of([client.pid])["pss"], time.monotonic()
+            client.stdin.write("go\n")
+            client.stdin.flush()
+            if mode == "tasks":
+                require(lambda: info("stats")["pubsub_channels"] >= count, pause=0.01)
+            else:
+                expect(client, "sent")
+            sent = time.monotonic()
+            memory = memory_of([client.pid])["pss"] - before
+            worker.thaw()
+            thawed = time.monotonic()
+            done = json.loads(client.stdout.readline())
+            end = time.monotonic()
+        finally:
+            client.kill()
+            worker.thaw()
+    broker.results.clear()
+    return [
+        f"Swift, {mode}", f"{count:,}", f"{memory * 1024 * 1024 / count:,.0f}", f"{(sent - begin) / count * 1e6:.0f}",
+        f"{(end - thawed) / count * 1e6:.0f}", f"{done['cpu'] / count * 1e6:.0f}"]
+
+
+def expect(client, word):
+    if (line := client.stdout.readline().strip()) != word:
+        raise RuntimeError(f"the client says {line!r} instead of {word}")
 
 
 def run(options, say):

@@ -35,6 +35,15 @@ idle      so many workers of one queue, each a process `celery-swift worker -c 1
           the client count), its CPU by INFO cpu, both without what the workers cost at rest, which is measured for
           10 s before and has columns of its own; the round trip is the Swift client's. With --check the exit status is
           1 when a task costs more than twice as many commands among the most workers as with one.
+queued    a worker that was stopped by SIGSTOP goes on with a full queue, without results: CPU over the first 50,000
+          tasks (9,000 of 10,000), of the worker and of the broker's processes.
+etas      PSS of a worker with tasks that wait for their eta, 55 s away (near: held in memory) and an hour away (far:
+          left with Redis; RabbitMQ cannot keep them). Beyond 10,000 the worker parks near ones too, or leaves the
+          rest in RabbitMQ's queue, which is a column.
+calls     so many calls of the Swift client on Redis that all wait, for a worker that is stopped meanwhile: each in a
+          task of its own that sends and waits, or only their handles, waited for one after another. Bytes are the
+          growth of PSS; times are those from the first call until all wait (handles: are sent), and from the
+          worker's going on to the last value. Beside it Python's AsyncResult, alone and as its backend listens for it.
 """
 import argparse
 import dataclasses
@@ -54,7 +63,7 @@ class Sizes:
 
 QUICK = Sizes(turns=1, drain_fast=10_000, publish_python=1500, publish_fast=10_000, publish_confirmed=200, latency=100)
 MEASUREMENTS = ["publish", "drain", "latency", "startup"]
-QUESTIONS = ["idle"]
+QUESTIONS = ["idle", "queued", "etas", "calls"]
 
 
 def parse():

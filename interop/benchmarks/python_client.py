@@ -3,6 +3,7 @@
     python_client.py publish BROKER QUEUE TASK COUNT CALLERS [confirm]
     python_client.py latency BROKER BACKEND QUEUE TASK COUNT PAUSE
     python_client.py later BROKER QUEUE TASK COUNT COUNTDOWN
+    python_client.py calls BACKEND COUNT
 """
 import datetime
 import json
@@ -11,6 +12,7 @@ import threading
 import time
 
 from celery import Celery
+from celery.utils import uuid
 
 
 def publish(broker, queue, task, count, callers, confirm=""):
@@ -64,5 +66,25 @@ def later(broker, queue, task, count, countdown):
     return {"count": int(count)}
 
 
+def calls(backend, count):
+    """What a result that is waited for takes: bytes alone, and as its backend listens for it."""
+    app = Celery("bench", broker="memory://", backend=backend)
+    app.backend.add_pending_result(app.AsyncResult(uuid()))
+    count, begin, memory = int(count), time.monotonic(), own_memory()
+    results = [app.AsyncResult(uuid()) for _ in range(count)]
+    alone = own_memory()
+    for result in results:
+        app.backend.add_pending_result(result)
+    pending, seconds = own_memory(), time.monotonic() - begin
+    for result in results:
+        app.backend.remove_pending_result(result)
+    return {"alone": (alone - memory) / count, "pending": (pending - memory) / count, "seconds": seconds}
+
+
+def own_memory():
+    with open("/proc/self/smaps_rollup") as file:
+        return next(int(line.split()[1]) for line in file if line.startswith("Pss:")) * 1024
+
+
 if __name__ == "__main__":
-    print(json.dumps({"publish": publish, "latency": latency, "later": later}[sys.argv[1]](*sys.argv[2:])))
+    print(json.dumps({"publish": publish, "latency": latency, "later": later, "calls": calls}[sys.argv[1]](*sys.argv[2:])))

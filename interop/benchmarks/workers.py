@@ -83,19 +83,24 @@ class Worker:
             raise RuntimeError(f"the worker {self.kind} has ended with {self.process.returncode}")
 
     def processes(self):
-        found, left = [], [self.process.pid]
-        while left:
-            found.append(process := left.pop())
-            for thread in os.listdir(f"/proc/{process}/task"):
-                with open(f"/proc/{process}/task/{thread}/children") as file:
-                    left += [int(child) for child in file.read().split()]
-        return found
+        return family(self.process.pid)
 
     def cpu_seconds(self):
         return cpu_seconds(self.processes())
 
     def memory(self):
         return memory_of(self.processes())
+
+
+def family(process):
+    """The process and all that descend from it."""
+    found, left = [], [process]
+    while left:
+        found.append(process := left.pop())
+        for thread in os.listdir(f"/proc/{process}/task"):
+            with open(f"/proc/{process}/task/{thread}/children") as file:
+                left += [int(child) for child in file.read().split()]
+    return found
 
 
 def cpu_seconds(processes):

@@ -8,7 +8,9 @@ import Logging
 /// The Swift client of `interop/bench`. Prints one line of JSON.
 ///
 ///     bench-client publish BROKER QUEUE TASK COUNT CALLERS
+///     bench-client later BROKER QUEUE TASK COUNT COUNTDOWN
 ///     bench-client latency BROKER BACKEND QUEUE TASK COUNT PAUSE
+///     bench-client calls BROKER BACKEND QUEUE TASK COUNT tasks|handles
 @main
 enum BenchClient {
     static func main() async throws {
@@ -18,6 +20,17 @@ enum BenchClient {
             let client = try makeClient(broker: arguments[1], backend: nil)
             let publishing = Publishing(client: client, queue: arguments[2], task: arguments[3])
             print(try await publishing.run(count: number(arguments[4]), callers: number(arguments[5])))
+            await client.close()
+        case ("later", 6):
+            let client = try makeClient(broker: arguments[1], backend: nil)
+            let publishing = Publishing(
+                client: client, queue: arguments[2], task: arguments[3], countdown: .seconds(try number(arguments[5])))
+            print(try await publishing.run(count: number(arguments[4]), callers: 64))
+            await client.close()
+        case ("calls", 7):
+            let client = try makeClient(broker: arguments[1], backend: arguments[2])
+            let calls = Calls(client: client, queue: arguments[3], task: arguments[4])
+            print(try await calls.run(count: number(arguments[5]), mode: arguments[6]))
             await client.close()
         case ("latency", 7):
             let client = try makeClient(broker: arguments[1], backend: arguments[2])

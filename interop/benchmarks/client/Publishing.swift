@@ -6,9 +6,11 @@ struct Publishing {
     let client: CeleryClient
     let queue: String
     let task: String
+    /// In how many seconds each task is to run; `nil` for at once.
+    var countdown: Duration?
 
     func run(count: Int, callers: Int) async throws -> String {
-        try await send(1)
+        if countdown == nil { try await send(1) }
         let cpu = CPUTime.now
         let clock = ContinuousClock()
         let each = max(1, count / callers)
@@ -23,7 +25,7 @@ struct Publishing {
     }
 
     private func send(_ count: Int) async throws {
-        let options = SendOptions(queue: queue, ignoreResult: true)
+        let options = SendOptions(countdown: countdown, queue: queue, ignoreResult: true)
         for _ in 0..<count { try await client.enqueue(named: task, arguments: [2, 3], options: options) }
     }
 }

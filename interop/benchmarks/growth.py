@@ -146,7 +146,9 @@ def queued(brokers, sizes, say):
 @contextlib.contextmanager
 def idle_worker(broker):
     """One that has run some tasks."""
-    with Worker("swift", broker.url, broker.results.url) as worker:
+    # While it is stopped, for minutes too, RabbitMQ is not to miss its heartbeats.
+    heartbeat = "?heartbeat=0" if broker.name == "rabbitmq" else ""
+    with Worker("swift", broker.url + heartbeat, broker.results.url) as worker:
         broker.fill(worker.queue, worker.task, 1000, False)
         require(lambda: broker.results.count() >= 1000, worker, pause=0.05)
         broker.results.clear()

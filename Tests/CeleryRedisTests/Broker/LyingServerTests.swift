@@ -45,7 +45,7 @@ import Testing
         }
     }
 
-    @Test(arguments: 0..<24) func aConsumerSurvivesAnyAnswer(seed: Int) async throws {
+    @Test(arguments: 0..<8) func aConsumerSurvivesAnyAnswer(seed: Int) async throws {
         let replies = Locked(Replies(seed: seed))
         let count = Locked(0)
         let server = try ScriptedRedis { command in

@@ -11,6 +11,7 @@ struct RecordingBroker: Broker {
         case opened(prefetch: Int)
         case settled(Settlement)
         case flushed
+        case receivingEnded
         case parked(isUrgent: Bool)
         case prefetchRaised(by: Int)
         case stopped
@@ -31,6 +32,8 @@ struct RecordingBroker: Broker {
     var stopGate: Gate?
     /// Keeps a consumer from hearing what was settled.
     var flushGate: Gate?
+    /// Keeps a receiving call that is cancelled from ending, as one does that waits for a server's answer.
+    var receiveGate: Gate?
     /// Keeps consumers and producers from closing.
     var closeGate: Gate?
     /// Keeps messages from being sent.
@@ -93,6 +96,20 @@ private final class RecordingConsumer: Consumer {
         room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
     ) async throws {
         if let error = broker.failures.take() { throw error }
+        do {
+            try await receiveUntilFailure(room, deliver)
+        } catch {
+            if let gate = broker.receiveGate {
+                await gate.passUncancelled()
+                broker.events.add(.receivingEnded)
+            }
+            throw error
+        }
+    }
+
+    private func receiveUntilFailure(
+        _ room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
+    ) async throws {
         let failure = Waiter<Void>()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { [self] in

@@ -84,6 +84,29 @@ import Testing
         #expect(lines.contains { $0.contains("without waiting any longer") })
     }
 
+    @Test func aReceivingCallThatNeverEndsDoesNotKeepItFromEnding() async throws {
+        var broker = RecordingBroker()
+        broker.receiveGate = Gate()
+        let lines = try await lines(ofStopping: broker, after: Self.plain) { _ = try await broker.settlements.next() }
+        #expect(lines.contains { $0.contains("takes too long to stop") })
+    }
+
+    /// What it has taken from the broker could not be given back else.
+    @Test func theConsumerIsClosedAfterItsReceivingCallHasEnded() async throws {
+        var broker = RecordingBroker()
+        let gate = Gate()
+        broker.receiveGate = gate
+        try await withBench(broker: broker) {
+            TaskHandler(named: "tasks.echo") { _, _, _ in 1 }
+        } _: { bench async throws in
+            await bench.services.triggerGracefulShutdown()
+            while try await broker.events.next() != .stopped {}
+            for _ in 0..<1000 { await Task.yield() }
+            gate.open()
+        }
+        #expect(try await broker.events.next(2) == [.receivingEnded, .closed])
+    }
+
     /// A slot, and so the worker, must not wait for ever for what the broker does not hear.
     @Test func aRunningTaskIsWaitedForWithoutALimit() async throws {
         let broker = RecordingBroker()

@@ -17,6 +17,8 @@ final class ConsumerSession: Sendable {
         var window: Int
         /// Whether the broker was told what became of some message.
         var hasSettled = false
+        /// Whether a receiving call is under way.
+        var isReceiving = false
         /// Those that wait for their eta.
         var waitingForEta = 0
         /// How many messages were asked for last.
@@ -48,6 +50,8 @@ final class ConsumerSession: Sendable {
     private let largestLoad: Int
     private let deadlines: Deadlines
     private let started: StartedTasks
+    /// Closed when the receiving call has ended.
+    private let received = WorkQueue<Never>()
     private let giveBack: @Sendable (_ count: Int) -> Void
 
     /// - Parameters:
@@ -74,9 +78,14 @@ final class ConsumerSession: Sendable {
     /// How many wait for their eta and are not counted.
     var waitingForEta: Int { load.withLock { $0.waitingForEta } }
 
-    /// Receives until it is cancelled or the connection is lost; counts what comes before it is given to `deliver`.
+    /// Receives, once, until it is cancelled or the connection is lost; counts what comes before it is given to `deliver`.
     func receive(_ deliver: @escaping @Sendable ([Delivery]) -> Void) async throws {
-        defer { stopShrinking() }
+        load.withLock { $0.isReceiving = true }
+        defer {
+            stopShrinking()
+            load.withLock { $0.isReceiving = false }
+            received.close()
+        }
         try await consumer.receive { [self] in
             takeRoom()
         } _: { [self] deliveries in
@@ -88,6 +97,12 @@ final class ConsumerSession: Sendable {
             }
             deliver(deliveries)
         }
+    }
+
+    /// Stops the consumer, and waits until the receiving call has ended: what it has taken from the broker is held then.
+    func stop() async {
+        await consumer.stop()
+        if load.withLock({ $0.isReceiving }) { await received.next() }
     }
 
     /// How many messages may come now. The window grows when there is room at once after a batch that left none.

@@ -82,7 +82,7 @@ final class Intake: Sendable {
         self.session.withLock { $0 = session }
         let end = Waiter<Void?>()
         do {
-            // Whatever the consumer does, cancelling ends the wait for it.
+            // Whatever the consumer does, cancelling ends this wait for it; `stop` waits for its end, but not for ever.
             _ = try await end.value(until: nil) {
                 try await session.receive { self.admit($0, session) }
                 end.settle(.success(()))
@@ -121,8 +121,8 @@ final class Intake: Sendable {
     /// Takes no more messages; what is held stays held.
     func stop() async {
         schedule.close()
-        guard let consumer = session.withLock({ $0 })?.consumer else { return }
-        if await !waitAtMost(limits.stop, for: { await consumer.stop() }) { logImpatience("to stop") }
+        guard let session = session.withLock({ $0 }) else { return }
+        if await !waitAtMost(limits.stop, for: { await session.stop() }) { logImpatience("to stop") }
     }
 
     /// Waits until the broker has heard of everything, and gives back what is held.

@@ -36,31 +36,22 @@ struct WrittenMethod: Equatable, CustomStringConvertible {
 extension ConnectionMachine where Self: ~Copyable {
     /// What was written since the last time.
     mutating func takeWritten() throws -> [WrittenMethod] {
-        var buffer = FrameBuffer()
-        var written: [WrittenMethod] = []
-        var rest = link.output.bytes[...]
-        link.output.bytes = []
-        while !rest.isEmpty {
-            buffer.fill { free in
-                let count = min(free.count, rest.count)
-                free.copyBytes(from: rest.prefix(count))
-                rest = rest.dropFirst(count)
-                return count
-            }
-            while var frame = try buffer.next() {
-                guard frame.type == 1 else { continue }
-                guard let id = MethodID(rawValue: try frame.payload.integer(UInt32.self)) else { continue }
-                written.append(
-                    WrittenMethod(id: id, arguments: Array(try frame.payload.data(frame.payload.remaining))))
-            }
+        try takeFrames(ofType: 1) { payload in
+            guard let id = MethodID(rawValue: try payload.integer(UInt32.self)) else { return nil }
+            return WrittenMethod(id: id, arguments: Array(try payload.data(payload.remaining)))
         }
-        return written
     }
 
     /// The bodies of the messages that were published since the last time.
     mutating func takePublished() throws -> [String] {
+        try takeFrames(ofType: 3) { String(decoding: try $0.data($0.remaining), as: UTF8.self) }
+    }
+
+    private mutating func takeFrames<Value>(
+        ofType type: UInt8, _ read: (inout WireReader) throws -> Value?
+    ) throws -> [Value] {
         var buffer = FrameBuffer()
-        var bodies: [String] = []
+        var values: [Value] = []
         var rest = link.output.bytes[...]
         link.output.bytes = []
         while !rest.isEmpty {
@@ -71,11 +62,11 @@ extension ConnectionMachine where Self: ~Copyable {
                 return count
             }
             while var frame = try buffer.next() {
-                guard frame.type == 3 else { continue }
-                bodies.append(String(decoding: try frame.payload.data(frame.payload.remaining), as: UTF8.self))
+                guard frame.type == type, let value = try read(&frame.payload) else { continue }
+                values.append(value)
             }
         }
-        return bodies
+        return values
     }
 }
 

@@ -27,15 +27,6 @@ final class RedisConsumer: Consumer {
         var firstQueue = 0
         /// Whether the last claim left nothing behind. Whoever watches then hears of the next push.
         var areListsEmpty = false
-        var turn = WatchTurn()
-        /// Whether the last claim that found something left this one its turn: there are no others then, as a rule, and
-        /// the lists are read in the same go.
-        var keepsTurn = false
-        /// How many consumers waited for their turn when this one last asked.
-        var waiting = 0
-        /// When to ask whether somebody watches, and the number of that deadline.
-        var lookingAfter: Int?
-        var hasLoggedTurns = false
         var isStopped = false
         /// How long to wait before the next claim after Redis has refused one, and until when.
         var refusals = Backoff(maximum: .seconds(5))
@@ -47,8 +38,6 @@ final class RedisConsumer: Consumer {
     }
 
     private static let asking = Backoff(first: .milliseconds(5), maximum: .milliseconds(250))
-    /// So long has the first to claim before the second does.
-    private static let secondsPatience = 0.15...0.3
     /// A server that has not answered anything for so long is not waited for when the consumer is closed.
     private static let goodbyeTimeout = Duration.seconds(3)
 
@@ -62,6 +51,7 @@ final class RedisConsumer: Consumer {
     private let source: ClaimSource
     private let isAutoAcknowledging: Bool
     private let news: RedisNews
+    private let turns: TurnTaker
     private let hasRoom: WakeSignal
     private let progress = Locked(Progress())
 
@@ -87,7 +77,6 @@ final class RedisConsumer: Consumer {
             let consumer = RedisConsumer(
                 link, try await LoadedScripts(on: link.commands), held, news, configuration, options.keys,
                 Restorer.Options(visibilityTimeout: options.visibilityTimeout, lease: lease), logger: logger)
-            link.listen { [weak consumer] in consumer?.hear($0) }
             try await consumer.start(configuration.queues)
             return consumer
         } catch {
@@ -115,6 +104,7 @@ final class RedisConsumer: Consumer {
         self.hasRoom = hasRoom
         queues = configuration.queues.map(\.name)
         source = ClaimSource(queues, keys: keys, consumer: held.id, script: scripts[.claim])
+        turns = TurnTaker(link: link, news: news, watching: source.watching, logger: logger)
         isAutoAcknowledging = configuration.isAutoAcknowledging
         returns = ReturnQueue(
             link: link, scripts: scripts, keys: keys, held: held, logger: logger, onProgress: { hasRoom.signal() })
@@ -203,7 +193,7 @@ final class RedisConsumer: Consumer {
             let limit = mayClaim(room)
             guard limit > 0 else {
                 // What was announced stays there, for others.
-                passTurn()
+                if turns.hasRole { leaveTurns() }
                 progress.withLock { $0.areListsEmpty = false }
                 return completion(.success(false))
             }
@@ -224,98 +214,31 @@ final class RedisConsumer: Consumer {
         try await news.wait(thenClaim: claim)
     }
 
-    // MARK: Taking turns
-
-    /// What comes over the subscriber's connection.
-    func hear(_ announcement: ConsumerLink.Announcement) {
-        let action = progress.withLock { progress in
-            switch announcement {
-            case .push: return progress.turn.pushed()
-            case .order(let order): return progress.turn.hear(order)
-            case .startAgain:
-                progress.turn.startAgain()
-                return .claim
-            }
-        }
-        act(action)
-    }
-
-    private func act(_ action: WatchTurn.Action) {
-        switch action {
-        case .nothing: break
-        case .claim: news.pushed()
-        case .watch: watch()
-        case .claimLater:
-            _ = Deadlines.shared.add(.now + .seconds(Double.random(in: Self.secondsPatience))) { [weak self] in
-                guard let self, progress.withLock({ $0.turn.role == .second }) else { return }
-                news.pushed()
-            }
-        }
-    }
-
-    /// Reads the lists, so that the next push is announced.
-    private func watch() {
-        link.commands.submit(source.watching) { [weak self] replies in
-            // What a lost connection did not answer is asked over the next one.
-            guard let self, case .success(let replies) = replies else { return }
-            hearWatching(replies)
-            if replies.last == .integer(0) { return }
-            act(progress.withLock { $0.turn.pushed() })
-        }
-    }
-
-    /// Whether the lists could be read to watch them: whoever waits for an announcement would wait in vain.
-    private func hearWatching(_ replies: some Sequence<RESPValue>) {
-        guard let refusal = replies.lazy.compactMap(\.refusal).first else { return }
-        link.hearRefusal(refusal)
-    }
-
-    /// Has somebody else watch: this consumer takes no more for now.
-    private func passTurn() {
-        if progress.withLock({ $0.turn.role != .none }) { leaveTurns() }
-    }
-
-    private func leaveTurns() {
-        guard link.isAnnouncing else { return }
-        let claim = makeClaim(0)
-        link.commands.submit(claim.pipeline) { [self] replies in
-            // Others find out by themselves when this is not heard.
-            guard case .success(let replies) = replies, let reply = replies.first.flatMap({ ClaimReply($0, limit: 0) })
-            else { return }
-            progress.withLock { $0.turn.claimed(reply.role ?? .none, number: reply.turn) }
-        }
-    }
-
-    /// Sees to it that somebody watches, if all who did are gone at once: each of those who wait asks the more seldom,
-    /// the more they are.
-    private func lookAfterTheTurn(_ progress: inout Progress) {
-        guard progress.lookingAfter == nil, !progress.isStopped, link.isAnnouncing else { return }
-        let delay = max(2, Double(progress.waiting)) * Double.random(in: 0.7...1.3)
-        progress.lookingAfter = Deadlines.shared.add(.now + .seconds(delay)) { [weak self] in
-            guard let self else { return }
-            let isIdle = self.progress.withLock { progress in
-                progress.lookingAfter = nil
-                return progress.turn.role == .none && progress.areListsEmpty
-            }
-            if isIdle { news.pushed() }
-        }
-    }
-
     // MARK: Claiming
 
     private func makeClaim(_ limit: Int) -> Claim {
-        let (firstNumber, firstQueue, isWatching) = progress.withLock { progress in
+        let (firstNumber, firstQueue) = progress.withLock { progress in
             defer {
                 progress.nextNumber += UInt64(limit)
                 progress.firstQueue = (progress.firstQueue + 1) % max(queues.count, 1)
             }
-            return (
-                progress.nextNumber, progress.firstQueue, progress.keepsTurn && progress.turn.role != .none && limit > 0
-            )
+            return (progress.nextNumber, progress.firstQueue)
         }
         return source.claim(
             upTo: limit, score: Self.now(), firstNumber: firstNumber, firstQueue: firstQueue,
-            isTakingTurns: link.isAnnouncing, isWatching: isWatching)
+            isTakingTurns: link.isAnnouncing, isWatching: limit > 0 && turns.beginClaim())
+    }
+
+    /// Has somebody else watch: this consumer takes no more for now.
+    private func leaveTurns() {
+        guard link.isAnnouncing else { return }
+        let claim = makeClaim(0)
+        link.commands.submit(claim.pipeline) { [turns] replies in
+            // Others find out by themselves when this is not heard.
+            guard case .success(let replies) = replies, let reply = replies.first.flatMap({ ClaimReply($0, limit: 0) })
+            else { return }
+            turns.left(reply)
+        }
     }
 
     /// Hands over the messages of a claim's replies.
@@ -329,26 +252,15 @@ final class RedisConsumer: Consumer {
             return doNotUnderstand(claim)
         }
         let found = reply.found
-        // What was read after the claim: lists, and keys that are none.
-        let isLeft = claim.isWatching && replies.last != .integer(reply.misfits)
-        let (hadRefusals, hadMisfits, action, hadLoggedTurns) = progress.withLock { progress in
+        let (hadRefusals, hadMisfits) = progress.withLock { progress in
             defer {
                 if progress.nextTry != nil { progress.refusals.reset() }
                 progress.nextTry = nil
                 progress.hasMisfits = reply.misfits > 0
                 if !found.isEmpty { progress.asking.reset() }
-                if reply.role == nil { progress.hasLoggedTurns = true }
             }
             progress.areListsEmpty = reply.areListsEmpty
-            progress.turn.claimed(reply.role ?? .none, number: reply.turn)
-            if !found.isEmpty { progress.keepsTurn = progress.turn.role != .none }
-            progress.waiting = max(reply.waiting, found.isEmpty ? 0 : progress.waiting)
-            if progress.turn.role == .none { lookAfterTheTurn(&progress) }
-            var action = WatchTurn.Action.nothing
-            if progress.turn.role != .none {
-                if !claim.isWatching { action = .watch } else if isLeft { action = progress.turn.pushed() }
-            }
-            return (progress.nextTry != nil, progress.hasMisfits, action, progress.hasLoggedTurns)
+            return (progress.nextTry != nil, progress.hasMisfits)
         }
         link.noteProgress()
         if hadRefusals { logger.info("Redis gives messages again") }
@@ -357,14 +269,8 @@ final class RedisConsumer: Consumer {
                 "the key of a queue is no list",
                 metadata: ["error": "\(reply.misfitReason)", "queues": "\(queues)"])
         }
-        if reply.role == nil, !hadLoggedTurns {
-            logger.error(
-                "workers cannot take turns to wait, Redis is asked for messages instead",
-                metadata: ["error": "\(reply.turnReason)"])
-            link.stopAnnouncing()
-        }
-        if claim.isWatching { hearWatching(replies.dropFirst()) }
-        defer { act(action) }
+        let action = turns.claimed(reply, watched: claim.isWatching ? replies.dropFirst() : nil)
+        defer { turns.act(action) }
         var deliveries: [Delivery] = []
         deliveries.reserveCapacity(found.count / 2)
         var number = claim.firstNumber
@@ -478,11 +384,8 @@ final class RedisConsumer: Consumer {
     }
 
     func stop() async {
-        let lookingAfter = progress.withLock { progress in
-            progress.isStopped = true
-            return progress.lookingAfter
-        }
-        if let lookingAfter { Deadlines.shared.remove(lookingAfter) }
+        progress.withLock { $0.isStopped = true }
+        turns.stop()
         leaveTurns()
         news.wake()
         hasRoom.signal()

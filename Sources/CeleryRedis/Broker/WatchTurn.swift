@@ -47,6 +47,8 @@ struct WatchTurn: Sendable, Equatable {
 
     private(set) var role = Role.none
     private var number = 0
+    /// The role in which a push was heard of since the lists were last read.
+    private var heardAs: Role?
 
     /// Another consumer's claim has given this one a role.
     mutating func hear(_ order: Order) -> Action {
@@ -62,8 +64,25 @@ struct WatchTurn: Sendable, Equatable {
         (self.role, self.number) = (role, number)
     }
 
-    /// Something was pushed to a list, or was there already when it was read.
-    func pushed() -> Action {
+    /// Something was pushed to a list.
+    mutating func pushed() -> Action {
+        heardAs = role
+        return whenThereIsSomething
+    }
+
+    /// The lists are about to be read, so that the next push is announced.
+    mutating func beginReading() { heardAs = nil }
+
+    /// The lists were read.
+    ///
+    /// A push may be heard of before the answer is, on the other connection. Whoever was the second then has put its
+    /// claim off; if the answer makes it the first, it is the one who claims.
+    func read(isEmpty: Bool) -> Action {
+        let hasMissedPush = heardAs.map { $0 != role } ?? false
+        return isEmpty && !hasMissedPush ? .nothing : whenThereIsSomething
+    }
+
+    private var whenThereIsSomething: Action {
         switch role {
         case .none: .nothing
         case .first: .claim

@@ -32,6 +32,26 @@ import Testing
         #expect(turn.role == .none)
     }
 
+    /// Else the first would wait for an announcement that has been made already, and everybody else for the first.
+    @Test mutating func aPushThatWasHeardAsTheSecondIsClaimedByTheFirst() {
+        turn.claimed(.second, number: 1)
+        turn.beginReading()
+        #expect(turn.pushed() == .claimLater)
+        turn.claimed(.first, number: 2)
+        #expect(turn.read(isEmpty: true) == .claim)
+        // After that only what is new counts.
+        turn.beginReading()
+        #expect(turn.read(isEmpty: true) == .nothing)
+        #expect(turn.read(isEmpty: false) == .claim)
+    }
+
+    @Test mutating func aPushThatWasHeardInTheSameRoleIsClaimedOnce() {
+        turn.claimed(.first, number: 1)
+        turn.beginReading()
+        #expect(turn.pushed() == .claim)
+        #expect(turn.read(isEmpty: true) == .nothing)
+    }
+
     @Test(arguments: ["", "first", "first x", "last 1", "first 1 2", "claim 99999999999999999999"])
     func anOrderThatCannotBeReadIsNone(text: String) {
         #expect(WatchTurn.Order(text) == nil)

@@ -34,6 +34,8 @@ class Part:
     results: list = ()
     # The option by which it is told which tests to run.
     only: str = None
+    # What the names of its tests have in common.
+    scope: str = None
     # Whether progress is shown while it runs; else only what matters of it.
     is_loud: bool = False
     # A variable whose presence would make the tests look for servers is taken away.
@@ -70,7 +72,8 @@ def parts():
         Part("build", [["swift", "build", "--build-tests"]], minutes=25, is_loud=True,
              forbidden=re.compile(rf"^({re.escape(ROOT)}/)?(Sources|Tests|Package\.swift|interop)\S*: warning: ")),
         Part("unit", [tests], minutes=5, without_servers=True, budget=120, **events),
-        Part("live", [with_servers + tests], minutes=6, **events),
+        # The others have run already, in the part before.
+        Part("live", [with_servers + tests], minutes=6, scope="LiveTests", **events),
         Part("python", [[python, "-m", "pytest", "interop/live", "interop/checks"]], minutes=10, only="-k", **cases),
         Part("json", [[python, "interop/checks/json_oracle.py"]], minutes=6, read=results.read_events, results=["--events"]),
         Part("demo", [[python, "-m", "checks.demo"]], minutes=3),
@@ -115,7 +118,8 @@ class Runner:
         for number, command in enumerate(part.commands):
             if number == len(part.commands) - 1 and part.read:
                 command = [*command, *part.results, part.results_path]
-                command += [part.only, self.only] if part.only and self.only else []
+                wanted = ".*".join(filter(None, [part.scope, part.only and self.only]))
+                command += [part.only, wanted] if wanted else []
             more, complaint = self.run_command(part, command)
             lines += more
             if complaint:

@@ -36,6 +36,19 @@ public struct WorkerArguments: ParsableArguments {
     @Option(name: .long, help: "How many messages are held for each task that can run; 0 for no limit.")
     var prefetchMultiplier = 4
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "How many tasks that wait for their eta are kept whole; of more only what it takes to get them again. Celery: worker_eta_task_limit. Default: 10000.",
+            valueName: "tasks"))
+    var etaLimit: Int?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A message with a larger body, decompressed, is refused. Default: 67108864.", valueName: "bytes"))
+    var maxBodySize: Int?
+
     @Flag(name: .long, help: "Acknowledge messages after their tasks, not before.")
     var acksLate = false
 
@@ -49,6 +62,8 @@ public struct WorkerArguments: ParsableArguments {
     public mutating func validate() throws {
         if let concurrency, concurrency < 1 { throw ValidationError("the concurrency must be at least 1") }
         if prefetchMultiplier < 0 { throw ValidationError("the prefetch multiplier must not be negative") }
+        if let etaLimit, etaLimit < 0 { throw ValidationError("the eta limit must not be negative") }
+        if let maxBodySize, maxBodySize < 1 { throw ValidationError("the largest body must have at least one byte") }
         if let optimization, !["default", "fair"].contains(optimization) {
             throw ValidationError("-O is default or fair")
         }
@@ -57,6 +72,16 @@ public struct WorkerArguments: ParsableArguments {
 
     private var queueNames: [String] {
         queues.map { $0.split(separator: ",").map(String.init) } ?? ["celery"]
+    }
+
+    /// What the command line says of the worker; the rest is the defaults of ``CeleryWorker/Options``.
+    var workerOptions: CeleryWorker.Options {
+        var options = CeleryWorker.Options(
+            concurrency: concurrency, prefetchMultiplier: prefetchMultiplier, name: hostname, acksLate: acksLate,
+            trackStarted: trackStarted, taskLogLevel: .info)
+        if let etaLimit { options.etaLimit = etaLimit }
+        if let maxBodySize { options.maximumBodySize = maxBodySize }
+        return options
     }
 
     /// Runs a worker until SIGTERM or SIGINT. The first lets running tasks finish (warm shutdown), the second cancels
@@ -69,9 +94,7 @@ public struct WorkerArguments: ParsableArguments {
             broker: connection.makeBroker(),
             backend: connection.makeBackend(),
             queues: queueNames.map { Queue($0) },
-            options: CeleryWorker.Options(
-                concurrency: concurrency, prefetchMultiplier: prefetchMultiplier, name: hostname, acksLate: acksLate,
-                trackStarted: trackStarted, taskLogLevel: .info),
+            options: workerOptions,
             logger: logger
         ) {
             handlers

@@ -1,0 +1,38 @@
+import ArgumentParser
+import Celery
+import Testing
+
+@testable import CeleryCommands
+
+@Suite struct WorkerArgumentsTests {
+    @Test func optionsReachTheWorker() throws {
+        let options = try WorkerArguments.parse([
+            "-c", "3", "--prefetch-multiplier", "7", "-n", "images@%h", "--acks-late", "--track-started",
+            "--eta-limit", "20", "--max-body-size", "1000",
+        ]).workerOptions
+        #expect(options.concurrency == 3)
+        #expect(options.prefetchMultiplier == 7)
+        #expect(options.name == "images@%h")
+        #expect(options.acksLate)
+        #expect(options.trackStarted)
+        #expect(options.etaLimit == 20)
+        #expect(options.maximumBodySize == 1000)
+    }
+
+    @Test func withoutOptionsTheLimitsAreTheLibrarys() throws {
+        let options = try WorkerArguments.parse([]).workerOptions
+        #expect(options.concurrency == CeleryWorker.Options().concurrency)
+        #expect(options.etaLimit == 10_000)
+        #expect(options.maximumBodySize == 67_108_864)
+        #expect(!options.acksLate)
+    }
+
+    @Test(arguments: [
+        ["--eta-limit=-1"], ["--eta-limit", "many"], ["--max-body-size", "0"], ["--max-body-size=-5"],
+        ["--max-body-size", "64M"], ["--max-body-size", "99999999999999999999"], ["-c", "0"],
+        ["--prefetch-multiplier=-1"], ["-O", "fast"], ["-Q", ","],
+    ])
+    func whatMakesNoSenseIsRefused(arguments: [String]) {
+        #expect(throws: (any Error).self) { try WorkerArguments.parse(arguments) }
+    }
+}

@@ -11,10 +11,11 @@ import Testing
     }
 
     private func run(
-        _ schedule: RetrySchedule, _ pauses: Pauses, _ body: (Int, inout RetrySchedule) throws -> Int
+        _ pauses: Pauses, _ schedule: RetrySchedule = RetrySchedule(), tries: Int? = nil,
+        _ body: (Int, inout RetrySchedule) throws -> Int
     ) async throws -> Int {
         var number = 0
-        return try await retrying(schedule, while: { $0 is Passing }) { error, _ in
+        return try await retrying(schedule, tries: tries, while: { $0 is Passing }) { error, _ in
             if let error = error as? Passing { pauses.told.append(error.number) }
         } pause: {
             pauses.all.append($0)
@@ -26,7 +27,7 @@ import Testing
 
     @Test func whatPassesIsTriedUntilItSucceeds() async throws {
         let pauses = Pauses()
-        let value = try await run(RetrySchedule(isFirstAtOnce: true), pauses) { number, _ in
+        let value = try await run(pauses, RetrySchedule(isFirstAtOnce: true)) { number, _ in
             if number < 4 { throw Passing(number: number) }
             return number
         }
@@ -37,21 +38,29 @@ import Testing
 
     @Test func whatDoesNotPassIsThrown() async {
         let pauses = Pauses()
-        await #expect(throws: Final.self) { try await run(RetrySchedule(), pauses) { _, _ in throw Final() } }
+        await #expect(throws: Final.self) { try await run(pauses) { _, _ in throw Final() } }
         #expect(pauses.all.isEmpty)
     }
 
     @Test func theLastErrorIsThrown() async {
         let pauses = Pauses()
         await #expect(throws: Passing(number: 3)) {
-            try await run(RetrySchedule(tries: 2), pauses) { number, _ in throw Passing(number: number) }
+            try await run(pauses, tries: 2) { number, _ in throw Passing(number: number) }
         }
+    }
+
+    @Test func withoutTriesTheFirstErrorIsThrown() async {
+        let pauses = Pauses()
+        await #expect(throws: Passing(number: 1)) {
+            try await run(pauses, tries: 0) { number, _ in throw Passing(number: number) }
+        }
+        #expect(pauses.all.isEmpty)
     }
 
     @Test func progressBringsNewTries() async {
         let pauses = Pauses()
         await #expect(throws: Passing(number: 5)) {
-            try await run(RetrySchedule(tries: 2), pauses) { number, schedule in
+            try await run(pauses, tries: 2) { number, schedule in
                 if number == 3 { schedule.reset() }
                 throw Passing(number: number)
             }

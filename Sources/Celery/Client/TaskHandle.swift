@@ -77,20 +77,23 @@ public struct TaskHandle<Output: Sendable>: Sendable {
         if let known = known.value { return known }
         let store = try store
         let deadline = timeout.map { ContinuousClock.now + $0 }
-        var backoff = Backoff(maximum: .seconds(5))
-        while true {
-            do {
-                guard let result = try await end(in: store, until: deadline) else { break }
-                return claim(result, store)
-            } catch let error as TransportError where error.isRetriable {
-                // The result is still coming; the next subscription is made on a new connection.
-            } catch let error as MessageError {
-                throw unreadable(error)
+        do {
+            // The result is still coming; the next subscription is made on a new connection.
+            let result = try await retrying(RetrySchedule(maximum: .seconds(5))) { error in
+                (error as? TransportError)?.isRetriable ?? false
+            } pause: { delay in
+                let next = ContinuousClock.now + delay
+                try await Task.sleep(until: min(next, deadline ?? next))
+            } _: { _ in
+                try await end(in: store, until: deadline)
             }
-            let next = ContinuousClock.now + backoff.delay()
-            try await Task.sleep(until: min(next, deadline ?? next))
+            guard let result else {
+                throw CeleryError(.timedOut, "task \(id) has not ended within \(timeout ?? .zero)")
+            }
+            return claim(result, store)
+        } catch let error as MessageError {
+            throw unreadable(error)
         }
-        throw CeleryError(.timedOut, "task \(id) has not ended within \(timeout ?? .zero)")
     }
 
     /// Waits for the end of the task; `nil` when it has not come in time.

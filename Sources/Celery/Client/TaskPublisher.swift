@@ -1,3 +1,4 @@
+internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
@@ -12,8 +13,10 @@ internal import Foundation
 /// Sends task messages, for clients and for workers: makes the message, finds its way, tries again when a
 /// connection breaks.
 final class TaskPublisher: Sendable {
-    /// Celery's `task_publish_retry_policy`: so many further tries, each after so long.
-    private static let retryDelays: [Duration] = [.zero, .milliseconds(200), .milliseconds(400)]
+    /// Celery's `task_publish_retry_policy`: so many further tries, the first one at once.
+    private static let furtherTries = 3
+    private static let schedule = RetrySchedule(
+        first: .milliseconds(200), maximum: .milliseconds(400), isFirstAtOnce: true)
 
     let routing: Routing
     /// This process as a receiver of `rpc://` results.
@@ -64,7 +67,7 @@ final class TaskPublisher: Sendable {
     /// A reply must find its queue.
     private func prepare(_ results: (any ResultStore)?) async throws {
         guard let results, !isPrepared.load(ordering: .acquiring) else { return }
-        try await retrying { try await results.prepare() }
+        try await tryAFewTimes { try await results.prepare() }
         isPrepared.store(true, ordering: .releasing)
     }
 
@@ -126,7 +129,7 @@ final class TaskPublisher: Sendable {
 
     /// Sends a message as it is.
     func publish(_ message: Message, to destination: Destination) async throws {
-        try await retrying {
+        try await tryAFewTimes {
             let (producer, generation) = try await connection()
             do {
                 try await producer.publish(message, to: destination)
@@ -137,25 +140,22 @@ final class TaskPublisher: Sendable {
         }
     }
 
+    private func tryAFewTimes(_ body: () async throws -> Void) async throws {
+        try await retrying(Self.schedule, tries: Self.furtherTries) { error in
+            (error as? TransportError)?.isRetriable ?? false
+        } willRetry: { error, _ in
+            logger.debug("publishing again", metadata: [LoggingKeys.error: "\(error)"])
+        } _: { _ in
+            try await body()
+        }
+    }
+
     /// The connection for publishing. One that is lost while it is made is none: no message has to do with that.
     private func connection() async throws -> (any Producer, generation: Int) {
         do {
             return try await producer.get()
         } catch let error as TransportError where error.code == .connectionLost {
             throw TransportError(.unreachable, error.message, underlyingError: error)
-        }
-    }
-
-    private func retrying(_ body: () async throws -> Void) async throws {
-        var delays = Self.retryDelays.makeIterator()
-        while true {
-            do {
-                return try await body()
-            } catch let error as TransportError where error.isRetriable {
-                guard let delay = delays.next() else { throw error }
-                logger.debug("publishing again", metadata: [LoggingKeys.error: "\(error)"])
-                try await Task.sleep(for: delay)
-            }
         }
     }
 

@@ -116,7 +116,7 @@ final class WorkerEngine: Sendable {
         try await retrying(RetrySchedule()) { error in
             (error as? TransportError)?.isPassing(afterSuccess: false) ?? false
         } willRetry: { [logger] error, _ in
-            guard outage.failed() else { return }
+            guard outage.failed() != nil else { return }
             logger.warning(
                 "the result backend is out of reach, trying again",
                 metadata: [LoggingKeys.error: LoggingKeys.reason(error)])

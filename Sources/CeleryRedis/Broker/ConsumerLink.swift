@@ -52,9 +52,9 @@ final class ConsumerLink: Sendable {
         commands.attach(held)
         // Belongs to the link, whose end ends the stream.
         Task { [weak link] in
-            var outages = OutageLog(logger: logger)
-            var backoff = Backoff(first: .milliseconds(50), maximum: held.longestPause)
-            for await loss in stream { await link?.repair(after: loss, &outages, &backoff) }
+            var outages = OutageLog()
+            var schedule = RetrySchedule(first: .milliseconds(50), maximum: held.longestPause)
+            for await loss in stream { await link?.repair(after: loss, &outages, &schedule) }
         }
         return link
     }
@@ -238,7 +238,9 @@ final class ConsumerLink: Sendable {
 
     // MARK: Losses
 
-    private func repair(after loss: TransportError, _ outages: inout OutageLog, _ backoff: inout Backoff) async {
+    private func repair(
+        after loss: TransportError, _ outages: inout OutageLog, _ schedule: inout RetrySchedule
+    ) async {
         // The other connection may have been lost at the same time, and be there again.
         let isNeeded = state.withLock { state in
             state.isAnnouncing = state.isAnnouncing && state.subscriber?.isOpen == true && state.commands.isOpen
@@ -253,18 +255,28 @@ final class ConsumerLink: Sendable {
             defer { state.hasProgressed = false }
             return state.hasProgressed
         }
-        if hasProgressed { backoff.reset() }
-        outages.lost(loss)
+        if hasProgressed { schedule.reset() }
+        log("a connection to Redis is lost, making a new one", loss, &outages)
         while state.withLock({ $0.failure == nil }) {
             // Even then not at once: a server may take connections, do something, and end them.
-            do { try await Task.sleep(for: backoff.delay()) } catch { return }
+            do { try await Task.sleep(for: schedule.nextDelay()) } catch { return }
             do {
                 try await connect()
-                return outages.ended()
+                let duration = outages.worksAgain()
+                return logger.log(
+                    level: duration == nil ? .debug : .info, "connected to Redis again",
+                    metadata: duration.map { ["after": "\($0)"] })
             } catch {
-                outages.failed(error)
+                log("no connection to Redis, trying again", error, &outages)
             }
         }
+    }
+
+    private func log(_ what: Logger.Message, _ error: any Error, _ outages: inout OutageLog) {
+        let count = outages.failed(because: "\(error)")
+        var metadata: Logger.Metadata = ["error": "\(error)"]
+        if let count, count > 1 { metadata["count"] = "\(count)" }
+        logger.log(level: count == nil ? .debug : .warning, what, metadata: metadata)
     }
 
     /// Makes anew what is lost.

@@ -32,7 +32,7 @@ final class HeldMessages: RedisConnection.Upkeep {
         /// What Redis refused or did not hear, and when it is to be told again.
         var unheard = HeldReport()
         var unheardDue: ContinuousClock.Instant?
-        var backoff = Backoff(maximum: .seconds(10))
+        var schedule = RetrySchedule(maximum: .seconds(10))
         /// Whether a refusal was logged since the last success.
         var isRefused = false
         var nextRenewal: ContinuousClock.Instant?
@@ -262,7 +262,7 @@ final class HeldMessages: RedisConnection.Upkeep {
         guard let refusal = replies.lazy.compactMap(\.refusal).first else { return hear(replies, of: report) }
         let isNew = state.withLock { state in
             state.unheard.take(back: report)
-            let again = ContinuousClock.now + state.backoff.delay()
+            let again = ContinuousClock.now + state.schedule.nextDelay()
             state.unheardDue = again
             if report.renewal != nil, let renewal = state.nextRenewal { state.nextRenewal = min(renewal, again) }
             defer { state.isRefused = true }
@@ -278,7 +278,7 @@ final class HeldMessages: RedisConnection.Upkeep {
     private func hear(_ replies: [RESPValue], of report: HeldReport) {
         let (lost, isEmptied) = state.withLock { state -> (Int, Bool) in
             if state.isRefused, state.unheard.isEmpty {
-                state.backoff.reset()
+                state.schedule.reset()
                 state.isRefused = false
             }
             var lost = report.isRepeated ? 0 : report.missingAcknowledgements(replies)

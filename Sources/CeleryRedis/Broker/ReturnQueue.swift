@@ -90,20 +90,20 @@ final class ReturnQueue: Sendable {
     }
 
     private func run() async {
-        var backoff = Backoff(first: .milliseconds(100), maximum: .seconds(10))
+        var schedule = RetrySchedule(maximum: .seconds(10))
         while let batch = take() {
             var rest = batch[...]
             while !rest.isEmpty, !state.withLock({ $0.isClosed }) {
                 do {
                     try await bring(Array(rest))
-                    backoff.reset()
+                    schedule.reset()
                     rest = []
                 } catch let error as TransportError where error.code == .connectionLost {
                     // What was put back before the loss is no longer in Redis, and not put back again.
                     if await !link.recovery() { break }
                 } catch let error as TransportError where error.code == .unavailable {
                     log(error.message, count: rest.count)
-                    await pause(backoff.delay())
+                    await pause(schedule.nextDelay())
                 } catch {
                     log("\(error)", count: rest.count)
                     rest = []

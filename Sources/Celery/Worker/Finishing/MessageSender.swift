@@ -36,7 +36,7 @@ final class MessageSender: Sendable {
                 let sentNow = sent.load(ordering: .relaxed)
                 if record.failed(error, haveOthersPassed: sentNow != sentBefore) { throw record.verdict(error) }
                 sentBefore = sentNow
-                if outage.withLock({ $0.failed() }) {
+                if outage.withLock({ $0.failed() }) != nil {
                     logger.warning(
                         "sending again",
                         metadata: [

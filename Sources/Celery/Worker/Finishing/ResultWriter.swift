@@ -89,8 +89,7 @@ final class ResultWriter: Sendable {
         let isOver = await waitAtMost(Self.startLimit) { [self] in
             do {
                 try await retrying(
-                    RetrySchedule(first: .milliseconds(100), maximum: .seconds(1), tries: 4),
-                    while: RetryBudget.mayPass
+                    RetrySchedule(maximum: .seconds(1)), tries: 4, while: RetryBudget.mayPass
                 ) { [store] _ in try await store.store([stored]) }
             } catch {
                 log(stored, "is not stored", error)
@@ -124,7 +123,7 @@ final class ResultWriter: Sendable {
             let (rest, error) = await tryAgain(open)
             open = rest
             if open.count < count { tries.reset() }
-            if let error, outage.failed() {
+            if let error, outage.failed() != nil {
                 logger.warning(
                     "storing results again",
                     metadata: [LoggingKeys.error: LoggingKeys.reason(error), "count": "\(open.count)"])

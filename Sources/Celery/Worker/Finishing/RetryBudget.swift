@@ -7,11 +7,14 @@ final class RetryBudget: Sendable {
     /// The tries of one thing so far.
     struct Tries: Sendable {
         fileprivate var schedule = RetrySchedule(first: .milliseconds(50), maximum: .seconds(10))
-        fileprivate var lastSchedule = RetrySchedule(first: .milliseconds(200), maximum: .seconds(2), tries: 4)
+        fileprivate var lastSchedule = RetrySchedule(first: .milliseconds(200), maximum: .seconds(2))
 
         /// There was progress: the waits are short again.
         mutating func reset() { schedule.reset() }
     }
+
+    /// So many tries more there are when the worker ends.
+    private static let lastTries = 4
 
     private struct State {
         var isEnding = false
@@ -26,7 +29,8 @@ final class RetryBudget: Sendable {
     /// The calling task's cancellation does not cut the wait short, ``end()`` does.
     func pause(_ tries: inout Tries) async -> Bool {
         let isLast = state.withLock { $0.isEnding }
-        guard let delay = isLast ? tries.lastSchedule.nextDelay() : tries.schedule.nextDelay() else { return false }
+        if isLast, tries.lastSchedule.failures >= Self.lastTries { return false }
+        let delay = isLast ? tries.lastSchedule.nextDelay() : tries.schedule.nextDelay()
         let (number, pause) = state.withLock { state in
             state.number += 1
             // Belongs to the caller, which waits for it; on its own so that only `end` cancels it.

@@ -42,6 +42,6 @@ struct ConnectionRecord: Sendable {
 
     /// There is no connection: how long to wait before the next try, and whether that is worth a line.
     mutating func failed(at now: ContinuousClock.Instant = .now) -> (delay: Duration, isWorthALine: Bool) {
-        (schedule.nextDelay(now: now) ?? .zero, outage.failed(at: now))
+        (schedule.nextDelay(), outage.failed(at: now) != nil)
     }
 }

@@ -100,9 +100,13 @@ let package = Package(
         ),
 
         // What the tests of several modules need.
-        .target(name: "TestSupport", dependencies: ["CeleryIO", "CeleryProtocol"], path: "Tests/TestSupport"),
+        .target(
+            name: "TestSupport",
+            dependencies: ["CeleryIO", "CeleryProtocol", .product(name: "Logging", package: "swift-log")],
+            path: "Tests/TestSupport"
+        ),
         .testTarget(name: "CeleryProtocolTests", dependencies: ["CeleryProtocol"]),
-        .testTarget(name: "CeleryIOTests", dependencies: ["CeleryIO"]),
+        .testTarget(name: "CeleryIOTests", dependencies: ["CeleryIO", "TestSupport"]),
         .testTarget(
             name: "CeleryTransportTests",
             dependencies: [
@@ -122,6 +126,7 @@ let package = Package(
             name: "CeleryCommandsTests",
             dependencies: [
                 "Celery", "CeleryCommands", "CeleryIO", "CeleryRabbitMQ", "CeleryRedis", "CeleryTransport",
+                "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),

@@ -1,4 +1,5 @@
 import CeleryIO
+import TestSupport
 import Testing
 
 @Suite struct EndpointTests {
@@ -33,8 +34,8 @@ import Testing
     }
 
     @Test func aStreamReadsAndWritesItsSocket() throws {
-        let listener = try Listener()
-        defer { listener.stop() }
+        let listener = try LoopbackListener()
+        defer { listener.end() }
         let stream = PlainStream(try Endpoint.tcp(host: "127.0.0.1", port: listener.port).connect(timeout: .seconds(5)))
         #expect(stream.descriptor >= 0)
         let written = try [1, 2, 3].withUnsafeBytes { bytes throws(IOError) in try stream.write(bytes) }

@@ -1,4 +1,5 @@
 import CeleryIO
+import TestSupport
 import Testing
 
 #if canImport(Glibc)
@@ -67,9 +68,7 @@ import Darwin
     }
 
     @Test func aPortWhereNobodyListensIsRefused() throws {
-        let listener = try Listener()
-        let port = listener.port
-        listener.stop()
+        let port = try LoopbackListener().port
         let error = #expect(throws: IOError.self) {
             _ = try Socket.connect(host: "127.0.0.1", port: port, timeout: .seconds(5)).descriptor
         }
@@ -78,8 +77,8 @@ import Darwin
     }
 
     @Test func aListeningPortIsConnectedTo() throws {
-        let listener = try Listener()
-        defer { listener.stop() }
+        let listener = try LoopbackListener()
+        defer { listener.end() }
         let socket = try Socket.connect(host: "127.0.0.1", port: listener.port, timeout: .seconds(5))
         #expect(fcntl(socket.descriptor, F_GETFL) & O_NONBLOCK != 0)
         #expect(fcntl(socket.descriptor, F_GETFD) & FD_CLOEXEC != 0)
@@ -116,36 +115,6 @@ import Darwin
         #expect(recv(pair[1], &byte, 1, 0) == 0)
         close(pair[1])
     }
-}
-
-/// A TCP port on loopback on which somebody listens.
-struct Listener {
-    let descriptor: Int32
-    let port: Int
-
-    init() throws {
-        #if canImport(Glibc)
-        let type = Int32(SOCK_STREAM.rawValue)
-        #else
-        let type = SOCK_STREAM
-        #endif
-        let descriptor = socket(AF_INET, type, 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let status = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(descriptor, pointer, length) == 0 && listen(descriptor, 8) == 0
-                    && getsockname(descriptor, pointer, &length) == 0
-            }
-        }
-        guard status else { throw IOError(.system, "cannot listen", errno: errno) }
-        self.descriptor = descriptor
-        port = Int(UInt16(bigEndian: address.sin_port))
-    }
-
-    func stop() { close(descriptor) }
 
     @Test func anAddressThatDoesNotAnswerLeavesTimeForTheOthers() {
         #expect(Socket.share(of: .seconds(9), among: 3) == .seconds(3))

@@ -1,33 +1,18 @@
 import Foundation
 import Synchronization
+import TestSupport
 
 /// A TCP proxy on loopback, with which a test cuts a connection.
 final class Proxy: Sendable {
     let port: Int
-    private let listener: Int32
+    private let listener: LoopbackListener
     private let descriptors = Mutex<[Int32]>([])
 
     init(to host: String, port targetPort: Int) throws {
-        let listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let isBound = withUnsafeMutablePointer(to: &address) {
-            $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(listener, $0, length) == 0 && listen(listener, 8) == 0 && getsockname(listener, $0, &length) == 0
-            }
-        }
-        guard isBound else { throw POSIXError(.EADDRNOTAVAIL) }
-        self.listener = listener
-        port = Int(UInt16(bigEndian: address.sin_port))
-        Thread.detachNewThread { [weak self] in
-            while true {
-                let client = accept(listener, nil, nil)
-                guard client >= 0, let server = try? Self.connect(host, targetPort) else {
-                    close(listener)
-                    return
-                }
+        listener = try LoopbackListener()
+        port = listener.port
+        Thread.detachNewThread { [weak self, listener] in
+            while let client = listener.accept(), let server = try? Self.connect(host, targetPort) {
                 self?.descriptors.withLock { $0 += [client, server] }
                 Thread.detachNewThread { Self.pump(client, server) }
                 Thread.detachNewThread { Self.pump(server, client) }
@@ -36,7 +21,7 @@ final class Proxy: Sendable {
     }
 
     deinit {
-        shutdown(listener, Int32(SHUT_RDWR))
+        listener.end()
         cut()
     }
 

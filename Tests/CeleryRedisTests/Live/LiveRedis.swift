@@ -2,6 +2,7 @@ import CeleryProtocol
 import CeleryTransport
 import Foundation
 import Logging
+import TestSupport
 import Testing
 
 @testable import CeleryRedis

@@ -1,6 +1,7 @@
 import CeleryProtocol
 import CeleryTransport
 import Foundation
+import TestSupport
 import Testing
 
 @testable import CeleryRedis

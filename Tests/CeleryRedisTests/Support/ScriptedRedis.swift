@@ -1,6 +1,7 @@
 import CeleryIO
 import CeleryTransport
 import Foundation
+import TestSupport
 
 @testable import CeleryRedis
 
@@ -17,7 +18,7 @@ final class ScriptedRedis: Sendable {
     }
 
     let port: Int
-    private let listener: Int32
+    private let listener: LoopbackListener
     private let connections = Connections()
 
     /// The descriptors that are open. One that is closed is nobody's business any more: its number is used again.
@@ -37,24 +38,10 @@ final class ScriptedRedis: Sendable {
     }
 
     init(_ answer: @escaping @Sendable ([String]) -> Answer) throws {
-        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let listener = listener
-        let isListening = withUnsafeMutablePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
-                bind(listener, pointer, length) == 0 && listen(listener, 8) == 0
-                    && getsockname(listener, pointer, &length) == 0
-            }
-        }
-        guard isListening else { throw POSIXError(.EADDRINUSE) }
-        port = Int(UInt16(bigEndian: address.sin_port))
-        Thread.detachNewThread { [connections] in
-            while true {
-                let connection = accept(listener, nil, nil)
-                guard connection >= 0 else { return }
+        listener = try LoopbackListener()
+        port = listener.port
+        Thread.detachNewThread { [listener, connections] in
+            while let connection = listener.accept() {
                 connections.add(connection)
                 Thread.detachNewThread {
                     Self.serve(connection, answer)
@@ -65,8 +52,7 @@ final class ScriptedRedis: Sendable {
     }
 
     deinit {
-        shutdown(listener, Int32(SHUT_RDWR))
-        close(listener)
+        listener.end()
         cut()
     }
 

@@ -1,6 +1,7 @@
 import CeleryProtocol
 import CeleryTransport
 import Logging
+import TestSupport
 import Testing
 
 @testable import Celery
@@ -20,7 +21,7 @@ import Testing
     }
 
     @Test func everyKindOfMetadataIsMadeFit() {
-        let log = RecordingLog()
+        let log = LogLines(.trace)
         let logger = log.logger.ofTheLibrary
         let long = Self.hostile
         logger.error("a", metadata: ["error": "\(long)"])
@@ -34,14 +35,14 @@ import Testing
     }
 
     @Test func whatIsFitAlreadyStaysAsItIs() {
-        let log = RecordingLog()
+        let log = LogLines(.trace)
         let text = "\(LogText(Self.hostile))"
         log.logger.ofTheLibrary.error("a", metadata: ["error": "\(text)"])
         #expect(log.lines == ["error: a error=\(text)"])
     }
 
     @Test func theLinesOfAWorkerAreFitAndThoseOfItsTasksAreTheirOwn() async throws {
-        let log = RecordingLog()
+        let log = LogLines(.trace)
         let broker = RecordingBroker()
         try await withBench(broker: broker, options: .init(concurrency: 1, acksLate: true), logger: log.logger) {
             TaskHandler(named: "tasks.fail") { context, _, _ in

@@ -22,7 +22,7 @@ import Testing
         ofStopping broker: RecordingBroker, _ backend: (any ResultBackend)? = MemoryResultBackend(),
         acksLate: Bool = true, after envelope: Envelope, when isReady: () async throws -> Void
     ) async throws -> [String] {
-        let log = RecordingLog()
+        let log = LogLines(.trace)
         let engine = try WorkerEngine(
             broker: broker, backend: backend, queues: ["celery"],
             options: .init(concurrency: 2, acksLate: acksLate), routing: .init(),

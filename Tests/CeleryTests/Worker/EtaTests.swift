@@ -1,6 +1,7 @@
 import CeleryProtocol
 import CeleryTransport
 import Foundation
+import Logging
 import TestSupport
 import Testing
 
@@ -108,7 +109,7 @@ import Testing
 
     @Test func moreTasksThanTheLimitHoldUpNobodyAndAreSaid() async throws {
         let broker = RecordingBroker()
-        let log = RecordingLog()
+        let log = LogLines(.trace)
         let options = CeleryWorker.Options(concurrency: 1, prefetchMultiplier: 2, etaLimit: 5)
         try await withBench(broker: broker, options: options, logger: log.logger) {
             TaskHandler(named: "tasks.echo") { _, _, _ in 1 }

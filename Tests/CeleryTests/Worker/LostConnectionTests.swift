@@ -2,6 +2,7 @@ import Celery
 import CeleryProtocol
 import CeleryTransport
 import Foundation
+import Logging
 import ServiceLifecycle
 import TestSupport
 import Testing
@@ -10,7 +11,7 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct LostConnectionTests {
     @Test func aRefusalAfterTheFirstSuccessPasses() async throws {
         let broker = RecordingBroker()
-        let log = RecordingLog()
+        let log = LogLines(.trace)
         let options = CeleryWorker.Options(concurrency: 1)
         try await withBench(broker: broker, options: options, logger: log.logger) {
             TaskHandler(named: "tasks.echo") { _, _, _ in 1 }
@@ -40,7 +41,7 @@ import Testing
     /// Its acknowledgement was lost with the connection.
     @Test func whatHasStartedHereDoesNotRunAgainWhenItsMessageComesAgain() async throws {
         let runs = Counter()
-        let log = RecordingLog()
+        let log = LogLines(.trace)
         try await withBench(options: .init(concurrency: 1), logger: log.logger) {
             TaskHandler(named: "tasks.count") { _, _, _ in .integer(runs.next()) }
         } _: { bench async throws in
@@ -61,7 +62,7 @@ import Testing
     @Test func aRunningTaskWhoseMessageIsGivenToOthersIsSaidOnceAndItsResultIsStored() async throws {
         let broker = RecordingBroker()
         let (started, gate) = (Notes<Void>(), Gate())
-        let log = RecordingLog()
+        let log = LogLines(.trace)
         let options = CeleryWorker.Options(concurrency: 2, acksLate: true)
         try await withBench(broker: broker, options: options, logger: log.logger) {
             TaskHandler(named: "tasks.slow") { context, _, _ in

@@ -1,6 +1,7 @@
 import Celery
 import CeleryProtocol
 import CeleryTransport
+import Logging
 import TestSupport
 import Testing
 
@@ -40,7 +41,7 @@ import Testing
     @Test func aFloodOfRefusalsIsAFewLines() async throws {
         let broker = RecordingBroker()
         push(to: broker)
-        let log = RecordingLog()
+        let log = LogLines(.trace)
         try await withBench(broker: broker, options: .init(concurrency: 1), logger: log.logger) {
             TaskHandler(named: "tasks.echo") { _, _, _ in 1 }
         } _: { bench async throws in

@@ -2,13 +2,14 @@ import Celery
 import CeleryProtocol
 import CeleryTransport
 import Logging
+import TestSupport
 import Testing
 
 /// What a worker's log says of messages that it does not run.
 @Suite(.timeLimit(.minutes(1))) struct RefusalLogTests {
     /// The lines about refusals after one such message.
     func refusals(of envelope: Envelope) async throws -> [String] {
-        let log = RecordingLog()
+        let log = LogLines(.trace)
         return try await withBench(options: .init(concurrency: 1), logger: log.logger) {
             TaskHandler(named: "tasks.echo") { _, args, _ in .array(args) }
         } _: { bench async throws in
@@ -60,7 +61,7 @@ import Testing
     }
 
     @Test func anIdOfTwoLinesDoesNotBreakTheLinesOfATaskThatRuns() async throws {
-        let log = RecordingLog()
+        let log = LogLines(.trace)
         try await withBench(options: .init(concurrency: 1, acksLate: true), logger: log.logger) {
             TaskHandler(named: "tasks.echo") { context, args, _ in
                 context.logger.info("at work")

@@ -1,6 +1,7 @@
 import Celery
 import CeleryProtocol
 import CeleryTransport
+import Logging
 import TestSupport
 import Testing
 
@@ -16,7 +17,7 @@ import Testing
             tries.add(())
             throw Self.loss
         }
-        let log = RecordingLog()
+        let log = LogLines(.trace)
         let links = ["kept", "poison"].map {
             SuccessorTests.signature("tasks.none", id: $0, options: ["queue": "other"])
         }

@@ -1,6 +1,7 @@
 import CeleryIO
 import CeleryProtocol
 import Logging
+import TestSupport
 import Testing
 
 @testable import CeleryTransport
@@ -117,5 +118,30 @@ import Testing
         #expect(Array(failures.keys) == [0])
         #expect((failures[0] as? TransportError)?.code == .rejected)
         #expect(broker.noted.count == 50)
+    }
+
+    @Test func whatIsForgottenIsALineAndNotOneForEachResult() async throws {
+        let log = LogLines()
+        let store = RPCResultStore(
+            ResultStoreContext(broker: broker, replyTo: "replies", logger: log.logger), isPersistent: false,
+            keptResults: 2)
+        let ids = (0..<10).map { "task-\($0)" }
+        for id in ids { store.addInterest(in: id) }
+        for id in ids {
+            arrive(id)
+            for try await _ in try await store.updates(of: id) {}
+        }
+        #expect(store.keptCount == 10)
+        #expect(log.lines == [])
+        // Nobody is interested any more: only so many are kept.
+        for id in ids { store.endInterest(in: id) }
+        #expect(store.keptCount == 2)
+        #expect(log.lines == ["warning: forgot results that nobody has asked for count=1 kept=2"])
+        // What comes for nobody is counted in the same line's successor.
+        arrive("stray")
+        for try await _ in try await store.updates(of: "stray") {}
+        #expect(store.keptCount == 2)
+        #expect(log.lines.count == 1)
+        await store.close()
     }
 }

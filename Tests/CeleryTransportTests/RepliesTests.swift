@@ -33,7 +33,8 @@ import Testing
             replies.addInterest(in: "\(number)")
             _ = replies.keep(result("\(number)"), id: "\(number)")
         }
-        for number in 0..<20 { replies.endInterest(in: "\(number)") }
+        let forgotten = (0..<20).reduce(0) { $0 + replies.endInterest(in: "\($1)") }
+        #expect(forgotten == 10)
         #expect(replies.count == 10)
         #expect(replies["19"] != nil)
     }
@@ -41,10 +42,10 @@ import Testing
     @Test func severalHandlesOnOneTaskCountByThemselves() {
         for _ in 0..<2 { replies.addInterest(in: "a") }
         _ = replies.keep(result("a"), id: "a")
-        replies.endInterest(in: "a")
+        #expect(replies.endInterest(in: "a") == 0)
         for number in 0..<20 { _ = replies.keep(result("\(number)"), id: "\(number)") }
         #expect(replies["a"] != nil)
-        replies.endInterest(in: "a")
+        #expect(replies.endInterest(in: "a") == 1)
         _ = replies.keep(result("last"), id: "last")
         for number in 20..<40 { _ = replies.keep(result("\(number)"), id: "\(number)") }
         #expect(replies["a"] == nil)
@@ -77,7 +78,7 @@ import Testing
                 replies.addInterest(in: id)
                 interests[id, default: 0] += 1
             case 1 where interests[id, default: 0] > 0:
-                replies.endInterest(in: id)
+                _ = replies.endInterest(in: id)
                 interests[id, default: 0] -= 1
                 if interests[id] == 0 { arrived.remove(id) }
             case 2:

@@ -6,7 +6,7 @@ internal import Synchronization
 /// The client's end keeps what has arrived; the worker's end sends.
 final class RPCResultStore: ResultStore {
     /// Results without a handle that nobody has asked for yet are kept up to this number.
-    private static let keptResults = 8192
+    static let keptResults = 8192
     /// How long the reply queue lives without a consumer, in seconds. It outlives the connection, and with it the replies
     /// that come until there is another one; a client that ends in order deletes it.
     private static let queueExpires = 3600.0
@@ -21,11 +21,15 @@ final class RPCResultStore: ResultStore {
     private let producer: Reconnecting<any Producer>
     private let consumer: Reconnecting<any Consumer>
     private let hub = UpdateHub()
-    private let replies = Replies(limit: RPCResultStore.keptResults)
+    private let keptResults: Int
+    private let replies: Replies
+    private let forgotten = Locked(OutageLog())
     private let receiver = Locked<Task<Void, Never>?>(nil)
 
-    init(_ context: ResultStoreContext, isPersistent: Bool) {
+    init(_ context: ResultStoreContext, isPersistent: Bool, keptResults: Int = RPCResultStore.keptResults) {
         self.context = context
+        self.keptResults = keptResults
+        replies = Replies(limit: keptResults)
         deliveryMode = isPersistent ? 2 : 1
         producer = Reconnecting { try await context.broker.makeProducer(logger: context.logger) }
         consumer = Reconnecting {
@@ -84,15 +88,18 @@ final class RPCResultStore: ResultStore {
             var result = try TaskResult(encoded: message.body)
             let id = message.properties.correlationID ?? result.id
             if result.id.isEmpty { result.id = id }
-            let forgotten = replies.keep(result, id: id)
-            if forgotten > 0 {
-                context.logger.warning(
-                    "forgot results that nobody has asked for", metadata: ["count": "\(forgotten)"])
-            }
+            logForgotten(replies.keep(result, id: id))
             hub.pass(.success(result), id: id)
         } catch {
             context.logger.warning("ignored a reply that is no result", metadata: ["error": "\(error)"])
         }
+    }
+
+    /// Once, and then in growing intervals with how many there were: a full store forgets one for each that comes.
+    private func logForgotten(_ count: Int) {
+        guard count > 0, let all = forgotten.withLock({ $0.failed(count) }) else { return }
+        context.logger.warning(
+            "forgot results that nobody has asked for", metadata: ["count": "\(all)", "kept": "\(keptResults)"])
     }
 
     /// How many results are kept.
@@ -165,7 +172,7 @@ final class RPCResultStore: ResultStore {
 
     func addInterest(in id: String) { replies.addInterest(in: id) }
 
-    func endInterest(in id: String) { replies.endInterest(in: id) }
+    func endInterest(in id: String) { logForgotten(replies.endInterest(in: id)) }
 
     func forget(_ id: String) async throws {
         claim(id)

@@ -75,13 +75,13 @@ final class Replies: Sendable {
         }
     }
 
-    /// One of them will not ask any more.
-    func endInterest(in id: String) {
+    /// One of them will not ask any more; how many older results were forgotten over it.
+    func endInterest(in id: String) -> Int {
         state.withLock { state in
-            guard let count = state.interests[id] else { return }
+            guard let count = state.interests[id] else { return 0 }
             state.interests[id] = count > 1 ? count - 1 : nil
             if count == 1, state.results[id] != nil { state.addUnclaimed(id) }
-            _ = state.shrink(to: limit)
+            return state.shrink(to: limit)
         }
     }
 

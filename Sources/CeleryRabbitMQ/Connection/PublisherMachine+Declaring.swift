@@ -1,3 +1,4 @@
+internal import CeleryIO
 internal import CeleryTransport
 internal import DequeModule
 internal import Logging
@@ -44,6 +45,18 @@ extension PublisherMachine {
         return actions + declareNext(now: now)
     }
 
+    /// Once for each reason and routing key, and then in growing intervals with how many there were: without a queue each
+    /// message comes back.
+    private mutating func logReturned(_ returned: ReturnedMessage, now: ContinuousClock.Instant) -> [ConnectionAction] {
+        let (reason, key) = (returned.fault.text, returned.routingKey)
+        guard let count = returns.failed(because: "\(reason) \(key)", at: now) else { return [] }
+        return [
+            .log(
+                .warning, "RabbitMQ gave messages back",
+                ["count": "\(count)", "reason": "\(reason)", "routing_key": "\(key)"])
+        ]
+    }
+
     mutating func handle(
         _ event: ServerEvent, now: ContinuousClock.Instant
     ) -> [ConnectionAction] {
@@ -68,11 +81,7 @@ extension PublisherMachine {
         case .returned(let returned):
             // Its confirmation follows, and decides what to do.
             unconfirmed.first { $0.matches(returned) }?.isReturned = true
-            return [
-                .log(
-                    .warning, "RabbitMQ gave a message back",
-                    ["reason": "\(returned.fault.text)", "routing_key": "\(returned.routingKey)"])
-            ]
+            return logReturned(returned, now: now)
         case .delivery, .consumerCancelled, .flow, .reply, .heartbeat: return []
         }
     }

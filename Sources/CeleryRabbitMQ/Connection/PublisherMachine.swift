@@ -1,3 +1,4 @@
+internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTransport
 internal import DequeModule
@@ -37,6 +38,9 @@ struct PublisherMachine: ~Copyable, ConnectionMachine {
     var undeclared: Deque<Queue> = []
     /// Those that wait for the declaration of their queue.
     var waitingForQueue: [Queue: [PendingPublish]] = [:]
+
+    /// What the log has said of messages that came back.
+    var returns = OutageLog()
 
     private var closing: UInt64?
     private var isSayingGoodbye = false
@@ -269,7 +273,10 @@ struct PublisherMachine: ~Copyable, ConnectionMachine {
         waiting.removeAll()
         undeclared.removeAll()
         waitingForQueue.removeAll()
-        return [.ended(error)] + tokens.map { .complete($0, error) }
+        var actions: [ConnectionAction] = []
+        let returned = returns.takeUnsaid()
+        if returned > 0 { actions = [.log(.warning, "RabbitMQ gave messages back", ["count": "\(returned)"])] }
+        return actions + [.ended(error)] + tokens.map { .complete($0, error) }
     }
 
     static let closed = TransportError(.closed, "the producer was closed")

@@ -1,6 +1,7 @@
 import CeleryIO
 import CeleryProtocol
 import CeleryTransport
+import Logging
 
 @testable import CeleryRabbitMQ
 
@@ -86,6 +87,11 @@ extension [ConnectionAction] {
 
     var deliveries: [Delivery] {
         flatMap { action -> [Delivery] in if case .deliver(let deliveries) = action { deliveries } else { [] } }
+    }
+
+    /// What the lines of the log say beside their texts.
+    var lines: [Logger.Metadata] {
+        compactMap { if case .log(_, _, let metadata) = $0 { metadata } else { nil } }
     }
 
     var hasEnded: Bool { contains { if case .ended = $0 { true } else { false } } }

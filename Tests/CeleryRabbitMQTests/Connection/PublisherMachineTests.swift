@@ -1,5 +1,6 @@
 import CeleryProtocol
 import CeleryTransport
+import Logging
 import Testing
 
 @testable import CeleryRabbitMQ
@@ -28,6 +29,23 @@ import Testing
         #expect(machine.confirm(1, now: now).successes == [1000])
         _ = try machine.takePublished()
         return machine
+    }
+
+    /// Whoever's queue is deleted gets each message back.
+    @Test func messagesThatComeBackAreFewLinesAndEachIsCounted() throws {
+        let machine = try self.machine()
+        var lines: [Logger.Metadata] = []
+        for number in 0..<3000 {
+            let returned = ReturnedMessage(
+                fault: ServerFault(code: 312, text: "NO_ROUTE", method: nil), exchange: "",
+                routingKey: number == 500 ? "other" : "gone", correlationID: nil, body: [])
+            lines += machine.receive([.returned(returned)], now: now + .milliseconds(10 * number)).lines
+        }
+        lines += machine.end(TransportError(.closed, "the producer was closed")).lines
+        #expect(lines.count <= 6)
+        #expect(lines.first == ["count": "1", "reason": "NO_ROUTE", "routing_key": "gone"])
+        #expect(lines.contains { $0["routing_key"] == "other" })
+        #expect(lines.compactMap { $0["count"].flatMap { Int("\($0)") } }.reduce(0, +) == 3000)
     }
 
     @Test func messagesOfAKnownSizeGoTogether() throws {

@@ -55,7 +55,7 @@ public struct CallCommand: AsyncParsableCommand {
     @Flag(help: "Wait for the result and print it as JSON.")
     var wait = false
 
-    @Option(help: "For how many seconds to send and, with --wait, to wait for the result.")
+    @Option(help: "For how many seconds to connect, to send and, with --wait, to wait for the result.")
     var timeout: Seconds?
 
     /// For the argument parser.

@@ -18,7 +18,7 @@ public struct ResultCommand: AsyncParsableCommand {
     @Flag(help: "Print the traceback instead.")
     var traceback = false
 
-    @Option(help: "For how many seconds to wait.")
+    @Option(help: "For how many seconds to connect and to wait.")
     var timeout: Seconds?
 
     /// For the argument parser.

@@ -20,6 +20,8 @@ struct AckBatcher {
         /// Which message it is; forgotten when it is rejected, because it may well come again then.
         var identity: MessageIdentity?
         let isRedelivered: Bool
+        /// Which of the channel's consumers has delivered it.
+        let consumer: UInt32
     }
 
     /// The tag of the first entry.
@@ -33,9 +35,11 @@ struct AckBatcher {
     private(set) var heldCount = 0
 
     /// Notes a delivery. `false` when its tag does not follow the one before, which no server may do.
-    mutating func deliver(_ tag: UInt64, _ identity: MessageIdentity? = nil, isRedelivered: Bool = false) -> Bool {
+    mutating func deliver(
+        _ tag: UInt64, _ identity: MessageIdentity? = nil, isRedelivered: Bool = false, consumer: UInt32 = 0
+    ) -> Bool {
         guard tag >= first, tag - first == UInt64(entries.count) else { return false }
-        entries.append(Entry(identity: identity, isRedelivered: isRedelivered))
+        entries.append(Entry(identity: identity, isRedelivered: isRedelivered, consumer: consumer))
         heldCount += 1
         return true
     }
@@ -61,6 +65,9 @@ struct AckBatcher {
         return recent
     }
 
+    /// Whether the message is held: delivered, and neither acknowledged nor given back.
+    func holds(_ tag: UInt64) -> Bool { position(ofHeld: tag) != nil }
+
     /// The message, if it is held and has come before.
     func redelivered(_ tag: UInt64) -> MessageIdentity? {
         guard let position = position(ofHeld: tag), entries[position].isRedelivered else { return nil }
@@ -75,6 +82,12 @@ struct AckBatcher {
         entries[position].identity = nil
         heldCount -= 1
         return true
+    }
+
+    /// The messages that are held and that this consumer has delivered.
+    func held(by consumer: UInt32) -> [UInt64] {
+        entries.indices.lazy.filter { entries[$0].state == .held && entries[$0].consumer == consumer }
+            .map { first + UInt64($0) }
     }
 
     /// How many acknowledgements wait to be sent.

@@ -32,6 +32,12 @@ struct ConsumerLimits {
         changedAt = now
     }
 
+    /// The server has ended this consumer; its messages were settled before.
+    mutating func end(_ consumer: String) { held[consumer] = nil }
+
+    /// There is one more consumer, with the limit that the others have.
+    mutating func begin(_ consumer: String) { held[consumer] = 0 }
+
     mutating func deliver(_ tag: UInt64, by consumer: String) {
         guard held[consumer] != nil else { return }
         held[consumer, default: 0] += 1

@@ -1,3 +1,4 @@
+internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
@@ -34,11 +35,9 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     private var prefetch: UInt16 = 0
     private var largestPrefetch = 0
     private var acks = AckBatcher()
-    /// The queue of each consumer tag.
-    private var queues: [String: String] = [:]
-    /// The queue of each consumer that was replaced last; some of its messages may still be on their way.
-    private var formerQueues: [String: String] = [:]
-    private var generation = 1
+    private var served: ServedQueues
+    /// What the log has said of consumers that the server has ended.
+    private var ended = OutageLog()
     /// `nil` where the limit is for the channel, or where there is none.
     private var limits: ConsumerLimits?
     /// So many acknowledgements do not wait for others.
@@ -53,6 +52,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     init(_ configuration: ConsumerConfiguration, acknowledged: AcknowledgedMessages) {
         self.configuration = configuration
         self.acknowledged = acknowledged
+        served = ServedQueues(name: configuration.name, count: configuration.queues.count)
     }
 
     private var isAutoAcknowledging: Bool { configuration.isAutoAcknowledging }
@@ -87,16 +87,14 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
             let expected = try link.output.declare(queue, channel: Self.channel)
             link.expect(expected, channel: Self.channel, subject: queue.name, now: now)
         }
-        let tags = configuration.queues.indices.map { "\(configuration.name.prefix(100))-\($0 + 1)" }
+        let tags = served.beginAll(now: now)
         // Before the first message, which may come together with the answer.
         if prefetch > 0, !isLimitGlobal, !isAutoAcknowledging {
             limits = ConsumerLimits(prefetch: Int(prefetch))
             limits?.begin(tags, limit: Int(prefetch), now: now)
         }
         for (index, (queue, tag)) in zip(configuration.queues, tags).enumerated() {
-            queues[tag] = queue.name
-            try link.output.consume(
-                queue: queue.name, tag: tag, channel: Self.channel)
+            try link.output.consume(queue: queue.name, tag: tag, channel: Self.channel)
             let isLast = index == configuration.queues.count - 1
             link.expect(
                 [.basicConsumeOK], channel: Self.channel, isLast ? .caller(token) : nil, subject: queue.name, now: now)
@@ -107,15 +105,17 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
 
     /// Ends the consumers. What was received stays with its receiver.
     mutating func stop(token: UInt64, now: ContinuousClock.Instant) -> [ConnectionAction] {
-        guard phase == .consuming, !queues.isEmpty else { return [.complete(token, nil)] }
+        guard phase == .consuming else { return [.complete(token, nil)] }
         phase = .stopped
+        if served.isEmpty { return [.complete(token, nil)] }
+        let tags = served.tags
         do throws(TransportError) {
-            for tag in queues.keys.sorted() { try link.output.cancel(tag: tag, channel: Self.channel) }
+            for tag in tags { try link.output.cancel(tag: tag, channel: Self.channel) }
         } catch {
             return [.complete(token, error)]
         }
         link.expect(
-            Array(repeating: .basicCancelOK, count: queues.count), channel: Self.channel, .caller(token), now: now)
+            Array(repeating: .basicCancelOK, count: tags.count), channel: Self.channel, .caller(token), now: now)
         return []
     }
 
@@ -224,7 +224,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     /// Whether the message is still this consumer's. One that has come again while its first run was going on, and was
     /// acknowledged meanwhile, is done with.
     mutating func holds(_ tag: UInt64, now: ContinuousClock.Instant) -> Bool {
-        guard phase != .ended else { return false }
+        guard phase != .ended, acks.holds(tag) else { return false }
         guard acknowledged.count > 0, let identity = acks.redelivered(tag), acknowledged.remove(identity) else {
             return true
         }
@@ -237,7 +237,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     /// So many more messages than the prefetch count may be held.
     mutating func adjustPrefetch(extra: Int, now: ContinuousClock.Instant) -> [ConnectionAction] {
         limits?.extra = max(0, extra)
-        guard phase == .consuming, isLimitGlobal, !queues.isEmpty else { return adjustConsumers(now: now) }
+        guard phase == .consuming, isLimitGlobal, !served.isEmpty else { return adjustConsumers(now: now) }
         let count = PrefetchRule.count(configuration.prefetch, extra: extra)
         guard count != prefetch else { return [] }
         prefetch = count
@@ -264,29 +264,65 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         let limit = UInt16(clamping: limit)
         largestPrefetch = max(largestPrefetch, Int(limit))
         prefetch = limit
-        generation += 1
-        formerQueues = queues
-        queues = [:]
+        let tags = served.beginAll(now: now)
         link.output.qos(prefetch: limit, isGlobal: false, channel: Self.channel)
         var expected = [MethodID.basicQosOK]
         // The new ones first: a queue may go away with its last consumer.
-        for (index, queue) in configuration.queues.enumerated() {
-            let tag = "\(configuration.name.prefix(100))-\(index + 1)-\(generation)"
-            queues[tag] = queue.name
+        for (queue, tag) in zip(configuration.queues, tags) {
             try link.output.consume(queue: queue.name, tag: tag, channel: Self.channel)
             expected.append(.basicConsumeOK)
         }
-        for tag in formerQueues.keys.sorted() {
+        for tag in served.formerTags {
             try link.output.cancel(tag: tag, channel: Self.channel)
             expected.append(.basicCancelOK)
         }
-        limits?.begin(Array(queues.keys), limit: Int(limit), now: now)
+        limits?.begin(tags, limit: Int(limit), now: now)
         link.expect(expected, channel: Self.channel, now: now)
         return .log(.debug, "consuming anew, because of messages that wait", ["prefetch": "\(limit)"])
     }
 
     private var mayAdjust: Bool {
-        phase == .consuming && limits != nil && !queues.isEmpty && !link.isAnswerDue(on: Self.channel)
+        phase == .consuming && limits != nil && served.isComplete && !link.isAnswerDue(on: Self.channel)
+    }
+
+    // MARK: Consumers that the server ends
+
+    /// The server has ended a consumer: its queue was deleted, or is elsewhere now. What it has delivered is others' as
+    /// after the loss of a connection; the other queues go on.
+    private mutating func consumerEnded(
+        _ tag: String, now: ContinuousClock.Instant
+    ) throws(TransportError) -> [ConnectionAction] {
+        guard phase != .opening else {
+            throw TransportError(.connectionLost, "RabbitMQ ended a consumer at once; was its queue deleted?")
+        }
+        guard let lost = served.end(tag, now: now) else { return [] }
+        writeAcknowledgements()
+        var actions = remember(acks.takeRecent())
+        // Where the queue is gone nobody hears of this but the channel, which stops to count them.
+        for held in acks.held(by: lost.consumer) { reject(held, requeue: true) }
+        limits?.end(tag)
+        let name = configuration.queues[lost.queue].name
+        if phase == .consuming, let count = ended.failed(because: name, at: now) {
+            actions.append(
+                .log(
+                    .warning, "RabbitMQ ended the consumer of a queue, which is declared and consumed anew",
+                    ["queue": "\(name)", "count": "\(count)"]))
+        }
+        return actions
+    }
+
+    /// Declares and consumes queues whose consumers were ended, when it is time.
+    private mutating func consumeAgain(now: ContinuousClock.Instant) throws(TransportError) {
+        guard phase == .consuming else { return }
+        for index in served.due(at: now) {
+            let queue = configuration.queues[index]
+            let tag = served.beginAgain(index, now: now)
+            var expected = try link.output.declare(queue, channel: Self.channel)
+            try link.output.consume(queue: queue.name, tag: tag, channel: Self.channel)
+            expected.append(.basicConsumeOK)
+            limits?.begin(tag)
+            link.expect(expected, channel: Self.channel, subject: queue.name, now: now)
+        }
     }
 
     // MARK: Time
@@ -300,6 +336,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
             if let due = acknowledgementsDue, due <= now { writeAcknowledgements() }
             if let next = nextRead, next <= now { nextRead = nil }
             try link.advance(to: now)
+            try consumeAgain(now: now)
             return adjustConsumers(now: now)
         } catch {
             return end(error)
@@ -312,6 +349,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         for other in [closingDeadline, acknowledgementsDue, nextRead] {
             if let other { earliest = min(earliest ?? other, other) }
         }
+        if phase == .consuming, let other = served.due { earliest = min(earliest ?? other, other) }
         if mayAdjust, let other = limits?.dueTime(heldInAll: acks.heldCount) {
             earliest = min(earliest ?? other, other)
         }
@@ -377,8 +415,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         case .delivery(let incoming):
             if let delivery = try take(incoming, &actions, now: now) { deliveries.append(delivery) }
         case .consumerCancelled(let tag):
-            let queue = queues[tag] ?? formerQueues[tag] ?? tag
-            throw TransportError(.connectionLost, "RabbitMQ ended the consumer of \(queue); was the queue deleted?")
+            actions += try consumerEnded(tag, now: now)
         case .channelClosed(let fault, let channel):
             let subject = link.nextSubject(on: channel)
             link.output.method(.channelCloseOK, channel: channel)
@@ -399,7 +436,8 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         _ incoming: IncomingDelivery, _ actions: inout [ConnectionAction], now: ContinuousClock.Instant
     ) throws(TransportError) -> Delivery? {
         limits?.deliver(incoming.tag, by: incoming.consumerTag)
-        let queue = queues[incoming.consumerTag] ?? formerQueues[incoming.consumerTag] ?? ""
+        let served = served[incoming.consumerTag]
+        let queue = served.map { configuration.queues[$0.queue].name } ?? ""
         if isAutoAcknowledging {
             guard acks.deliver(incoming.tag) else { throw outOfOrder(incoming.tag) }
         } else {
@@ -409,9 +447,10 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
                 identity = MessageIdentity(message)
                 isRedelivered = message.properties.isRedelivered
             }
-            guard acks.deliver(incoming.tag, identity, isRedelivered: isRedelivered) else {
-                throw outOfOrder(incoming.tag)
-            }
+            guard
+                acks.deliver(
+                    incoming.tag, identity, isRedelivered: isRedelivered, consumer: served?.consumer ?? 0)
+            else { throw outOfOrder(incoming.tag) }
             if isRedelivered, let identity, acknowledged.remove(identity) {
                 _ = settle(incoming.tag, .acknowledge, now: now)
                 actions.append(

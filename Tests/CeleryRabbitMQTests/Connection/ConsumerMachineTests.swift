@@ -1,5 +1,6 @@
 import CeleryProtocol
 import CeleryTransport
+import Logging
 import Testing
 
 @testable import CeleryRabbitMQ
@@ -183,6 +184,95 @@ import Testing
         #expect(error.message.contains("the queue q cannot be used as configured"))
         #expect(error.isPassing(afterSuccess: true))
     }
+
+    // MARK: Consumers that the server ends
+
+    /// A machine that consumes the queues `q` and `r`.
+    private func machineOfTwo(isLimitGlobal: Bool = true) throws -> Machine<ConsumerMachine> {
+        let configuration = ConsumerConfiguration(queues: ["q", "r"], prefetch: 10, name: "test")
+        let machine = Machine(ConsumerMachine(configuration, acknowledged: acknowledged))
+        _ = machine.open(DeadStream.link(), isLimitGlobal: isLimitGlobal, token: 0, now: now)
+        let declared: [MethodID] = [.exchangeDeclareOK, .queueDeclareOK, .queueBindOK]
+        let replies = [.channelOpenOK, .basicQosOK] + declared + declared + [.basicConsumeOK, .basicConsumeOK]
+        #expect(machine.receive(replies.map { .reply($0, channel: 1) }, now: now).successes == [0])
+        _ = try machine.takeWritten()
+        return machine
+    }
+
+    private func delivery(_ tag: UInt64, by consumer: String) -> ServerEvent {
+        var message = Message("body")
+        message.properties.correlationID = "id-\(tag)"
+        return .delivery(IncomingDelivery(consumerTag: consumer, tag: tag, message: .success(message), body: []))
+    }
+
+    @Test(arguments: [true, false])
+    func aQueueThatIsDeletedIsConsumedAnewAndTheOthersGoOn(isLimitGlobal: Bool) throws {
+        let machine = try machineOfTwo(isLimitGlobal: isLimitGlobal)
+        _ = machine.receive([delivery(1, by: "test-1"), delivery(2, by: "test-2")], now: now)
+        let actions = machine.receive([.consumerCancelled(tag: "test-1")], now: now)
+        #expect(!actions.hasEnded)
+        #expect(actions.lines == [["queue": "q", "count": "1"]])
+        #expect(!machine.holds(1, now: now), "others may get it")
+        #expect(machine.holds(2, now: now))
+        let rejected = try machine.takeWritten()
+        #expect(rejected.map(\.id) == [.basicReject])
+        #expect(rejected.first?.tag == 1)
+        // What is told of it later concerns nobody.
+        _ = machine.settle(1, .acknowledge, now: now)
+        _ = machine.settle(2, .acknowledge, now: now)
+        #expect(try acks(machine) == [2])
+
+        let due = try #require(machine.deadline)
+        #expect(due > now && due <= now + .milliseconds(100))
+        _ = machine.advance(to: due)
+        #expect(
+            try machine.takeWritten().map(\.id) == [.exchangeDeclare, .queueDeclare, .queueBind, .basicConsume])
+        let replies: [MethodID] = [.exchangeDeclareOK, .queueDeclareOK, .queueBindOK, .basicConsumeOK]
+        _ = machine.receive(replies.map { .reply($0, channel: 1) }, now: due)
+        let deliveries = machine.receive([delivery(3, by: "test-1-2"), delivery(4, by: "test-2")], now: due).deliveries
+        #expect(deliveries.map(\.queue) == ["q", "r"])
+        #expect(machine.holds(3, now: due))
+    }
+
+    @Test func aQueueThatIsDeletedAgainAndAgainIsConsumedMoreAndMoreRarely() throws {
+        let machine = try machineOfTwo()
+        var time = now
+        var lines = 0
+        var tag = "test-1"
+        for round in 2...21 {
+            lines += machine.receive([.consumerCancelled(tag: tag)], now: time).lines.count
+            time = try #require(machine.deadline)
+            _ = machine.advance(to: time)
+            let replies: [MethodID] = [.exchangeDeclareOK, .queueDeclareOK, .queueBindOK, .basicConsumeOK]
+            _ = machine.receive(replies.map { .reply($0, channel: 1) }, now: time)
+            tag = "test-1-\(round)"
+        }
+        #expect(time - now > .seconds(60))
+        #expect(lines <= 7)
+        // One that has lasted is consumed anew soon.
+        time += .seconds(11)
+        _ = machine.receive([.consumerCancelled(tag: tag)], now: time)
+        #expect(try #require(machine.deadline) <= time + .milliseconds(100))
+    }
+
+    @Test func anAcknowledgementThatTheQueueMayNotHaveHeardIsRemembered() throws {
+        let machine = try machineOfTwo()
+        _ = machine.receive([delivery(1, by: "test-1")], now: now)
+        _ = machine.settle(1, .acknowledge, now: now)
+        _ = machine.receive([.consumerCancelled(tag: "test-1")], now: now)
+        #expect(acknowledged.count == 1)
+    }
+
+    @Test func whileItStopsNothingIsConsumedAnew() throws {
+        let machine = try machineOfTwo()
+        #expect(machine.receive([.consumerCancelled(tag: "test-1")], now: now).lines.count == 1)
+        _ = machine.stop(token: 7, now: now)
+        #expect(try machine.takeWritten().map(\.id) == [.basicCancel], "only that of the other queue")
+        _ = machine.receive([.consumerCancelled(tag: "test-2")], now: now)
+        #expect(machine.receive([.reply(.basicCancelOK, channel: 1)], now: now).successes == [7])
+        _ = machine.advance(to: now + .seconds(1))
+        #expect(try machine.takeWritten().isEmpty)
+    }
 }
 
 extension Machine<ConsumerMachine> {
@@ -206,5 +296,9 @@ extension Machine<ConsumerMachine> {
 
     fileprivate func close(token: UInt64, now: ContinuousClock.Instant) -> [ConnectionAction] {
         value.close(token: token, now: now)
+    }
+
+    fileprivate func stop(token: UInt64, now: ContinuousClock.Instant) -> [ConnectionAction] {
+        value.stop(token: token, now: now)
     }
 }

@@ -145,12 +145,13 @@ import Testing
         #expect(isRemembered, "the next connection does not try again")
     }
 
-    @Test func aDeletedQueueIsNamed() async throws {
+    @Test func aDeletedQueueIsDeclaredAndConsumedAnew() async throws {
         let consumer = try await connect("math")
         server.send(Frames.method(.basicCancel) { $0.bytes += Frames.text("test-1") + [1] })
-        let failure = await error(consumer)
-        #expect(failure?.code == .connectionLost)
-        #expect(failure?.message.contains("math") == true)
+        try await server.answerDeclaration(channel: 1)
+        try await server.answer(.basicConsume, with: .basicConsumeOK)
+        server.send(Frames.delivery(1, "next", consumer: "test-1-2"))
+        #expect(try await consumer.receive(count: 1).map(\.queue) == ["math"])
     }
 
     @Test func whatTheServerDeliversAgainIsNotHandedOut() async throws {

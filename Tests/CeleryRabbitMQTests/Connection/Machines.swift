@@ -118,3 +118,8 @@ class Machine<Value: ConnectionMachine & ~Copyable> {
     func takeWritten() throws -> [WrittenMethod] { try value.takeWritten() }
     func takePublished() throws -> [String] { try value.takePublished() }
 }
+
+/// What cannot be copied cannot be looked into: an expectation that fails would crash over it.
+extension Machine: CustomReflectable where Value: ~Copyable {
+    var customMirror: Mirror { Mirror(reflecting: ()) }
+}

@@ -91,15 +91,25 @@ extension LiveTests {
             await producer.close()
         }
 
-        @Test func aQueueThatIsDeletedEndsItsConsumer() async throws {
-            let queue = LiveServer.queue()
-            let consumer = try await LiveServer.consumer(queue)
-            let receiving = Task { try await consumer.receive(upTo: 1) }
-            try await QueueDeletion.delete(queue.name)
-            let failure = await #expect(throws: TransportError.self) { try await receiving.value }
-            #expect(failure?.code == .connectionLost)
-            #expect(failure?.message.contains(queue.name) == true)
+        @Test func aQueueThatIsDeletedIsConsumedAnewAndTheOthersGoOn() async throws {
+            let (gone, other) = (LiveServer.queue(), LiveServer.queue())
+            let producer = try await LiveServer.producer()
+            let consumer = try await LiveServer.consumer(gone, other)
+            try await producer.publish(Message("held"), to: Destination(queue: gone))
+            try await producer.publish(Message("kept"), to: Destination(queue: other))
+            let held = try await consumer.receive(count: 2)
+            try await QueueDeletion.delete(gone.name)
+            // Its queue is there again as soon as it is consumed: a message finds it then or makes it itself.
+            try await producer.publish(Message("new"), to: Destination(queue: gone))
+            let new = try await consumer.receive(count: 1)
+            #expect(new.map(\.text) == ["new"])
+            for delivery in held { #expect(consumer.holds(delivery.tag) == (delivery.text == "kept")) }
+            for delivery in held + new { consumer.settle(delivery.tag, .acknowledge) }
+            await consumer.flush()
+            try await producer.publish(Message("last"), to: Destination(queue: other))
+            #expect(try await consumer.receive(count: 1).map(\.text) == ["last"])
             await consumer.close()
+            await producer.close()
         }
     }
 }

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-package import Glibc
+internal import Glibc
 #else
-package import Darwin
+internal import Darwin
 #endif
 
 /// A TCP port on loopback on which somebody listens. Connections are taken by the system, and nothing is said on them

@@ -4,6 +4,7 @@ import CeleryTransport
 import Foundation
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import CeleryRabbitMQ
@@ -19,7 +20,8 @@ import Testing
         _ queue: Queue = "q",
         prefetch: Int = 10,
         isAutoAcknowledging: Bool = false,
-        version: String = "3.10.8"
+        version: String = "3.10.8",
+        over link: AMQPLink? = nil
     ) async throws -> RabbitMQConsumer {
         let configuration = ConsumerConfiguration(
             queues: [queue],
@@ -28,7 +30,9 @@ import Testing
             name: "test"
         )
         let server = server
-        async let opening = open(configuration) { () throws(TransportError) in server.link(version: version) }
+        async let opening = open(configuration) { () throws(TransportError) in
+            link ?? server.link(version: version)
+        }
         try await answerOpening()
         return try await opening
     }
@@ -143,6 +147,24 @@ import Testing
         #expect(try await consumer.receive(count: 1).count == 1)
         let isRemembered = memory.refusesGlobalLimit.load(ordering: .relaxed)
         #expect(isRemembered, "the next connection does not try again")
+    }
+
+    /// The thread looks for what was added while it was writing; nobody wakes it for that.
+    @Test func whatIsToldWhileTheThreadWritesIsSent() async throws {
+        let plain = server.link()
+        let stream = GatedStream(plain.stream)
+        let consumer = try await connect(
+            over: AMQPLink(stream: stream, agreement: plain.agreement, name: plain.name))
+        // So many that acknowledgements gather, and are written by the thread.
+        server.send((1...8).flatMap { Frames.delivery($0) })
+        let tags = try await consumer.receive(count: 8).map(\.tag)
+        stream.close()
+        consumer.settle(tags[0], .acknowledge)
+        try await stream.waiting.next()
+        consumer.settle(tags[1], .requeue)
+        stream.open()
+        #expect(try await settlement(.basicAck).tag == 1)
+        #expect(try await settlement(.basicReject).tag == 2)
     }
 
     @Test func aDeletedQueueIsDeclaredAndConsumedAnew() async throws {

@@ -67,6 +67,11 @@ public protocol Consumer: Sendable {
     /// Tells the broker what became of a delivery. Returns at once; the broker hears of it with the next write.
     func settle(_ tag: DeliveryTag, _ settlement: Settlement)
 
+    /// Acknowledges a message before its task runs, unless the broker gives it to others: they run it then.
+    ///
+    /// - Returns: whether it was this consumer's. If not, the broker is told nothing, and the message may come again.
+    func acknowledge(_ tag: DeliveryTag) -> Bool
+
     /// Waits until the broker has heard of everything settled so far, or until the connection is lost.
     func flush() async
 
@@ -90,6 +95,13 @@ public protocol Consumer: Sendable {
 }
 
 extension Consumer {
+    /// Asks whether it holds the message, and settles it.
+    public func acknowledge(_ tag: DeliveryTag) -> Bool {
+        guard holds(tag) else { return false }
+        settle(tag, .acknowledge)
+        return true
+    }
+
     /// Waits until there are messages; at least one and at most `limit` of them.
     public func receive(upTo limit: Int) async throws -> [Delivery] {
         try await firstDeliveries(upTo: limit) { try await receive(room: $0, $1) }

@@ -98,6 +98,16 @@ final class RabbitMQConsumer: Consumer {
         connection.tell { $0.settle(tag.value, settlement, now: $1) }
     }
 
+    /// In one step: what is acknowledged after the connection has ended would be remembered as done when it comes again.
+    func acknowledge(_ tag: DeliveryTag) -> Bool {
+        var isHeld = false
+        connection.tell { machine, now in
+            isHeld = machine.holds(tag.value, now: now)
+            return isHeld ? machine.settle(tag.value, .acknowledge, now: now) : []
+        }
+        return isHeld
+    }
+
     func flush() async {
         do {
             try await connection.ask { $0.flush(token: $1, now: $2) }

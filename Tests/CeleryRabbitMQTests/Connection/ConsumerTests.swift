@@ -167,6 +167,17 @@ import Testing
         #expect(try await settlement(.basicReject).tag == 2)
     }
 
+    /// Others run it; and if it comes back here it is to run.
+    @Test func whatIsAcknowledgedAfterTheConnectionWasLostIsOthers() async throws {
+        let consumer = try await connect()
+        server.send(Frames.delivery(1))
+        let tag = try await consumer.receive(count: 1)[0].tag
+        server.cut()
+        #expect(await error(consumer)?.code == .connectionLost)
+        #expect(!consumer.acknowledge(tag))
+        #expect(memory.acknowledged.count == 0)
+    }
+
     @Test func aDeletedQueueIsDeclaredAndConsumedAnew() async throws {
         let consumer = try await connect("math")
         server.send(Frames.method(.basicCancel) { $0.bytes += Frames.text("test-1") + [1] })

@@ -38,10 +38,23 @@ struct RecordingBroker: Broker {
     var closeGate: Gate?
     /// Keeps messages from being sent.
     var sendGate: Gate?
+    /// So many messages are lost to others right after it was asked for the first time whether they are held.
+    let losses = Losses()
     /// What was asked to stop.
     let stopping = Notes<Void>()
     /// What waited for its settlements to be heard.
     let flushing = Notes<Void>()
+
+    final class Losses: Sendable {
+        private let left = Locked(0)
+        func add(_ count: Int) { left.withLock { $0 += count } }
+        func take() -> Bool {
+            left.withLock { left in
+                defer { left = max(0, left - 1) }
+                return left > 0
+            }
+        }
+    }
 
     final class Failures: Sendable {
         private let errors = Locked<[TransportError]>([])
@@ -86,6 +99,7 @@ private final class RecordingConsumer: Consumer {
     private let consumer: any Consumer
     private let broker: RecordingBroker
     private let hasFailed = Locked(false)
+    private let lost = Locked<Set<DeliveryTag>>([])
 
     init(_ consumer: any Consumer, broker: RecordingBroker) {
         self.consumer = consumer
@@ -128,7 +142,14 @@ private final class RecordingConsumer: Consumer {
 
     func roomHasGrown() { consumer.roomHasGrown() }
 
-    func holds(_ tag: DeliveryTag) -> Bool { consumer.holds(tag) && !hasFailed.withLock { $0 } }
+    func holds(_ tag: DeliveryTag) -> Bool {
+        guard consumer.holds(tag), !hasFailed.withLock({ $0 }) else { return false }
+        return lost.withLock { lost in
+            if lost.contains(tag) { return false }
+            if broker.losses.take() { lost.insert(tag) }
+            return true
+        }
+    }
 
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
         consumer.settle(tag, settlement)

@@ -63,6 +63,28 @@ import Testing
         }
     }
 
+    /// The connection may be lost, or somebody restore the message, while the body is read.
+    @Test func whatOthersGetBeforeItIsAcknowledgedDoesNotRunHere() async throws {
+        let broker = RecordingBroker()
+        let ran = Notes<String>()
+        for id in ["theirs", "ours"] {
+            let envelope = Envelope(headers: ["task": "tasks.note", "id": .string(id)], body: [[], [:], [:]])
+            broker.memory.push(envelope.bytes, to: "celery")
+        }
+        broker.losses.add(1)
+        try await withBench(broker: broker, options: .init(concurrency: 1)) {
+            TaskHandler(named: "tasks.note") { context, _, _ in
+                ran.add(context.request.id)
+                return 1
+            }
+        } _: { bench async throws in
+            #expect(try await ran.next() == "ours")
+            #expect(try await bench.client.handle(id: "ours").value() == 1)
+            #expect(try await bench.client.handle(id: "theirs").status() == .pending)
+            #expect(try await broker.settlements.next() == .acknowledge)
+        }
+    }
+
     @Test func theTasksOwnWishCountsMoreThanTheWorkers() async throws {
         #expect(try await leftBehind(worker: .init(acksLate: true), task: .init(acksLate: false)) == 0)
         #expect(try await leftBehind(worker: .init(), task: .init(acksLate: true)) == 1)

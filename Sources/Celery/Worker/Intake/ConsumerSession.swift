@@ -165,14 +165,20 @@ final class ConsumerSession: Sendable {
         tellPrefetch(load)
     }
 
-    /// Acknowledges a message before its task runs: it still counts as open.
-    func acknowledgeEarly(_ tag: DeliveryTag, _ task: ReceivedTask) {
+    /// Acknowledges a message before its task runs: it still counts as open. Whether it was this worker's; if not, it
+    /// counts as before.
+    func acknowledgeEarly(_ tag: DeliveryTag, _ task: ReceivedTask) -> Bool {
+        // Before the broker can hear of it and the message come again.
         started.add(task, self)
-        consumer.settle(tag, .acknowledge)
+        guard consumer.acknowledge(tag) else {
+            started.remove(task, self)
+            return false
+        }
         count { load in
             load.unsettled -= 1
             load.hasSettled = true
         }
+        return true
     }
 
     /// The message needs no further attention.

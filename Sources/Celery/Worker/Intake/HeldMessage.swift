@@ -8,8 +8,9 @@ struct HeldMessage: Sendable {
     /// Whether it is still this worker's: `false` once the broker gives it to others.
     var isHeld: Bool { session.consumer.holds(tag) }
 
-    /// Acknowledges it before its task runs. It still counts as being worked on.
-    func acknowledgeEarly(_ task: ReceivedTask) { session.acknowledgeEarly(tag, task) }
+    /// Acknowledges it before its task runs. It still counts as being worked on. `false` when the broker gives it to
+    /// others, so that its task must not run here.
+    func acknowledgeEarly(_ task: ReceivedTask) -> Bool { session.acknowledgeEarly(tag, task) }
 
     /// Waits until the broker has heard of what it was told.
     func flush() async { await session.consumer.flush() }

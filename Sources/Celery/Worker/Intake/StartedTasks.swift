@@ -33,6 +33,17 @@ final class StartedTasks: Sendable {
         }
     }
 
+    /// The task that was added does not start.
+    func remove(_ task: ReceivedTask, _ session: ConsumerSession) {
+        let request = task.request
+        entries.withLock { entries in
+            let position = entries.lastIndex { entry in
+                entry.id == request.id && entry.retries == request.retries && entry.session == session.number
+            }
+            if let position { entries.remove(at: position) }
+        }
+    }
+
     /// Whether this message, which has come again, is one whose task was started here; asked once for each.
     func hasStarted(_ task: ReceivedTask, _ session: ConsumerSession) -> Bool {
         let (request, message) = (task.request, task.message)

@@ -104,7 +104,8 @@ final class TaskSlots: Sendable {
         if left == 0, isClosed.load(ordering: .sequentiallyConsistent) { ended.close() }
     }
 
-    /// Runs a task; `nil` when it has not begun. Its message goes back then, when the consumer is closed.
+    /// Runs a task; `nil` when it has not begun. Its message goes back then, when the consumer is closed, or is somebody
+    /// else's.
     private func run(_ reserved: ReservedTask) async -> FinishedTask? {
         let (task, message) = (reserved.task, reserved.message)
         if Task.isCancelled { return nil }
@@ -126,10 +127,13 @@ final class TaskSlots: Sendable {
             finished.ending = .refused(error)
             return finished
         }
-        log.started(task.request)
         // Once more, because what is acknowledged here does not come back.
         if Task.isCancelled { return nil }
-        if !rules.acksLate { await acknowledge(message, task) }
+        if !rules.acksLate, await !acknowledge(message, task) {
+            message.drop()
+            return nil
+        }
+        log.started(task.request)
         if rules.storesResult, rules.tracksStart { await writer?.storeStarted(started(task.request)) }
         let context = TaskContext(request: task.request, queue: task.queue, environment: environment)
         let start = ContinuousClock.now
@@ -143,10 +147,14 @@ final class TaskSlots: Sendable {
 
     /// Before the task runs, though the broker may hear of it a moment later. Unless the message has come before,
     /// perhaps because its task ends the whole process: that is not to happen again and again.
-    private func acknowledge(_ message: HeldMessage, _ task: ReceivedTask) async {
-        message.acknowledgeEarly(task)
-        guard task.request.delivery.isRedelivered else { return }
+    ///
+    /// - Returns: whether the task may run here: not when the broker gives the message to others. Where the connection is
+    ///   lost before the broker has answered it may have heard of it, and the task runs: else perhaps nobody would run it.
+    private func acknowledge(_ message: HeldMessage, _ task: ReceivedTask) async -> Bool {
+        guard message.acknowledgeEarly(task) else { return false }
+        guard task.request.delivery.isRedelivered else { return true }
         if await !waitAtMost(Self.longestFlush, for: { await message.flush() }) { log.unheard(task.request) }
+        return true
     }
 
     private func started(_ request: TaskRequest) -> StoredResult {

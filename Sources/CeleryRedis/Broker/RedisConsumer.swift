@@ -29,7 +29,7 @@ final class RedisConsumer: Consumer {
         var areListsEmpty = false
         var isStopped = false
         /// How long to wait before the next claim after Redis has refused one, and until when.
-        var refusals = Backoff(maximum: .seconds(5))
+        var refusals = RetrySchedule(maximum: .seconds(5))
         var nextTry: ContinuousClock.Instant?
         /// Whether some key is no list, which is logged once.
         var hasMisfits = false
@@ -37,7 +37,7 @@ final class RedisConsumer: Consumer {
         var asking = RedisConsumer.asking
     }
 
-    private static let asking = Backoff(first: .milliseconds(5), maximum: .milliseconds(250))
+    private static let asking = RetrySchedule(first: .milliseconds(5), maximum: .milliseconds(250))
     /// A server that has not answered anything for so long is not waited for when the consumer is closed.
     private static let goodbyeTimeout = Duration.seconds(3)
 
@@ -210,7 +210,7 @@ final class RedisConsumer: Consumer {
         }
         guard !link.isAnnouncing else { return try await news.wait(thenClaim: claim) }
         // For one claim; then the next delay begins.
-        async let _: Void = news.push(after: progress.withLock { $0.asking.delay() })
+        async let _: Void = news.push(after: progress.withLock { $0.asking.nextDelay() })
         try await news.wait(thenClaim: claim)
     }
 
@@ -298,7 +298,7 @@ final class RedisConsumer: Consumer {
     private func refuse(_ reason: String) {
         let isFirst = progress.withLock { progress in
             defer {
-                progress.nextTry = .now + progress.refusals.delay()
+                progress.nextTry = .now + progress.refusals.nextDelay()
                 progress.areListsEmpty = false
             }
             return progress.nextTry == nil

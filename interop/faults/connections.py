@@ -20,7 +20,7 @@ from fleet import workers
 # Seconds: the log is read so late, and an acknowledgement that was written so shortly before is not heard.
 LATE = 0.1
 UNHEARD = 0.5
-# Without any progress for so long, tasks are stuck.
+# Without any progress for so long beyond what the longest task takes, tasks are stuck.
 STUCK = 60
 NEIGHBOUR = {"broker_transport_options": {"visibility_timeout": 300, "unacked_restore_throttle": 1}}
 
@@ -32,8 +32,10 @@ class ConnectionsRun:
         self.results_url = results_server.url
         self.results, self.queue = Results(self.results_url), queue_of(kind, server)
         disruption = MODES[mode]
+        long_tasks = disruption.long_tasks(options)
+        self.stuck = STUCK + max(long_tasks, default=0)
         self.load = Load(
-            options.tasks, options.seed, disruption.long_tasks(options), has_retries=False,
+            options.tasks, options.seed, long_tasks, has_retries=False,
             longest_countdown=10 + sum(options.outages) if mode in ("outages", "stops") else 15, longest_sleep=0.06 if mode == "windows" else 0.3)
         self.disruption = disruption(self, options, self.load.random)
         self.proxies, self.swift, self.starts, self.problems = [], [], [], []
@@ -117,14 +119,14 @@ class ConnectionsRun:
             if now - last_said > 20:
                 last_said = now
                 self.say(f"{len(open_ids)} open, {self.disruption.report()}")
-            if now - last_progress > STUCK or now - self.begin > self.options.seconds:
+            if now - last_progress > self.stuck or now - self.begin > self.options.seconds:
                 self.problems.append(f"{len(open_ids)} tasks have no result, without progress for "
                                      f"{now - last_progress:.0f} s: {', '.join(sorted(open_ids)[:5])}")
                 return
 
     def settle(self):
         """What is still held is acknowledged, or runs once more and is. Returns what is left."""
-        deadline = time.monotonic() + STUCK
+        deadline = time.monotonic() + self.stuck
         while any((left := self.queue.left()).values()) and time.monotonic() < deadline:
             time.sleep(0.2)
         return left

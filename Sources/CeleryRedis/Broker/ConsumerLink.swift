@@ -31,6 +31,7 @@ final class ConsumerLink: Sendable {
         /// Whether something was done over the present connection, so that its loss is a new one.
         var hasProgressed = false
         var waiting: [CheckedContinuation<Bool, Never>] = []
+        var outages = 0
         var listener: (@Sendable (Announcement) -> Void)?
     }
 
@@ -83,6 +84,9 @@ final class ConsumerLink: Sendable {
     func listen(_ listener: @escaping @Sendable (Announcement) -> Void) {
         state.withLock { $0.listener = listener }
     }
+
+    /// How often there was no connection for so long that others cannot have been expected to have one at the end of it.
+    var outages: Int { state.withLock { $0.outages } }
 
     /// Waits, if the connection is lost, until there is one again; whether there is.
     func recovery() async -> Bool {
@@ -257,11 +261,12 @@ final class ConsumerLink: Sendable {
         }
         if hasProgressed { schedule.reset() }
         log("a connection to Redis is lost, making a new one", loss, &outages)
+        let lostAt = ContinuousClock.now
         while state.withLock({ $0.failure == nil }) {
             // Even then not at once: a server may take connections, do something, and end them.
             do { try await Task.sleep(for: schedule.nextDelay()) } catch { return }
             do {
-                try await connect()
+                try await connect(lostAt: lostAt)
                 let duration = outages.worksAgain()
                 return logger.log(
                     level: duration == nil ? .debug : .info, "connected to Redis again",
@@ -280,11 +285,13 @@ final class ConsumerLink: Sendable {
     }
 
     /// Makes anew what is lost.
-    private func connect() async throws {
+    private func connect(lostAt: ContinuousClock.Instant) async throws {
         if !commands.isOpen {
             let commands = try await Self.openCommands(address, losses, logger)
             let isClosed = state.withLock { state in
                 if state.failure == nil { state.commands = commands }
+                // A server that ends idle connections is there all the time.
+                if .now - lostAt > held.shortestOutage { state.outages += 1 }
                 // The rights may have changed meanwhile.
                 state.isAnnouncingRefused = false
                 return state.failure != nil

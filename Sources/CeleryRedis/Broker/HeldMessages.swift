@@ -92,6 +92,9 @@ final class HeldMessages: RedisConnection.Upkeep {
     /// of this one before they count it as dead.
     var longestPause: Duration { max(.milliseconds(100), min(.seconds(lease / 6), .seconds(5))) }
 
+    /// Without a connection for so long, live consumers may have missed giving a sign.
+    var shortestOutage: Duration { min(.seconds(lease / 10), .seconds(1)) }
+
     // MARK: What becomes of messages
 
     /// Notes messages that were claimed.

@@ -1,8 +1,9 @@
 /// Looks at the signs of life of other consumers and finds out which of them are dead.
 ///
 /// A consumer is dead when its sign has not changed over checks that span its lease. Only time during which this one
-/// was checking counts, in small steps: a pause of the server, of this process or of the whole machine, after which
-/// live consumers have had no chance yet to give a sign, adds next to nothing.
+/// was checking counts, in small steps: a pause of this process or of the whole machine, after which live consumers
+/// have had no chance yet to give a sign, adds next to nothing. After an outage of the server the count begins anew:
+/// several of them must not add up.
 struct LifeWatch {
     /// A consumer whose sign does not change any more.
     struct Dead: Equatable {
@@ -21,6 +22,7 @@ struct LifeWatch {
     private static let memory = 3600.0
 
     private var seen: [String: Seen] = [:]
+    private var outages = 0
 
     /// Takes in the signs of others.
     ///
@@ -28,12 +30,15 @@ struct LifeWatch {
     ///   - signs: from consumer to sign.
     ///   - asked: when they were asked for.
     ///   - heard: when they had come.
+    ///   - outages: how many outages there were before they were asked for.
     ///   - time: the time in seconds since 1970.
     /// - Returns: the consumers that are dead, and those whose signs are of no more use.
     mutating func note(
         _ signs: [(consumer: String, sign: String)], asked: ContinuousClock.Instant, heard: ContinuousClock.Instant,
-        time: Double
+        outages: Int, time: Double
     ) -> (dead: [Dead], forgotten: [Dead]) {
+        if outages != self.outages { startAgain() }
+        self.outages = outages
         var (dead, forgotten): ([Dead], [Dead]) = ([], [])
         var present: [String: Seen] = [:]
         for (consumer, text) in signs {

@@ -127,7 +127,7 @@ final class Restorer: Sendable {
     // MARK: Who is dead
 
     private func restoreOfTheDead() async throws {
-        let asked = Instant.now
+        let (asked, outages) = (Instant.now, link.outages)
         let reply = try await link.commands.call(RedisPipeline("HGETALL", keys.workers))
         let fields = reply.array ?? []
         let signs = stride(from: 0, to: fields.count - 1, by: 2).compactMap { index in
@@ -135,7 +135,8 @@ final class Restorer: Sendable {
         }
         let (dead, forgotten) = state.withLock { state in
             state.consumers = signs.count
-            return state.watch.note(signs.filter { $0.0 != id }, asked: asked, heard: .now, time: time())
+            return state.watch.note(
+                signs.filter { $0.0 != id }, asked: asked, heard: .now, outages: outages, time: time())
         }
         for old in forgotten {
             _ = try await link.commands.call(RedisPipeline("HDEL", keys.workers, old.consumer))

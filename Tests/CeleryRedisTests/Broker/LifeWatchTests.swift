@@ -7,9 +7,12 @@ import Testing
     let start = ContinuousClock.now
 
     /// Looks after so many seconds.
-    mutating func look(at seconds: Double, _ sign: String, answerTakes delay: Double = 0) -> [String] {
+    mutating func look(
+        at seconds: Double, _ sign: String, answerTakes delay: Double = 0, outages: Int = 0
+    ) -> [String] {
         watch.note(
-            [("a", sign)], asked: start + .seconds(seconds), heard: start + .seconds(seconds + delay), time: 1000
+            [("a", sign)], asked: start + .seconds(seconds), heard: start + .seconds(seconds + delay),
+            outages: outages, time: 1000
         ).dead.map(\.consumer)
     }
 
@@ -45,6 +48,14 @@ import Testing
         #expect(look(at: 1503, "alive 1 60") == [])
     }
 
+    /// Whoever is back first finds the signs of before.
+    @Test mutating func outagesDoNotAddUp() {
+        for outage in 0..<10 {
+            #expect(look(at: 100 * Double(outage), "alive 1 60", outages: outage) == [])
+            #expect(look(at: 100 * Double(outage) + 10, "alive 1 60", outages: outage) == [])
+        }
+    }
+
     @Test mutating func afterALostConnectionTheCountBeginsAnew() {
         for second in stride(from: 0.0, through: 50, by: 10) { #expect(look(at: second, "alive 1 60") == []) }
         watch.startAgain()
@@ -59,7 +70,8 @@ import Testing
 
     @Test mutating func theDeadAreForgottenAfterAnHour() {
         for (time, isForgotten) in [(1000.0, false), (1000 + 3599, false), (1000 + 3601, true)] {
-            let (dead, forgotten) = watch.note([("a", "dead 1000.0")], asked: start, heard: start, time: time)
+            let (dead, forgotten) = watch.note(
+                [("a", "dead 1000.0")], asked: start, heard: start, outages: 0, time: time)
             #expect(dead.isEmpty)
             #expect(forgotten.map(\.consumer) == (isForgotten ? ["a"] : []))
         }

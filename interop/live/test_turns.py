@@ -1,0 +1,134 @@
+"""Idle Swift workers take turns to watch a queue on Redis: a push wakes the first, and the second sees to it that the
+first acts. Whoever of them is killed or stopped, the others go on, and nothing is lost and nothing runs twice."""
+import contextlib
+import random
+import re
+import statistics
+import time
+
+import pytest
+
+from fleet import workers
+from live.bed import equal, eventually, only
+
+pytestmark = only("redis")
+ROUNDS = 5
+
+
+class Fleet:
+    """Idle Swift workers on one queue, by the ids under which Redis knows them."""
+
+    def __init__(self, bed, queue, query=""):
+        self.bed, self.queue, self.query = bed, queue, query
+        self.members, self.ended = {}, []
+        self.sent = []
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        for worker in [*self.members.values(), *self.ended]:
+            worker.close()
+
+    def add(self, count=1):
+        """Starts workers, one after the other: the sign of life that is new is that of the last one."""
+        for _ in range(count):
+            known = self.signs()
+            worker = workers.SwiftWorker(
+                self.bed.broker + self.query, self.bed.backend, [self.queue], f"turns-{len(self.members)}",
+                ["-c", "1", "--prefetch-multiplier", "1", "--acks-late"])
+            worker.start().wait_until_ready()
+            (identifier,) = self.signs() - known
+            self.members[identifier] = worker
+        return self
+
+    def signs(self):
+        return set(self.bed.redis.hkeys("unacked_swift_workers"))
+
+    def turn(self):
+        """The ids of the first and of the second, when both are known and run; else nothing."""
+        found = self.bed.redis.hmget(f"unacked_swift_turn:{self.queue}", "first", "second")
+        return found if all(each in self.members for each in found) else None
+
+    def whose_turn(self):
+        return eventually(self.turn, "it is somebody's turn, and somebody looks after that", 30)
+
+    def kill(self, identifier):
+        worker = self.members.pop(identifier)
+        worker.kill()
+        self.ended.append(worker)
+
+    def send(self, task="swift.add", args=(1, 1)):
+        result = self.bed.app.send_task(task, args, queue=self.queue)
+        self.sent.append(result)
+        return result
+
+    def seconds_until_done(self, limit=20):
+        """Sends a task; how long it takes until its result is here."""
+        begin = time.monotonic()
+        equal(self.send().get(timeout=limit), 2)
+        return time.monotonic() - begin
+
+    def runs(self):
+        """How often each task was run that has been sent."""
+        log = "".join(worker.log() for worker in [*self.members.values(), *self.ended])
+        return [len(re.findall(rf"task.id={result.id} .* succeeded\n", log)) for result in self.sent]
+
+    def expect_all_at_work(self):
+        """Each of the workers runs a task, and then nothing is left."""
+        for result in [self.send("swift.sleep", (0.5,)) for _ in self.members]:
+            result.get(timeout=20)
+        eventually(lambda: self.bed.held_and_waiting(self.queue) == (0, 0), "nothing is left", 20)
+
+
+@pytest.fixture(scope="module")
+def fleet(bed):
+    """Five that are idle. Whoever ends some of them starts others."""
+    with Fleet(bed, "turns") as made:
+        yield made.add(5)
+
+
+def expect_takeover(seconds, what):
+    """Each was fast enough for a machine that has other things to do, and usually it takes less than a second."""
+    shown = f"{what}: {', '.join(f'{each:.2f}' for each in seconds)} s"
+    print(shown)
+    if statistics.median(seconds) > 1 or max(seconds) > 10:
+        raise AssertionError(shown)
+
+
+def test_when_the_worker_whose_turn_it_is_is_killed_another_one_takes_the_next_task_within_a_second(fleet):
+    seconds = []
+    for _ in range(ROUNDS):
+        first, _ = fleet.whose_turn()
+        fleet.kill(first)
+        seconds.append(fleet.seconds_until_done())
+        fleet.add()
+    expect_takeover(seconds, "the first was killed")
+
+
+def test_when_the_worker_whose_turn_it_is_is_stopped_another_one_takes_the_next_task_within_a_second(fleet):
+    seconds = []
+    for _ in range(ROUNDS):
+        first, _ = fleet.whose_turn()
+        fleet.members[first].pause()
+        try:
+            seconds.append(fleet.seconds_until_done())
+        finally:
+            fleet.members[first].resume()
+    expect_takeover(seconds, "the first was stopped")
+    fleet.expect_all_at_work()
+    equal(set(fleet.runs()), {1})
+
+
+def test_when_the_first_and_the_second_are_stopped_at_once_the_others_go_on_after_some_seconds(fleet):
+    stopped = [fleet.members[identifier] for identifier in fleet.whose_turn()]
+    for worker in stopped:
+        worker.pause()
+    try:
+        seconds = [fleet.seconds_until_done(60), fleet.seconds_until_done(60)]
+    finally:
+        for worker in stopped:
+            worker.resume()
+    print(seconds)
+    fleet.expect_all_at_work()
+    equal(set(fleet.runs()), {1})

@@ -1,5 +1,6 @@
 """Idle Swift workers take turns to watch a queue on Redis: a push wakes the first, and the second sees to it that the
 first acts. Whoever of them is killed or stopped, the others go on, and nothing is lost and nothing runs twice."""
+import collections
 import contextlib
 import random
 import re
@@ -91,7 +92,6 @@ def fleet(bed):
 def expect_takeover(seconds, what):
     """Each was fast enough for a machine that has other things to do, and usually it takes less than a second."""
     shown = f"{what}: {', '.join(f'{each:.2f}' for each in seconds)} s"
-    print(shown)
     if statistics.median(seconds) > 1 or max(seconds) > 10:
         raise AssertionError(shown)
 
@@ -125,10 +125,80 @@ def test_when_the_first_and_the_second_are_stopped_at_once_the_others_go_on_afte
     for worker in stopped:
         worker.pause()
     try:
-        seconds = [fleet.seconds_until_done(60), fleet.seconds_until_done(60)]
+        for _ in range(3):
+            fleet.seconds_until_done(60)
     finally:
         for worker in stopped:
             worker.resume()
-    print(seconds)
     fleet.expect_all_at_work()
     equal(set(fleet.runs()), {1})
+
+
+@pytest.fixture(scope="module")
+def mixed(bed):
+    """Two idle Swift workers and two idle Python ones on the queue `mixed`."""
+    with contextlib.ExitStack() as stack:
+        python = [stack.enter_context(workers.PythonWorker(
+            bed.broker, bed.backend, ["mixed"], f"mixed-python-{number}", "fleet.noting_app",
+            ["--pool", "solo", "--without-gossip", "--without-mingle"])) for number in (1, 2)]
+        swift = [stack.enter_context(workers.SwiftWorker(
+            bed.broker, bed.backend, ["mixed"], f"mixed-{number}", ["-c", "1"])) for number in (1, 2)]
+        for worker in [*swift, *python]:
+            worker.wait_until_ready()
+        yield swift, python
+
+
+def run_mixed(bed, mixed, count, at_once, seconds):
+    """Runs tasks, so many at a time. Returns how many the Swift workers have run, and for how long the one that took
+    longest was under way."""
+    def runs():
+        return [sum(worker.log().count("succeeded") for worker in kind) for kind in mixed]
+    before, under_way, ages = runs(), collections.deque(), []
+    for number in range(count + at_once):
+        if number >= at_once:
+            result, begin = under_way.popleft()
+            result.get(timeout=20)
+            ages.append(time.monotonic() - begin)
+        if number < count:
+            under_way.append((bed.app.send_task("swift.sleep", (seconds,), queue="mixed"), time.monotonic()))
+    eventually(lambda: bed.held_and_waiting("mixed") == (0, 0), "nothing is left", 20)
+    # Each has run once; the last line of a log comes after the result.
+    eventually(lambda: sum(runs()) - sum(before) >= count, "all have run")
+    equal(sum(runs()) - sum(before), count)
+    return runs()[0] - before[0], max(ages)
+
+
+def test_beside_busy_python_workers_swift_workers_get_their_share_of_what_comes(bed, mixed):
+    """As many tasks at a time as there are workers: neither kind gets less than a fifth of its half."""
+    share, _ = run_mixed(bed, mixed, 200, 4, 0.02)
+    if not 20 <= share <= 180:
+        raise AssertionError(f"the Swift workers have run {share} of 200")
+
+
+def test_lone_tasks_beside_idle_python_workers_are_run_at_once(bed, mixed):
+    """Redis gives what is pushed to whoever is blocked in BRPOP before anybody is told of it: Python's workers get most
+    of these."""
+    share, longest = run_mixed(bed, mixed, 200, 1, 0.005)
+    if longest > 5:
+        raise AssertionError(f"one took {longest:.1f} s; {share} of 200 were run by Swift workers")
+
+
+def test_nothing_is_lost_when_workers_are_killed_around_their_claims(bed):
+    """Right before and after a push, when the one who is told of it claims, runs the task and acknowledges it."""
+    seed = random.randrange(1_000_000)
+    moments, held = random.Random(seed), 0
+    with Fleet(bed, "killed", "?visibility_timeout=3") as fleet:
+        fleet.add(3)
+        for _ in range(25):
+            for _ in range(moments.randint(1, 3)):
+                fleet.send("swift.sleep", (0.01,))
+            time.sleep(moments.uniform(0, 0.015))
+            fleet.kill((fleet.turn() or [moments.choice(list(fleet.members))])[0])
+            held = max(held, bed.redis.hlen("unacked"))
+            fleet.add()
+        for result in fleet.sent:
+            # What the killed ones held comes back after the lease.
+            equal(result.get(timeout=60), 0.01)
+        eventually(lambda: bed.held_and_waiting("killed") == (0, 0), f"nothing is left, seed {seed}", 30)
+        if not held:
+            raise AssertionError(f"none of those that were killed held anything, seed {seed}")

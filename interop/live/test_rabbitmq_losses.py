@@ -1,12 +1,19 @@
 """What a Swift worker does when RabbitMQ takes its connections, its rights, or its messages away."""
+import collections
 import contextlib
+import json
+import os
 import re
+import subprocess
 import threading
 import time
 
+import amqp
 import pytest
 
-from live.bed import Bed, equal, eventually, only
+from fleet import servers, workers
+from live.bed import Bed, equal, eventually, matches, only
+from live.raw import EMBED
 
 pytestmark = only("rabbitmq")
 
@@ -59,6 +66,33 @@ def test_tasks_acknowledged_early_run_once_when_connections_are_closed_in_betwee
     equal(worker.stop(), 0)
 
 
+@contextlib.contextmanager
+def swift_client(bed, *arguments):
+    """The Swift client of the benchmarks, which sends many calls and waits for the values of all."""
+    program = os.path.join(os.path.dirname(workers.swift_binary()), "bench-client")
+    with subprocess.Popen(
+            [program, "calls", bed.broker, bed.backend, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_a_swift_client_gets_all_replies_though_connections_are_closed_while_the_tasks_run(bed):
+    worker = bed.swift_worker(["replies"], "replies", ["-c", "100"])
+    with swift_client(bed, "replies", "swift.sleep", "300", "handles", "1") as client:
+        equal(client.stdout.readline(), "ready\n")
+        client.stdin.write("go\n")
+        client.stdin.flush()
+        equal(client.stdout.readline(), "sent\n")
+        for done in (1, 120):
+            eventually(lambda: worker.log().count("succeeded") > done, "tasks run", 30)
+            bed.server.control("close_all_connections", "test")
+        equal(json.loads(client.stdout.readline())["count"], 300)
+    equal(worker.stop(), 0)
+
+
 def test_a_virtual_host_and_rights_that_are_taken_away_for_a_while_are_waited_for(new_rabbitmq):
     server = new_rabbitmq()
     with own_bed(server) as bed:
@@ -80,8 +114,15 @@ def test_a_virtual_host_and_rights_that_are_taken_away_for_a_while_are_waited_fo
                 equal(app.send_task("swift.add", (1, 2), queue="swift").get(timeout=40), 3)
 
 
-def test_a_result_that_is_too_large_for_the_server_fails_alone(new_rabbitmq):
-    with own_bed(new_rabbitmq(configuration="max_message_size = 10000\n")) as bed:
+@pytest.fixture(scope="module")
+def frugal_server():
+    """It takes no messages beyond 10,000 bytes."""
+    with servers.RabbitMQ(configuration="max_message_size = 10000\n") as server:
+        yield server
+
+
+def test_a_result_that_is_too_large_for_the_server_fails_alone(frugal_server):
+    with own_bed(frugal_server) as bed:
         # What comes back is larger than what was sent: the message stands in the traceback once more.
         calls = [bed.send("fail", "x" * 6000) if number % 25 == 3 else bed.send("add", number, 1)
                  for number in range(100)]
@@ -94,6 +135,36 @@ def test_a_result_that_is_too_large_for_the_server_fails_alone(new_rabbitmq):
         log = bed.swift.log()
         equal(log.count("is refused by the backend"), 4)
         equal(log.count("storing results again"), 0)
+
+
+def test_of_many_results_only_those_that_are_too_large_fail_and_all_are_sent_once(frugal_server):
+    count, replies = 3000, collections.defaultdict(list)
+    with own_bed(frugal_server) as bed:
+        worker = bed.swift_worker(["many"], "many", ["-c", "64"])
+        with bed.app.connection_for_write() as connection:
+            channel = connection.default_channel
+            queue = channel.queue_declare("", exclusive=True).queue
+            large = {str(number) for number in range(50, count, 100)}
+            for number in map(str, range(count)):
+                # The text of the failure stands in the traceback as well.
+                task, argument = ("fail", "x" * 6000) if number in large else ("echo", number)
+                channel.basic_publish(
+                    amqp.Message(
+                        json.dumps([[argument], {}, EMBED]), reply_to=queue, correlation_id=number,
+                        content_type="application/json", content_encoding="utf-8",
+                        application_headers={"task": f"swift.{task}", "id": number, "lang": "py"}), routing_key="many")
+
+            def take():
+                while (message := channel.basic_get(queue, no_ack=True)) is not None:
+                    replies[message.properties["correlation_id"]].append(json.loads(message.body))
+                return sum(map(len, replies.values())) >= count
+            eventually(take, "all have been answered", 60)
+            equal(worker.stop(), 0)
+            take()
+        equal({number: len(each) for number, each in replies.items()}, {str(number): 1 for number in range(count)})
+        equal({number for number, (reply,) in replies.items() if reply["status"] != "SUCCESS"}, large)
+        for number in large:
+            matches(replies[number][0]["result"]["exc_message"][0], "could not be stored")
 
 
 def test_headers_larger_than_a_frame_are_taken(bed):

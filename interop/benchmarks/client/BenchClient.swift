@@ -10,7 +10,7 @@ import Logging
 ///     bench-client publish BROKER QUEUE TASK COUNT CALLERS
 ///     bench-client later BROKER QUEUE TASK COUNT COUNTDOWN
 ///     bench-client latency BROKER BACKEND QUEUE TASK COUNT PAUSE
-///     bench-client calls BROKER BACKEND QUEUE TASK COUNT tasks|handles
+///     bench-client calls BROKER BACKEND QUEUE TASK COUNT tasks|handles [NUMBER...]
 @main
 enum BenchClient {
     static func main() async throws {
@@ -27,9 +27,11 @@ enum BenchClient {
                 client: client, queue: arguments[2], task: arguments[3], countdown: .seconds(try number(arguments[5])))
             print(try await publishing.run(count: number(arguments[4]), callers: 64))
             await client.close()
-        case ("calls", 7):
+        case ("calls", 7...):
             let client = try makeClient(broker: arguments[1], backend: arguments[2])
-            let calls = Calls(client: client, queue: arguments[3], task: arguments[4])
+            let numbers = try arguments.dropFirst(7).map { JSONValue.double(try number($0)) }
+            let calls = Calls(
+                client: client, queue: arguments[3], task: arguments[4], arguments: numbers.isEmpty ? [2, 3] : numbers)
             print(try await calls.run(count: number(arguments[5]), mode: arguments[6]))
             await client.close()
         case ("latency", 7):
@@ -46,7 +48,8 @@ enum BenchClient {
         var logger = Logger(label: "bench-client")
         logger.logLevel = .warning
         let transport: any Broker = broker.hasPrefix("redis") ? .redis(broker) : .rabbitMQ(broker)
-        return try CeleryClient(broker: transport, backend: backend.map { .redis($0) }, logger: logger)
+        let results = backend.map { $0.hasPrefix("rpc") ? .rpc : .redis($0) } as (any ResultBackend)?
+        return try CeleryClient(broker: transport, backend: results, logger: logger)
     }
 
     private static func number<Value: LosslessStringConvertible>(_ text: String) throws -> Value {

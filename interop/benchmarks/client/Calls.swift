@@ -14,6 +14,7 @@ struct Calls {
     let client: CeleryClient
     let queue: String
     let task: String
+    let arguments: [JSONValue]
 
     /// - Parameter mode: `tasks` for a task of its own for each call, in which it is sent and waited for; `handles` for
     ///   an array of handles, of which each is waited for after the one before.
@@ -40,7 +41,7 @@ struct Calls {
     private func call() async throws { _ = try await send().value() }
 
     private func send() async throws -> TaskHandle<JSONValue> {
-        try await client.enqueue(named: task, arguments: [2, 3], options: SendOptions(queue: queue))
+        try await client.enqueue(named: task, arguments: arguments, options: SendOptions(queue: queue))
     }
 
     private func handles(_ count: Int) async throws -> [TaskHandle<JSONValue>] {

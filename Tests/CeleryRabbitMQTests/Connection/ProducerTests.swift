@@ -15,8 +15,8 @@ import Testing
 
     private func connect(
         heartbeat: Duration? = nil,
-        confirmTimeout: Duration = .seconds(30),
-        replyTimeout: Duration = .seconds(30)
+        confirmTimeout: Duration = ScriptedServer.patience,
+        replyTimeout: Duration = ScriptedServer.patience
     ) async throws -> RabbitMQProducer {
         let connection = try RabbitMQProducer(
             memory: memory, logger: Logger(label: "test"), confirmTimeout: confirmTimeout)
@@ -182,6 +182,7 @@ import Testing
     }
 
     @Test func heartbeatsAreSentWhenNothingElseIs() async throws {
+        server.answerHeartbeats()
         let connection = try await connect(heartbeat: .seconds(2))
         try await server.heartbeat()
         let publish = try await begin(connection)
@@ -214,28 +215,6 @@ import Testing
         let failure = await error(of: try await begin(connection))
         #expect(failure?.code == .connectionLost)
         #expect(failure?.message.contains("not confirmed") == true)
-    }
-
-    @Test func aServerThatBlocksMayTakeItsTime() async throws {
-        let connection = try await connect(
-            heartbeat: .seconds(4), confirmTimeout: .milliseconds(1500), replyTimeout: .milliseconds(1500))
-        let unconfirmed = try await begin(connection)
-        server.send(Frames.method(.connectionBlocked, channel: 0) { $0.bytes += Frames.text("low on memory") })
-        let undeclared = Task { try await connection.publish(Message("x"), to: Destination(queue: "d")) }
-        for method in [MethodID.channelOpen, .exchangeDeclare, .queueDeclare, .queueBind] {
-            try await server.expect(method, channel: 2)
-        }
-        // Long after both deadlines, and the connection is still there.
-        try await server.heartbeat()
-        server.send(Frames.method(.connectionUnblocked, channel: 0))
-        server.send(Frames.confirm(1))
-        for reply in [MethodID.channelOpenOK, .exchangeDeclareOK, .queueDeclareOK, .queueBindOK] {
-            server.send(Frames.method(reply, channel: 2))
-        }
-        try await unconfirmed.value
-        try await server.expect(.basicPublish)
-        server.send(Frames.confirm(2))
-        try await undeclared.value
     }
 
     @Test func whoeverWaitsForADeclarationCanBeCancelled() async throws {

@@ -182,6 +182,27 @@ import Testing
         }
     }
 
+    /// It reads nothing meanwhile, so that neither a confirmation nor an answer can come.
+    @Test func aServerThatBlocksMayTakeItsTime() throws {
+        let machine = try self.machine(taking: "12345")
+        _ = machine.publish("a", token: 1, now: now)
+        _ = machine.receive([.blocked(reason: "memory")], now: now)
+        _ = machine.value.publish(Message("b"), to: Destination(queue: "d"), token: 2, now: now)
+        #expect(machine.deadline == nil)
+        let later = now + .seconds(3600)
+        #expect(machine.advance(to: later).isEmpty)
+        _ = machine.receive([.unblocked], now: later)
+        #expect(machine.deadline == later + .seconds(30))
+        #expect(machine.confirm(2, now: later).successes == [1])
+        #expect(machine.deadline == later + .seconds(30))
+        let answers: [MethodID] = [.channelOpenOK, .exchangeDeclareOK, .queueDeclareOK, .queueBindOK]
+        _ = machine.receive(
+            answers.map { .reply($0, channel: PublisherMachine.declareChannel) }, now: later + .seconds(29))
+        #expect(machine.deadline == later + .seconds(59))
+        #expect(try machine.takePublished() == ["a", "b"])
+        #expect(machine.confirm(3, now: later).successes == [2])
+    }
+
     @Test func aGoodbyeWithoutAnAnswerIsBounded() throws {
         let machine = try self.machine(taking: "12345")
         #expect(machine.close(token: 2, now: now).isEmpty)

@@ -32,6 +32,7 @@ final class ScriptedServer: Sendable {
     /// Closed when both its users, the reading thread and the test, are done with it.
     private final class Descriptor: Sendable {
         let number: Int32
+        let answersHeartbeats = Locked(false)
         init(_ number: Int32) { self.number = number }
         deinit { close(number) }
     }
@@ -39,6 +40,9 @@ final class ScriptedServer: Sendable {
     private let descriptor: Descriptor
     private let clientDescriptor: Int32
     private let frames: AsyncStream<ClientFrame>
+
+    /// Longer than any test lasts, on a machine that has other things to do as well.
+    static let patience = Duration.seconds(300)
 
     init() throws {
         var pair: [Int32] = [-1, -1]
@@ -59,6 +63,9 @@ final class ScriptedServer: Sendable {
                 }
                 while var frame = try? buffer.next() {
                     guard let payload = try? frame.payload.data(frame.payload.remaining) else { break }
+                    if frame.type == 8, server.answersHeartbeats.withLock({ $0 }) {
+                        Self.send(ServerFrames.frame(8, channel: 0, []), to: server)
+                    }
                     continuation.yield(
                         ClientFrame(type: frame.type, channel: frame.channel, payload: Array(payload))
                     )
@@ -78,7 +85,7 @@ final class ScriptedServer: Sendable {
         heartbeat: Duration? = nil,
         version: String = "3.10.8",
         frameMax: Int = 131_072,
-        replyTimeout: Duration = .seconds(30)
+        replyTimeout: Duration = ScriptedServer.patience
     ) -> AMQPLink {
         AMQPLink(
             stream: PlainStream(socket()),
@@ -88,7 +95,9 @@ final class ScriptedServer: Sendable {
         )
     }
 
-    func send(_ bytes: [UInt8]) {
+    func send(_ bytes: [UInt8]) { Self.send(bytes, to: descriptor) }
+
+    private static func send(_ bytes: [UInt8], to descriptor: Descriptor) {
         var rest = bytes[...]
         while !rest.isEmpty {
             let count = rest.withUnsafeBytes {
@@ -109,6 +118,9 @@ final class ScriptedServer: Sendable {
         for await frame in frames where frame.type != 8 { return frame }
         throw Unexpected(text: "the client has closed the connection")
     }
+
+    /// Answers each heartbeat, from a thread of its own: a test may be slow.
+    func answerHeartbeats() { descriptor.answersHeartbeats.withLock { $0 = true } }
 
     /// Waits for a heartbeat.
     func heartbeat() async throws {

@@ -64,6 +64,17 @@ struct RecordingBroker: Broker {
 
     var location: String { memory.location }
 
+    /// Whether the next message whose end is told was to be put aside, not settled.
+    func isNextParked() async throws -> Bool {
+        while true {
+            switch try await events.next() {
+            case .parked: return true
+            case .settled: return false
+            default: break
+            }
+        }
+    }
+
     func makeProducer(logger: Logger) async throws -> any Producer {
         RecordingProducer(producer: try await memory.makeProducer(logger: logger), broker: self)
     }

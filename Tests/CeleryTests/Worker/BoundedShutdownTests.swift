@@ -96,14 +96,21 @@ import Testing
         var broker = RecordingBroker()
         let gate = Gate()
         broker.receiveGate = gate
-        try await withBench(broker: broker) {
-            TaskHandler(named: "tasks.echo") { _, _, _ in 1 }
-        } _: { bench async throws in
-            await bench.services.triggerGracefulShutdown()
-            while try await broker.events.next() != .stopped {}
-            for _ in 0..<1000 { await Task.yield() }
-            gate.open()
-        }
+        let options = CeleryWorker.Options(concurrency: 1)
+        let engine = try WorkerEngine(
+            broker: broker, backend: nil, queues: ["celery"], options: options, routing: .init(), handlers: [],
+            limits: ShutdownLimits(
+                stop: .seconds(600), slots: .seconds(600), finishing: .seconds(600), close: .seconds(600)),
+            logger: Bench.logger)
+        let services = ServiceGroup(
+            configuration: .init(services: [.init(service: EngineService(engine: engine))], logger: Bench.logger))
+        let running = Task { try await services.run() }
+        while case let event = try await broker.events.next(), event != .opened(prefetch: options.prefetch) {}
+        await services.triggerGracefulShutdown()
+        while try await broker.events.next() != .stopped {}
+        for _ in 0..<1000 { await Task.yield() }
+        gate.open()
+        try await running.value
         #expect(try await broker.events.next(2) == [.receivingEnded, .closed])
     }
 

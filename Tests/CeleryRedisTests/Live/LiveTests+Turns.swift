@@ -108,6 +108,7 @@ extension LiveTests {
         func whenWhoWatchesFailsAnotherOneClaimsWithinASecond(failure: Failure) async throws {
             let redis = try await LiveRedis(database: 10)
             let fleet = try await Fleet(6, on: redis)
+            var takeovers: [Duration] = []
             for number in 0..<3 {
                 let first = try await holder("first", of: fleet, in: redis)
                 switch failure {
@@ -120,9 +121,10 @@ extension LiveTests {
                 let receipt = try await fleet.receipts.next()
                 #expect(receipt.text == "\(number)")
                 #expect(receipt.consumer != first)
-                // A second is meant; the machine may be busy.
-                #expect(.now - start < .seconds(2))
+                takeovers.append(.now - start)
             }
+            // The machine may have been busy once.
+            #expect(takeovers.sorted()[1] < .seconds(1), "\(takeovers)")
             await fleet.close()
         }
 

@@ -60,9 +60,12 @@ public protocol Consumer: Sendable {
     /// There is room for messages, perhaps after there was none. May deliver at once, on the calling thread.
     func roomHasGrown()
 
-    /// Whether the message is still this consumer's to run and to settle: `false` once the broker gives it to others,
-    /// because its connection is lost or because somebody else has restored it.
+    /// Whether the message is still this consumer's to settle, as far as is known: `false` once the broker gives it to
+    /// others, because its connection is lost or because somebody else has restored it. Asking changes nothing.
     func holds(_ tag: DeliveryTag) -> Bool
+
+    /// Whether the task of the message may start here. In doubt it may not, and the message goes back to the broker.
+    func mayStart(_ tag: DeliveryTag) -> Bool
 
     /// Tells the broker what became of a delivery. Returns at once; the broker hears of it with the next write.
     func settle(_ tag: DeliveryTag, _ settlement: Settlement)
@@ -95,9 +98,12 @@ public protocol Consumer: Sendable {
 }
 
 extension Consumer {
-    /// Asks whether it holds the message, and settles it.
+    /// Whether it holds the message: where the broker itself tells of a loss there is no doubt.
+    public func mayStart(_ tag: DeliveryTag) -> Bool { holds(tag) }
+
+    /// Asks whether the task may start, and settles the message.
     public func acknowledge(_ tag: DeliveryTag) -> Bool {
-        guard holds(tag) else { return false }
+        guard mayStart(tag) else { return false }
         settle(tag, .acknowledge)
         return true
     }

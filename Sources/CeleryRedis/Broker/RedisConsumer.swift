@@ -317,7 +317,9 @@ final class RedisConsumer: Consumer {
 
     func roomHasGrown() { hasRoom.signal() }
 
-    func holds(_ tag: DeliveryTag) -> Bool {
+    func holds(_ tag: DeliveryTag) -> Bool { held.holding(tag.value) != .gone }
+
+    func mayStart(_ tag: DeliveryTag) -> Bool {
         switch held.holding(tag.value) {
         case .held: return true
         case .gone: return false

@@ -58,6 +58,8 @@ import Testing
         // Several leases later.
         _ = Deadlines.shared.add(.now + .seconds(1.5)) { lastLogin.add(()) }
         _ = try await lastLogin.next()
+        // What runs is still ours, and to ask gives nothing away.
+        #expect(consumer.holds(DeliveryTag(2)))
         isGone.withLock { $0 = false }
         _ = try await log.next("connected to Redis again")
         var sinceReturn: [[String]] = []
@@ -71,6 +73,27 @@ import Testing
         #expect(log.lines.count { $0.contains("LOADING") } == 1)
         receiving.cancel()
         await #expect(throws: CancellationError.self) { try await receiving.value }
+        await consumer.close()
+    }
+
+    /// Others may have it already: it goes back, and starts once, wherever that is.
+    @Test func whatWasNotRenewedForALeaseDoesNotStart() async throws {
+        let isGone = Locked(false)
+        let (commands, log) = (Notes<[String]>(), LogLines())
+        let server = try Self.server({ isGone.withLock { $0 } }, commands)
+        let consumer = try await Self.open(server, lease: 0.3, log: log)
+        consumer.held.add([(1, "q"), (2, "q")])
+        #expect(consumer.mayStart(DeliveryTag(1)))
+        isGone.withLock { $0 = true }
+        server.cut()
+        _ = try await log.next("is lost")
+        let isOver = Notes<Void>()
+        _ = Deadlines.shared.add(.now + .seconds(0.5)) { isOver.add(()) }
+        _ = try await isOver.next()
+        #expect(!consumer.mayStart(DeliveryTag(1)))
+        #expect(!consumer.holds(DeliveryTag(1)))
+        #expect(consumer.holds(DeliveryTag(2)))
+        isGone.withLock { $0 = false }
         await consumer.close()
     }
 

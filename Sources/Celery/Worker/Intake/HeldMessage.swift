@@ -8,6 +8,9 @@ struct HeldMessage: Sendable {
     /// Whether it is still this worker's: `false` once the broker gives it to others.
     var isHeld: Bool { session.consumer.holds(tag) }
 
+    /// Whether its task may start here; in doubt it goes back.
+    var mayStart: Bool { session.consumer.mayStart(tag) }
+
     /// Acknowledges it before its task runs. It still counts as being worked on. `false` when the broker gives it to
     /// others, so that its task must not run here.
     func acknowledgeEarly(_ task: ReceivedTask) -> Bool { session.acknowledgeEarly(tag, task) }

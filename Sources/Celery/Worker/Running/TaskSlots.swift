@@ -80,7 +80,7 @@ final class TaskSlots: Sendable {
     /// body does not stay in memory until the slot has its next task.
     private func take(_ reserved: ReservedTask) async -> Bool {
         // What the broker gives to others must not run here as well.
-        guard reserved.message.isHeld else {
+        guard reserved.message.mayStart else {
             reserved.message.drop()
             return true
         }

@@ -169,10 +169,11 @@ def run_mixed(bed, mixed, count, at_once, seconds):
 
 
 def test_beside_busy_python_workers_swift_workers_get_their_share_of_what_comes(bed, mixed):
-    """As many tasks at a time as there are workers: neither kind gets less than a fifth of its half."""
-    share, _ = run_mixed(bed, mixed, 120, 4, 0.02)
-    if not 12 <= share <= 108:
-        raise AssertionError(f"the Swift workers have run {share} of 120")
+    """As many tasks at a time as there are workers, and long enough that a busy machine can start all of them: neither
+    kind gets less than a fifth of its half."""
+    share, _ = run_mixed(bed, mixed, 50, 4, 0.15)
+    if not 5 <= share <= 45:
+        raise AssertionError(f"the Swift workers have run {share} of 50")
 
 
 def test_lone_tasks_beside_idle_python_workers_are_run_at_once(bed, mixed):

@@ -1,23 +1,23 @@
 internal import CCelerySystem
-internal import CeleryIO
-internal import Synchronization
 
-/// Sees to it that the memory of large bodies goes back to the system when they are done with.
+/// Sees to it that the memory of large messages goes back to the system when they are done with.
 ///
-/// What is read of a body is a tree of small blocks, which the C library keeps when they are freed. Asking for them takes
-/// some milliseconds for hundreds of megabytes, so that it is done once for all that ended within a second.
+/// What is read of a message is a tree of small blocks, which the C library keeps when they are freed, unless it is told
+/// not to before that. Asking for what is free takes some milliseconds for hundreds of megabytes, so that it is done once
+/// for all that were used within a second; and then again, ever more seldom, because what belongs to a task is not gone at
+/// the moment at which it ends: its result may be on its way to the backend.
 package enum LargeBodies {
-    /// A body of so many bytes is a large one.
-    package static let size = 1 << 20
-    private static let delay = Duration.seconds(1)
-    private static let isPending = Atomic(false)
+    /// A message of so many bytes is a large one.
+    private static let size = 1 << 20
+    private static let returns = MemoryReturns(
+        after: [1, 1, 2, 4, 8].map { .seconds($0) }, by: .shared,
+        MemoryReturns.Actions(
+            begin: { celery_keep_no_memory() }, giveBack: { celery_give_back_memory() },
+            end: { celery_keep_small_memory() }))
 
-    /// A body of this size, decompressed, has been read, and is done with about now.
-    package static func ended(size: Int) {
-        guard size >= Self.size, !isPending.exchange(true, ordering: .acquiringAndReleasing) else { return }
-        _ = Deadlines.shared.add(.now + delay) {
-            isPending.store(false, ordering: .releasing)
-            celery_give_back_memory()
-        }
+    /// A message of this size, decompressed, is about to be read, or its task has come to its end: from here on memory of
+    /// its may be freed.
+    package static func used(size: Int) {
+        if size >= Self.size { returns.begin() }
     }
 }

@@ -11,7 +11,7 @@ enum Number: Codable, Sendable {
         case .double(let value): self = .float(value)
         case .bool(let value): self = .integer(value ? 1 : 0)
         case let other:
-            throw TaskFailure(type: "TypeError", message: "\(PythonRepr.repr(of: other)) is not a number that fits")
+            throw TaskFailure(type: "TypeError", message: "\(PythonRepr.quoted(other)) is not a number that fits")
         }
     }
 

@@ -42,8 +42,25 @@ static inline void celery_name_current_thread(const char *name) {
 #endif
 }
 
-/// Gives memory that is not in use back to the system. glibc keeps freed blocks of up to 128 bytes as they are, next to
-/// free memory or not, until somebody asks for much: a large tree of small blocks stays in the process for ever.
+/// From here on freed memory is not kept for what comes next, as far as the C library lets one say so. glibc raises its
+/// thresholds with the blocks that it has seen, and keeps blocks of up to 128 bytes as they are when they are freed: what
+/// then lies at the end of a thread's own heap, even `malloc_trim` does not give back.
+static inline void celery_keep_no_memory(void) {
+#if defined(__GLIBC__)
+    mallopt(M_MMAP_THRESHOLD, 1 << 20);
+    mallopt(M_TRIM_THRESHOLD, 2 << 20);
+    mallopt(M_MXFAST, 0);
+#endif
+}
+
+/// Small blocks are kept again.
+static inline void celery_keep_small_memory(void) {
+#if defined(__GLIBC__)
+    mallopt(M_MXFAST, 64 * sizeof(size_t) / 4);
+#endif
+}
+
+/// Gives what is free at the moment back to the system.
 static inline void celery_give_back_memory(void) {
 #if defined(__GLIBC__)
     malloc_trim(0);

@@ -37,9 +37,12 @@ public struct CeleryWorker: Sendable {
         /// they are due.
         public var etaLimit: Int
         /// How many bytes a message's body may have, decompressed if it was compressed; a message with a larger one is
-        /// refused. A few kilobytes can inflate to anything, and what is read of a body takes some ten to thirty times
-        /// its size. Celery has no such limit.
+        /// refused. A few kilobytes can inflate to anything. Celery has no such limit.
         public var maximumBodySize: Int
+        /// How many bytes of memory the values of a body may take, besides the texts of its strings and keys; a message
+        /// with more is refused. Every value takes 24, a key 16 more, and an array, an object that is not empty, or a string
+        /// of more than 15 bytes 48 more. Celery has no such limit.
+        public var maximumBodyMemory: Int
         /// The level at which the receipt and the end of tasks are logged. A library should be quiet: the default is
         /// `debug`; Celery's own console shows them at `info`.
         public var taskLogLevel: Logger.Level
@@ -55,6 +58,7 @@ public struct CeleryWorker: Sendable {
             trackStarted: Bool = false,
             etaLimit: Int = 10_000,
             maximumBodySize: Int = TaskPayload.defaultMaximumBodySize,
+            maximumBodyMemory: Int = TaskPayload.defaultMaximumBodyMemory,
             taskLogLevel: Logger.Level = .debug
         ) {
             self.concurrency = concurrency ?? ProcessInfo.processInfo.activeProcessorCount
@@ -66,8 +70,12 @@ public struct CeleryWorker: Sendable {
             self.trackStarted = trackStarted
             self.etaLimit = etaLimit
             self.maximumBodySize = maximumBodySize
+            self.maximumBodyMemory = maximumBodyMemory
             self.taskLogLevel = taskLogLevel
         }
+
+        /// How large a body may be.
+        var bodyLimits: BodyLimits { BodyLimits(size: maximumBodySize, memory: maximumBodyMemory) }
     }
 
     private let engine: WorkerEngine

@@ -59,6 +59,9 @@ public struct JSONObject: Sendable {
         if entries.count > Self.indexThreshold { buildIndex() } else { index = nil }
     }
 
+    /// Whether the next key needs more room.
+    var isFull: Bool { entries.count == entries.capacity }
+
     /// Makes room for so many keys.
     package mutating func reserveCapacity(_ count: Int) {
         entries.reserveCapacity(count)

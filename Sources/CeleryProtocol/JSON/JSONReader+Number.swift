@@ -75,7 +75,7 @@ extension JSONReader {
         return isNegative ? -Int(magnitude) : Int(magnitude)
     }
 
-    private func integer(
+    private mutating func integer(
         from start: Int,
         digits: Int,
         _ magnitude: UInt64,
@@ -88,7 +88,9 @@ extension JSONReader {
             throw error("integer of more than \(Self.maximumDigits) digits", at: start)
         }
         let text = text(from: start)
-        return Int(text).map(JSONValue.integer) ?? .bigInteger(text)
+        if let value = Int(text) { return .integer(value) }
+        try charge(Self.blockSize)
+        return .bigInteger(text)
     }
 
     private func text(from start: Int) -> String {

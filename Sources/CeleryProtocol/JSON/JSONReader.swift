@@ -13,13 +13,37 @@ struct JSONReader {
     /// Whether a key `__type__` came by, in whatever depth: without one the document holds no tagged value.
     var hasTypeKey = false
     var depth = 0
+    /// How many bytes of memory the values may still take.
+    var memoryLeft: Int
+    let memoryLimit: Int
+    /// How many bytes may still be set aside for values to come.
+    var roomLeft = Self.mostRoom
+    /// What comes again in a large document.
+    let repeated: UnsafeMutablePointer<RepeatedContainers>?
     /// The elements and members of the containers that are being read.
     let elements: UnsafeMutablePointer<MoveStack<JSONValue>>
     let members: UnsafeMutablePointer<MoveStack<(key: String, value: JSONValue)>>
 
     /// What `read` makes of `bytes`, with a reader at their start.
+    ///
+    /// - Parameter memoryLimit: how many bytes of memory the values may take, besides the texts of strings and keys.
     static func reading<Value>(
-        _ bytes: UnsafeRawBufferPointer, _ read: (inout JSONReader) throws(JSONError) -> Value
+        _ bytes: UnsafeRawBufferPointer, memoryLimit: Int = .max,
+        _ read: (inout JSONReader) throws(JSONError) -> Value
+    ) throws(JSONError) -> Value {
+        guard bytes.count >= RepeatedContainers.smallestDocument else {
+            return try reading(bytes, memoryLimit, nil, read)
+        }
+        var repeated = RepeatedContainers()
+        defer { repeated.destroy() }
+        return try withUnsafeMutablePointer(to: &repeated) { repeated throws(JSONError) in
+            try reading(bytes, memoryLimit, repeated, read)
+        }
+    }
+
+    private static func reading<Value>(
+        _ bytes: UnsafeRawBufferPointer, _ memoryLimit: Int, _ repeated: UnsafeMutablePointer<RepeatedContainers>?,
+        _ read: (inout JSONReader) throws(JSONError) -> Value
     ) throws(JSONError) -> Value {
         var elements = MoveStack<JSONValue>()
         var members = MoveStack<(key: String, value: JSONValue)>()
@@ -29,17 +53,22 @@ struct JSONReader {
         }
         return try withUnsafeMutablePointer(to: &elements) { elements throws(JSONError) in
             try withUnsafeMutablePointer(to: &members) { members throws(JSONError) in
-                var reader = JSONReader(bytes: bytes, elements: elements, members: members)
+                var reader = JSONReader(
+                    bytes: bytes, memoryLimit: memoryLimit, repeated: repeated, elements: elements, members: members)
                 return try read(&reader)
             }
         }
     }
 
     private init(
-        bytes: UnsafeRawBufferPointer, elements: UnsafeMutablePointer<MoveStack<JSONValue>>,
+        bytes: UnsafeRawBufferPointer, memoryLimit: Int, repeated: UnsafeMutablePointer<RepeatedContainers>?,
+        elements: UnsafeMutablePointer<MoveStack<JSONValue>>,
         members: UnsafeMutablePointer<MoveStack<(key: String, value: JSONValue)>>
     ) {
         self.bytes = bytes
+        self.memoryLimit = memoryLimit
+        memoryLeft = memoryLimit
+        self.repeated = repeated
         self.elements = elements
         self.members = members
     }

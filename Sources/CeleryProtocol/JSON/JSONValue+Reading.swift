@@ -14,18 +14,21 @@ extension JSONValue {
 
     /// The value of a document, and whether a key `__type__` is in it anywhere: without one there is no tagged value
     /// to check.
+    ///
+    /// - Parameter memoryLimit: how many bytes of memory the values may take, besides the texts of strings and keys.
     package static func reading(
-        _ bytes: some Collection<UInt8>
+        _ bytes: some Collection<UInt8>, memoryLimit: Int = .max
     ) throws(JSONError) -> (value: JSONValue, hasTypeKey: Bool) {
         let result = bytes.withContiguousStorageIfAvailable { buffer in
             Result { () throws(JSONError) in
-                try JSONReader.reading(UnsafeRawBufferPointer(buffer)) { reader throws(JSONError) in
+                try JSONReader.reading(UnsafeRawBufferPointer(buffer), memoryLimit: memoryLimit) {
+                    reader throws(JSONError) in
                     let value = try reader.readDocument()
                     return (value, reader.hasTypeKey)
                 }
             }
         }
-        guard let result else { return try reading(Array(bytes)) }
+        guard let result else { return try reading(Array(bytes), memoryLimit: memoryLimit) }
         return try result.get()
     }
 }

@@ -7,12 +7,14 @@ package enum KombuEnvelope {
     package static func decode(_ bytes: [UInt8]) throws(MessageError) -> Message {
         let envelope: JSONObject
         do {
-            guard case .object(let object) = try JSONValue(json: bytes) else {
+            let limit = TaskPayload.defaultMaximumBodyMemory
+            guard case .object(let object) = try JSONValue.reading(bytes, memoryLimit: limit).value else {
                 throw MessageError(.undecodable, "the envelope is not a JSON object")
             }
             envelope = object
         } catch let error as JSONError {
-            throw MessageError(.undecodable, "the envelope is not JSON: \(error)")
+            let what = error.isTooLarge ? "is too large" : "is not JSON"
+            throw MessageError(.undecodable, "the envelope \(what): \(error)")
         } catch let error as MessageError {
             throw error
         } catch {

@@ -47,23 +47,33 @@ public struct TaskPayload: Sendable, Hashable {
 }
 
 extension TaskPayload {
-    /// How many bytes a body may have unless told otherwise, decompressed if it was compressed: 64 MiB. What is read of it
-    /// takes some ten to thirty times as much memory.
+    /// How many bytes a body may have unless told otherwise, decompressed if it was compressed: 64 MiB.
     public static let defaultMaximumBodySize = 64 << 20
+    /// How many bytes of memory the values of a body may take unless told otherwise, besides the texts of strings and
+    /// keys: 80 MiB. That is more than three million numbers, or a million arrays of one number each.
+    public static let defaultMaximumBodyMemory = 80 << 20
 
     /// Decodes the body of a task message of protocol 2 or 1.
     ///
-    /// - Parameter maximumBodySize: how many bytes the body may have, decompressed if it was compressed.
+    /// - Parameters:
+    ///   - maximumBodySize: how many bytes the body may have, decompressed if it was compressed.
+    ///   - maximumBodyMemory: how many bytes of memory its values may take, besides the texts of strings and keys.
     /// - Throws: ``MessageError``: `undecodable`, also for a body that is too large, `contentTypeRefused`, or
     ///   `invalidTask` for a body of another shape.
-    public init(_ message: Message, maximumBodySize: Int = defaultMaximumBodySize) throws(MessageError) {
-        var size = 0
-        try self.init(message, maximumBodySize: maximumBodySize, size: &size)
+    public init(
+        _ message: Message, maximumBodySize: Int = defaultMaximumBodySize,
+        maximumBodyMemory: Int = defaultMaximumBodyMemory
+    ) throws(MessageError) {
+        try self.init(message, BodyLimits(size: maximumBodySize, memory: maximumBodyMemory)) { _ in }
     }
 
-    /// Decodes the body, and says how many bytes it had.
-    package init(_ message: Message, maximumBodySize: Int, size: inout Int) throws(MessageError) {
-        let body = try message.decodedBody(maximumSize: maximumBodySize, size: &size)
+    /// Decodes the body.
+    ///
+    /// - Parameter willRead: is told how many bytes the body has, before they are read.
+    package init(
+        _ message: Message, _ limits: BodyLimits, willRead: (_ size: Int) -> Void
+    ) throws(MessageError) {
+        let body = try message.decodedBody(limits, willRead: willRead)
         switch body {
         case .array(let parts):
             guard parts.count == 3 else {
@@ -112,11 +122,11 @@ extension Message {
     /// The body, decompressed and parsed. Only JSON is accepted, as in Celery's default `accept_content`.
     ///
     /// - Parameters:
-    ///   - maximumSize: how many bytes it may have when it is decompressed.
-    ///   - size: how many it has.
-    func decodedBody(maximumSize: Int, size: inout Int) throws(MessageError) -> JSONValue {
-        let bytes = try decompressedBody(maximumSize)
-        size = bytes.count
+    ///   - limits: how large it may be.
+    ///   - willRead: is told how many bytes it has when it is decompressed, before they are read.
+    func decodedBody(_ limits: BodyLimits, willRead: (_ size: Int) -> Void) throws(MessageError) -> JSONValue {
+        let bytes = try decompressedBody(limits.size)
+        willRead(bytes.count)
         guard contentType == "application/json" else {
             throw MessageError(
                 .contentTypeRefused,
@@ -127,7 +137,9 @@ extension Message {
             )
         }
         do {
-            return try JSONValue(kombuJSON: bytes)
+            return try JSONValue(kombuJSON: bytes, memoryLimit: limits.memory)
+        } catch let error as JSONError where error.isTooLarge {
+            throw MessageError(.undecodable, "the body is too large: \(error)")
         } catch {
             throw MessageError(.undecodable, "the body is not valid JSON: \(error)")
         }

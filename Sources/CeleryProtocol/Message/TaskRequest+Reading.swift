@@ -8,13 +8,25 @@ extension TaskRequest {
     /// Reads the metadata of a message of protocol 2 or 1, as lenient and as strict as Celery's workers are where
     /// those answer, and with an error where those would crash.
     ///
-    /// - Parameter maximumBodySize: how many bytes the body may have, where it has to be read: in protocol 1.
+    /// - Parameters:
+    ///   - maximumBodySize: how many bytes the body may have, where it has to be read: in protocol 1.
+    ///   - maximumBodyMemory: how many bytes of memory its values may take then, besides the texts of strings and keys.
     /// - Throws: ``MessageError`` that says whether it is no task at all or a broken one.
     public init(
-        _ message: Message, maximumBodySize: Int = TaskPayload.defaultMaximumBodySize
+        _ message: Message, maximumBodySize: Int = TaskPayload.defaultMaximumBodySize,
+        maximumBodyMemory: Int = TaskPayload.defaultMaximumBodyMemory
+    ) throws(MessageError) {
+        try self.init(message, BodyLimits(size: maximumBodySize, memory: maximumBodyMemory)) { _ in }
+    }
+
+    /// Reads the metadata.
+    ///
+    /// - Parameter willRead: is told how many bytes the body has, before they are read, if that is necessary.
+    package init(
+        _ message: Message, _ limits: BodyLimits, willRead: (_ size: Int) -> Void
     ) throws(MessageError) {
         do throws(MessageError) {
-            try self.init(Self.fields(of: message, maximumBodySize))
+            try self.init(Self.fields(of: message, limits, willRead))
             replyTo = message.properties.replyTo
             correlationID = message.properties.correlationID
             // What the envelope holds there and is no text was put with the rest. Left out, the result would go to
@@ -50,12 +62,13 @@ extension TaskRequest {
 
     /// The metadata: the headers in protocol 2, the body in protocol 1, and both in the mixture that Celery 3.1 could
     /// send, where the headers count more.
-    private static func fields(of message: Message, _ maximumBodySize: Int) throws(MessageError) -> JSONObject {
+    private static func fields(
+        of message: Message, _ limits: BodyLimits, _ willRead: (_ size: Int) -> Void
+    ) throws(MessageError) -> JSONObject {
         let isNamedInHeaders = message.headers["task"]?.text != nil
         // In protocol 2 the body is not looked at before the task runs.
         if isNamedInHeaders, !message.beginsWithObject { return message.headers }
-        var size = 0
-        guard case .object(var body) = try message.decodedBody(maximumSize: maximumBodySize, size: &size) else {
+        guard case .object(var body) = try message.decodedBody(limits, willRead: willRead) else {
             throw MessageError(.notATask, "the message names no task")
         }
         guard isNamedInHeaders else {

@@ -106,8 +106,10 @@ extension JSONValue {
     }
 
     /// The value of a JSON document as `kombu.utils.json.loads` reads it: tagged values must be valid.
-    package init(kombuJSON bytes: some Collection<UInt8>) throws {
-        let (value, hasTypeKey) = try Self.reading(bytes)
+    ///
+    /// - Parameter memoryLimit: how many bytes of memory the values may take, besides the texts of strings and keys.
+    package init(kombuJSON bytes: some Collection<UInt8>, memoryLimit: Int = .max) throws {
+        let (value, hasTypeKey) = try Self.reading(bytes, memoryLimit: memoryLimit)
         if hasTypeKey { try value.validateTaggedTypes() }
         self = value
     }

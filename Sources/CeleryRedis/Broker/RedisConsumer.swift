@@ -307,6 +307,7 @@ final class RedisConsumer: Consumer {
     }
 
     private static func delivery(_ raw: [UInt8], number: UInt64, queue: String) -> Delivery {
+        LargeBodies.used(size: raw.count)
         let message = Result { () throws(MessageError) in
             var message = try KombuEnvelope.decode(raw)
             if message.properties.routingKey == nil { message.properties.routingKey = queue }

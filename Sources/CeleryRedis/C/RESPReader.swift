@@ -2,7 +2,12 @@ internal import CHiredis
 
 /// Turns the bytes of a Redis connection into replies: hiredis's parser, without its sockets.
 struct RESPReader: ~Copyable {
-    private let reader: UnsafeMutablePointer<redisReader>
+    /// hiredis keeps room for what has come until more comes. Of a reply that was so large, it does not.
+    private static let largestKept = 1 << 20
+
+    private var reader: UnsafeMutablePointer<redisReader>
+    /// How many bytes have come since there was nothing left to read.
+    private(set) var size = 0
 
     /// Makes a parser; `nil` when there is no memory for one.
     init?() {
@@ -16,6 +21,7 @@ struct RESPReader: ~Copyable {
     mutating func feed(_ bytes: UnsafeRawBufferPointer) throws(RESPError) {
         let status = redisReaderFeed(reader, bytes.baseAddress?.assumingMemoryBound(to: CChar.self), bytes.count)
         guard status == REDIS_OK else { throw error }
+        size += bytes.count
     }
 
     /// The next complete reply; `nil` until more bytes have come.
@@ -24,7 +30,18 @@ struct RESPReader: ~Copyable {
         guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw error }
         guard let reply else { return nil }
         defer { freeReplyObject(reply) }
+        // Before the reply is copied, so that it is not there three times.
+        if reader.pointee.pos == reader.pointee.len { startAgain() }
         return Self.value(reply.assumingMemoryBound(to: redisReply.self).pointee)
+    }
+
+    /// Everything that came has been read.
+    private mutating func startAgain() {
+        if size > Self.largestKept, let fresh = redisReaderCreate() {
+            redisReaderFree(reader)
+            reader = fresh
+        }
+        size = 0
     }
 
     private var error: RESPError {

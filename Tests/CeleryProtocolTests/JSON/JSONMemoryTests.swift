@@ -1,5 +1,6 @@
-import CeleryProtocol
 import Testing
+
+@testable import CeleryProtocol
 
 /// How much memory a document takes for each byte of its text: what a few kilobytes inflate to must not take the machine.
 @Suite("JSON memory")
@@ -49,8 +50,30 @@ struct JSONMemoryTests {
         #expect(Double(Self.memory(of: value)) / Double(text.utf8.count) < 6)
     }
 
+    @Test(
+        "Containers that come again in a large document are kept once",
+        arguments: [
+            (#"{"":0}"#, 3.5), (#"{"a":{}}"#, 3.5), ("[0]", 6.5), (#"{"a":[{"b":[1,2,3]}]}"#, 1.5),
+            (String(repeating: "[", count: 400) + String(repeating: "]", count: 400), 0.2),
+        ])
+    func repeated(part: String, bound: Double) throws {
+        let count = RepeatedContainers.smallestDocument / part.utf8.count + 1
+        let text = "[" + Array(repeating: part, count: count).joined(separator: ",") + "]"
+        let value = try JSONValue(json: text)
+        #expect(value.arrayValue?.count == count)
+        #expect(Double(Self.memory(of: value)) / Double(text.utf8.count) < bound)
+        let one = try JSONValue(json: part)
+        #expect(value.arrayValue?.allSatisfy { $0 == one } == true)
+    }
+
     /// The blocks that a value holds, with what the allocator adds to each.
     private static func memory(of value: JSONValue) -> Int {
+        var seen: Set<UnsafeRawPointer> = []
+        return memory(of: value, &seen)
+    }
+
+    /// - Parameter seen: the blocks that were counted already.
+    private static func memory(of value: JSONValue, _ seen: inout Set<UnsafeRawPointer>) -> Int {
         func block(_ bytes: Int) -> Int { max(32, (bytes + 8 + 15) / 16 * 16) }
         switch value {
         case .string(let text), .bigInteger(let text):
@@ -58,12 +81,18 @@ struct JSONMemoryTests {
         case .surrogateString(let units):
             return block(32 + 2 * units.capacity)
         case .array(let elements):
+            guard let address = elements.withUnsafeBytes(\.baseAddress), seen.insert(address).inserted else { return 0 }
             let own = elements.isEmpty ? 0 : block(32 + elements.capacity * MemoryLayout<JSONValue>.stride)
-            return elements.reduce(own) { $0 + memory(of: $1) }
+            return elements.reduce(own) { $0 + memory(of: $1, &seen) }
         case .object(let object):
             let stride = MemoryLayout<(key: String, value: JSONValue)>.stride
+            guard let address = object.entries.withUnsafeBytes(\.baseAddress), seen.insert(address).inserted else {
+                return 0
+            }
             let own = object.isEmpty ? 0 : block(32 + object.entries.capacity * stride)
-            return object.entries.reduce(own) { $0 + memory(of: .string($1.key)) + memory(of: $1.value) }
+            return object.entries.reduce(own) {
+                $0 + memory(of: .string($1.key), &seen) + memory(of: $1.value, &seen)
+            }
         default:
             return 0
         }

@@ -45,6 +45,17 @@ import Testing
         }
     }
 
+    @Test func smallRepliesAroundALargeOneAreRead() throws {
+        let large = [UInt8](repeating: 7, count: 3 << 20)
+        let bytes = Array(":1\r\n$\(large.count)\r\n".utf8) + large + Array("\r\n".utf8)
+        #expect(try read([bytes]) == [.integer(1), .bulk(large)])
+        // What follows is in the same piece, cut in the middle, or comes later.
+        for rest in [["+a\r\n"], ["+a", "\r\n"], ["", "+a\r\n"]] {
+            let pieces = [bytes + Array(rest[0].utf8)] + rest.dropFirst().map { Array($0.utf8) }
+            #expect(try read(pieces) == [.integer(1), .bulk(large), .status("a")])
+        }
+    }
+
     @Test func aReplyThatIsCutShortIsNone() throws {
         let bytes = Array("$5\r\nhello\r\n".utf8)
         for count in 0..<bytes.count { #expect(try read([Array(bytes.prefix(count))]).isEmpty) }

@@ -20,14 +20,11 @@ enum Admission: Sendable {
 
     /// Decides what becomes of a delivery.
     ///
-    /// - Parameter maximumBodySize: as in ``CeleryWorker/Options``.
-    init(
-        _ delivery: Delivery, handlers: [String: TaskHandler],
-        maximumBodySize: Int = TaskPayload.defaultMaximumBodySize
-    ) {
+    /// - Parameter limits: as in ``CeleryWorker/Options``.
+    init(_ delivery: Delivery, handlers: [String: TaskHandler], _ limits: BodyLimits = BodyLimits()) {
         let task: ReceivedTask
         do throws(RefusedMessage) {
-            task = try ReceivedTask(delivery, handlers: handlers, maximumBodySize: maximumBodySize)
+            task = try ReceivedTask(delivery, handlers: handlers, limits)
         } catch {
             self = .refused(error)
             return
@@ -45,13 +42,15 @@ enum Admission: Sendable {
 extension ReceivedTask {
     /// Reads the metadata of a delivery and finds its handler.
     convenience init(
-        _ delivery: Delivery, handlers: [String: TaskHandler], maximumBodySize: Int
+        _ delivery: Delivery, handlers: [String: TaskHandler], _ limits: BodyLimits
     ) throws(RefusedMessage) {
+        // The headers may be large as well.
+        LargeBodies.used(size: delivery.raw.count)
         let message: Message
         let request: TaskRequest
         do throws(MessageError) {
             message = try delivery.message.get()
-            request = try TaskRequest(message, maximumBodySize: maximumBodySize)
+            request = try TaskRequest(message, limits, willRead: LargeBodies.used)
         } catch {
             throw .unreadable(error, properties: delivery.properties)
         }

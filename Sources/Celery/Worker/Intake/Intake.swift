@@ -168,7 +168,7 @@ final class Intake: Sendable {
     ///
     /// - Parameter isDue: whether it has waited for its eta here.
     private func admit(_ delivery: Delivery, _ message: HeldMessage, isDue: Bool) -> ReservedTask? {
-        switch Admission(delivery, handlers: handlers, maximumBodySize: options.maximumBodySize) {
+        switch Admission(delivery, handlers: handlers, options.bodyLimits) {
         case .run(let task):
             if task.request.delivery.isRedelivered, started.hasStarted(task, message.session) {
                 log.acknowledgedAgain(task.request)

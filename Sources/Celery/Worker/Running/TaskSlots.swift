@@ -116,10 +116,12 @@ final class TaskSlots: Sendable {
             return finished
         }
         var bodySize = 0
-        defer { LargeBodies.ended(size: bodySize) }
+        defer { LargeBodies.used(size: bodySize) }
         do throws(MessageError) {
-            let payload = try TaskPayload(
-                task.message, maximumBodySize: options.maximumBodySize, size: &bodySize)
+            let payload = try TaskPayload(task.message, options.bodyLimits) {
+                bodySize = $0
+                LargeBodies.used(size: $0)
+            }
             finished.payload = payload
             finished.successors = try Successors(payload, of: task.request)
         } catch {

@@ -1,0 +1,50 @@
+internal import CeleryIO
+
+/// Gives memory back several times after much of it was used, each time after a delay.
+final class MemoryReturns: Sendable {
+    struct Actions: Sendable {
+        /// Called before memory is freed.
+        var begin: @Sendable () -> Void
+        /// Gives back what is free at the moment.
+        var giveBack: @Sendable () -> Void
+        /// Called after the last time.
+        var end: @Sendable () -> Void
+    }
+
+    private let delays: [Duration]
+    private let deadlines: Deadlines
+    private let actions: Actions
+    /// How many times it was given back since the last use; `nil` when it is not going to be any more.
+    private let done = Locked<Int?>(nil)
+
+    /// - Parameter delays: how long before each time; at least one.
+    init(after delays: [Duration], by deadlines: Deadlines, _ actions: Actions) {
+        self.delays = delays
+        self.deadlines = deadlines
+        self.actions = actions
+    }
+
+    /// Much memory may be freed from now on: all the times are to come, though the next one is not put off.
+    func begin() {
+        let isWaiting = done.withLock { done in
+            defer { done = 0 }
+            if done == nil { actions.begin() }
+            return done != nil
+        }
+        if !isWaiting { wait(for: 0) }
+    }
+
+    private func wait(for number: Int) {
+        _ = deadlines.add(.now + delays[number]) { [self] in
+            actions.giveBack()
+            let next = done.withLock { done -> Int? in
+                // Where it was begun anew meanwhile, this was the first time since.
+                let count = (done ?? 0) + 1
+                done = count < delays.count ? count : nil
+                if done == nil { actions.end() }
+                return done
+            }
+            if let next { wait(for: next) }
+        }
+    }
+}

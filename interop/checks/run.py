@@ -78,8 +78,7 @@ def parts():
         Part("json", [[python, "interop/checks/json_oracle.py"]], minutes=6, read=results.read_events, results=["--events"]),
         Part("demo", [[python, "-m", "checks.demo"]], minutes=3),
         Part("chaos", [[python, "-m", "faults.main", "--short"]], minutes=12, **cases),
-        # A compressed body of 16 MB of small objects is read at about fifteen times its size.
-        Part("mutate", [[python, "-m", "mutations.main", "--messages", "6000", "--memory", "400"]], minutes=4, **cases),
+        Part("mutate", [[python, "-m", "mutations.main", "--messages", "6000"]], minutes=4, **cases),
         Part("readme", [[python, "-m", "checks.readme"]], minutes=15, **cases),
         sanitized("tsan", with_servers),
         sanitized("asan", [], without_servers=True),

@@ -33,7 +33,9 @@ def specials():
     def link(options="{}", more=""):
         return call(embed='{"callbacks": [{"task": "swift.add", "args": [1], "kwargs": {}, "options": %s%s}]}' % (options, more))
 
-    bomb = zlib.compress(b'[[' + b'{"":0},' * 2_400_000 + b'0], {}, {}]', 9)
+    def bomb(part, size=16_000_000):
+        return zlib.compress(b"[[" + part * (size // len(part)) + b"0], {}, {}]", 9)
+
     zeros = zlib.compress(b"[[" + b" " * 64_000_000 + b"2, 3], {}, {}]", 9)
     uuid = {"__type__": "uuid", "__value__": "6f0d4e1a2b3c4d5e8f90a1b2c3d4e5f6"}
     plain = call()
@@ -57,7 +59,17 @@ def specials():
         ("nested 400 deep", 20, {"task": "swift.echo"}, call("[" * 400 + "]" * 400)),
         ("objects nested 100,000 deep", 20, {}, b'{"a":' * 100_000),
         ("lone surrogates everywhere", 20, {"task": "\udfff", "root_id": "\ud800"}, call(r'["\ud800", "\udfff\ud800"]')),
-        ("sixteen megabytes of small objects in 40 KB", 1, {"compression": "application/x-gzip"}, bomb),
+        ("sixteen megabytes of small objects in 40 KB", 1, {"compression": "application/x-gzip"}, bomb(b'{"":0},')),
+        ("sixteen megabytes of small arrays in 40 KB", 1, {"compression": "application/x-gzip"}, bomb(b"[0],")),
+        ("sixteen megabytes of numbers in 16 KB", 1, {"compression": "application/x-gzip"}, bomb(b"0,")),
+        ("sixteen megabytes of texts in 16 KB", 1, {"compression": "application/x-gzip"}, bomb(b'"",')),
+        ("sixteen megabytes of long texts in 40 KB", 1, {"compression": "application/x-gzip"}, bomb(b'"' + b"x" * 20 + b'",')),
+        ("sixteen megabytes of deep arrays in 20 KB", 1, {"compression": "application/x-gzip"},
+         bomb(b"[" * 400 + b"]" * 400 + b",")),
+        ("sixteen megabytes of different arrays", 1, {"compression": "application/x-gzip"},
+         bomb(b"".join(b"[%d]," % number for number in range(200_000)))),
+        ("megabytes of different keys", 1, {"compression": "application/x-gzip"},
+         zlib.compress(call("[]", json.dumps({f"k{number}": number for number in range(200_000)})))),
         ("64 megabytes of spaces in 64 KB", 1, {"compression": "application/x-gzip"}, zeros),
         ("compressed, and cut", 20, {"compression": "application/x-gzip"}, zlib.compress(plain)[:-3]),
         ("compressed, and more behind it", 20, {"compression": "application/x-gzip"}, zlib.compress(plain) * 3),

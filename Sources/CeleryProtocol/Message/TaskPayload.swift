@@ -145,6 +145,12 @@ extension Message {
         }
     }
 
+    /// How many bytes the body may have at most when it is decompressed, as far as can be told without doing that.
+    package var largestBodySize: Int {
+        // A stream of zlib holds at most 1032 times as much as it has bytes.
+        compression == nil ? body.count : 1032 &* body.count
+    }
+
     /// Whether the body is an object, as far as its first byte tells.
     var beginsWithObject: Bool {
         guard let compression, Self.isZlib(compression) else { return Self.beginsWithObject(body) }

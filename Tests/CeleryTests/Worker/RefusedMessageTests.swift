@@ -255,6 +255,34 @@ import Testing
         }
     }
 
+    /// In protocol 1 the body is read before the task has a slot.
+    @Test(arguments: [false, true])
+    func aBodyWhoseValuesTakeTooMuchIsRefused(isOld: Bool) async throws {
+        let limit = 10_000
+        try await withBench(options: .init(concurrency: 1, acksLate: true, maximumBodyMemory: limit)) {
+            TaskHandler(named: "tasks.count") { _, args, _ in .integer(args.count) }
+        } _: { bench async throws in
+            for (id, count) in [("fits", 100), ("too-large", 1000)] {
+                let args = "[" + Array(repeating: "[]", count: count).joined(separator: ",") + "]"
+                let text =
+                    isOld
+                    ? "{\"task\": \"tasks.count\", \"id\": \"\(id)\", \"args\": \(args)}" : "[\(args), {}, {}]"
+                let headers: JSONObject = isOld ? [:] : ["task": "tasks.count", "id": .string(id)]
+                let message = Message(headers: headers, properties: .init(deliveryTag: id), body: Array(text.utf8))
+                let settlement = try await bench.settlement(of: KombuEnvelope.encode(message))
+                guard id == "too-large" else {
+                    #expect(settlement == .acknowledge)
+                    continue
+                }
+                guard case .deadLetter(let reason) = settlement else {
+                    Issue.record("it is no dead letter")
+                    return
+                }
+                #expect(reason.contains("the body is too large") && reason.contains("\(limit)"))
+            }
+        }
+    }
+
     @Test func aBodyIsNotLookedAtWhenTheTaskHasExpired() async throws {
         try await withBench(options: .init(concurrency: 1)) {
             TaskHandler(named: "tasks.echo") { _, _, _ in 1 }

@@ -19,6 +19,7 @@ final class TaskSlots: Sendable {
     private let isClosed = Atomic(false)
     /// Closed when the last task has ended.
     private let ended = WorkQueue<Never>()
+    private let largeBodies = LargeBodyTurns()
     private let options: CeleryWorker.Options
     private let name: String
     private let environment: TaskEnvironment
@@ -79,16 +80,23 @@ final class TaskSlots: Sendable {
     /// Runs a task, if it may; whether the slot goes on. Apart from the slot's loop, so that what was read of a large
     /// body does not stay in memory until the slot has its next task.
     private func take(_ reserved: ReservedTask) async -> Bool {
+        let mayBeLarge = reserved.task.message.largestBodySize >= LargeBodyTurns.smallest
+        let turn = mayBeLarge ? await largeBodies.next() : nil
         // What the broker gives to others must not run here as well.
         guard reserved.message.mayStart else {
             reserved.message.drop()
             return true
         }
         guard beginRunning() else { return false }
-        let finished = await run(reserved)
+        await runAndFinish(reserved, turn)
+        turn?.end()
+        return true
+    }
+
+    private func runAndFinish(_ reserved: ReservedTask, _ turn: LargeBodyTurn?) async {
+        let finished = await run(reserved, turn)
         endRunning()
         if let finished { await finisher.finish(finished, reserved.message, isIdle: ready.isEmpty) }
-        return true
     }
 
     /// Whether a task may start: not any more once the slots are closed, so that ``end()`` misses none.
@@ -106,7 +114,9 @@ final class TaskSlots: Sendable {
 
     /// Runs a task; `nil` when it has not begun. Its message goes back then, when the consumer is closed, or is somebody
     /// else's.
-    private func run(_ reserved: ReservedTask) async -> FinishedTask? {
+    ///
+    /// - Parameter turn: to read its body, if that may be a large one.
+    private func run(_ reserved: ReservedTask, _ turn: LargeBodyTurn?) async -> FinishedTask? {
         let (task, message) = (reserved.task, reserved.message)
         if Task.isCancelled { return nil }
         let rules = TaskRules(task, options, hasBackend: writer != nil)
@@ -122,6 +132,7 @@ final class TaskSlots: Sendable {
                 bodySize = $0
                 LargeBodies.used(size: $0)
             }
+            turn?.isRead(size: bodySize)
             finished.payload = payload
             finished.successors = try Successors(payload, of: task.request)
         } catch {

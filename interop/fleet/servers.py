@@ -15,6 +15,7 @@ there for tests of faults; a server that is started again has the same port.
 import argparse
 import contextlib
 import ctypes
+import fcntl
 import os
 import random
 import shutil
@@ -34,19 +35,29 @@ class ServerError(RuntimeError):
     """A server did not start. The message holds the end of its log."""
 
 
+# Files that are locked as long as this process lives, one for each port that it uses.
+reserved = []
+
+
 def free_port():
-    """A loopback port nobody listens on, below the range the kernel takes ports for clients from.
+    """A loopback port nobody listens on, below the range the kernel takes ports for clients from, kept until this process
+    ends: many runs go on at once, and a server takes its time until it listens.
 
     (A restarted server needs its old port; out of the client range nobody takes it in between.)
     """
+    folder = os.path.join(tempfile.gettempdir(), f"swift-celery-ports-{os.getuid()}")
+    os.makedirs(folder, exist_ok=True)
     for _ in range(200):
         port = random.randrange(20000, 32000)
+        lock = open(os.path.join(folder, str(port)), "w")
         with contextlib.closing(socket.socket()) as probe:
             try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 probe.bind(("127.0.0.1", port))
+                reserved.append(lock)
                 return port
             except OSError:
-                continue
+                lock.close()
     raise ServerError("no free port")
 
 

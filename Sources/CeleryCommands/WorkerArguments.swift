@@ -49,6 +49,13 @@ public struct WorkerArguments: ParsableArguments {
             "A message with a larger body, decompressed, is refused. Default: 67108864.", valueName: "bytes"))
     var maxBodySize: Int?
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A message whose values would take more memory, besides the texts of its strings, is refused. Default: 83886080.",
+            valueName: "bytes"))
+    var maxBodyMemory: Int?
+
     @Flag(name: .long, help: "Acknowledge messages after their tasks, not before.")
     var acksLate = false
 
@@ -64,6 +71,9 @@ public struct WorkerArguments: ParsableArguments {
         if prefetchMultiplier < 0 { throw ValidationError("the prefetch multiplier must not be negative") }
         if let etaLimit, etaLimit < 0 { throw ValidationError("the eta limit must not be negative") }
         if let maxBodySize, maxBodySize < 1 { throw ValidationError("the largest body must have at least one byte") }
+        if let maxBodyMemory, maxBodyMemory < 1 {
+            throw ValidationError("a body needs at least one byte")
+        }
         if let optimization, !["default", "fair"].contains(optimization) {
             throw ValidationError("-O is default or fair")
         }
@@ -81,6 +91,7 @@ public struct WorkerArguments: ParsableArguments {
             trackStarted: trackStarted, taskLogLevel: .info)
         if let etaLimit { options.etaLimit = etaLimit }
         if let maxBodySize { options.maximumBodySize = maxBodySize }
+        if let maxBodyMemory { options.maximumBodyMemory = maxBodyMemory }
         return options
     }
 

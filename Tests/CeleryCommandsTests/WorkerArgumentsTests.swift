@@ -9,6 +9,7 @@ import Testing
         let options = try WorkerArguments.parse([
             "-c", "3", "--prefetch-multiplier", "7", "-n", "images@%h", "--acks-late", "--track-started",
             "--eta-limit", "20", "--max-body-size", "1000",
+            "--max-body-memory", "2000",
         ]).workerOptions
         #expect(options.concurrency == 3)
         #expect(options.prefetchMultiplier == 7)
@@ -17,6 +18,7 @@ import Testing
         #expect(options.trackStarted)
         #expect(options.etaLimit == 20)
         #expect(options.maximumBodySize == 1000)
+        #expect(options.maximumBodyMemory == 2000)
     }
 
     @Test func withoutOptionsTheLimitsAreTheLibrarys() throws {
@@ -24,12 +26,14 @@ import Testing
         #expect(options.concurrency == CeleryWorker.Options().concurrency)
         #expect(options.etaLimit == 10_000)
         #expect(options.maximumBodySize == 67_108_864)
+        #expect(options.maximumBodyMemory == 83_886_080)
         #expect(!options.acksLate)
     }
 
     @Test(arguments: [
         ["--eta-limit=-1"], ["--eta-limit", "many"], ["--max-body-size", "0"], ["--max-body-size=-5"],
         ["--max-body-size", "64M"], ["--max-body-size", "99999999999999999999"], ["-c", "0"],
+        ["--max-body-memory", "0"],
         ["--prefetch-multiplier=-1"], ["-O", "fast"], ["-Q", ","],
     ])
     func whatMakesNoSenseIsRefused(arguments: [String]) {

@@ -8,7 +8,7 @@ import tempfile
 import amqp
 import redis
 
-from benchmarks.workers import release
+from benchmarks.workers import built
 from fleet import servers
 from fleet.paths import INTEROP, ROOT
 
@@ -17,7 +17,7 @@ ID_MARK = "00000000-0000-0000-0000-000000000000"
 
 
 PYTHON_CLIENT = [os.path.join(ROOT, ".venv", "bin", "python"), os.path.join(INTEROP, "benchmarks", "python_client.py")]
-SWIFT_CLIENT = [release("bench-client")]
+SWIFT_CLIENT = [built("bench-client")]
 
 
 def microseconds(seconds):

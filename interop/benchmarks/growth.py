@@ -8,8 +8,8 @@ import time
 
 from benchmarks.brokers import PYTHON_CLIENT, SWIFT_CLIENT, open_broker, run_json
 from benchmarks.options import QUESTIONS
-from benchmarks.report import TITLES, rows
-from benchmarks.workers import Worker, cpu_seconds, family, memory_of, release, require, strangers
+from benchmarks.report import TITLES, print_rows
+from benchmarks.workers import Worker, cpu_seconds, family, memory_of, built, require, strangers
 from fleet.workers import SwiftWorker
 
 # Of one idle worker; what the commands of so many more may come to is that many times as much.
@@ -23,6 +23,8 @@ class Sizes:
     """How far it grows."""
     idle: tuple = (1, 10, 100, 300)
     idle_tasks: int = 300
+    # For so many seconds the load without tasks is measured.
+    rest: float = 10
     queued: tuple = (10_000, 100_000, 1_000_000)
     etas: tuple = (1000, 10_000, 100_000)
     calls: tuple = (1000, 10_000, 100_000)
@@ -30,6 +32,8 @@ class Sizes:
 
 QUICK = Sizes(
     idle=(1, 10, 100), idle_tasks=100, queued=(10_000, 100_000), etas=(1000, 10_000), calls=(1000, 10_000))
+# To see that everything runs.
+SHORT = Sizes(idle=(1, 3), idle_tasks=20, rest=1, queued=(1000,), etas=(100,), calls=(100,))
 # Tasks over which CPU is measured, as far as there are so many.
 MOST_DRAINED = 50_000
 # Seconds: etas that a worker keeps itself, and etas that it leaves with Redis.
@@ -64,7 +68,7 @@ def idle(brokers, sizes, say):
     """Processes `celery-swift worker -c 1`; a task at a time. What they cost while nothing is sent is taken off."""
     if "redis" not in brokers:
         return 0
-    os.environ.setdefault("CELERY_SWIFT", release("celery-swift"))
+    os.environ.setdefault("CELERY_SWIFT", built("celery-swift"))
     lines, commands = [], {}
     with contextlib.ExitStack() as stack:
         broker = open_broker("redis", stack)
@@ -78,7 +82,7 @@ def idle(brokers, sizes, say):
             workers += begun
             for worker in begun:
                 worker.wait_until_ready(120)
-            done, load, quiet = tasks_among_idle(broker, sizes.idle_tasks)
+            done, load, quiet = tasks_among_idle(broker, sizes)
             # The five before the first call belong to it.
             tasks = sizes.idle_tasks + 5
             quiet_seconds, quiet_calls, quiet_cpu = quiet
@@ -94,7 +98,7 @@ def idle(brokers, sizes, say):
                 f"{quiet_cpu / quiet_seconds * 100:.1f}",
                 ", ".join(f"{name.replace('|', ' ')} {own[name]:.1f}" for name in frequent)])
             say(f"idle: {count} workers, {lines[-1][1]} commands and {lines[-1][2]} ms per task, p50 {lines[-1][3]} ms")
-    rows([["idle workers on Redis", "commands/task", "Redis CPU ms/task", "round trip p50 ms", "at rest: commands/s",
+    print_rows([["idle workers on Redis", "commands/task", "Redis CPU ms/task", "round trip p50 ms", "at rest: commands/s",
            "CPU %", "most frequent per task"], *lines], texts={6})
     first, last = min(commands), max(commands)
     grown = commands[last] / commands[first]
@@ -104,17 +108,17 @@ def idle(brokers, sizes, say):
     return 0 if passed else 1
 
 
-def tasks_among_idle(broker, count):
+def tasks_among_idle(broker, sizes):
     """The client's trips, what the server did for them, and what it does when nothing is sent."""
     database = broker.results.database
     latency = [*SWIFT_CLIENT, "latency", broker.url, broker.results.url, "bench-idle", "swift.mul"]
     run_json([*latency, "10", "0.005"])
     # Longer than the workers' signs of life are apart, as they come together.
     quiet = ServerLoad(database)
-    time.sleep(10)
+    time.sleep(sizes.rest)
     quiet = quiet.since()
     load = ServerLoad(database)
-    done = run_json([*latency, str(count), "0.005"])
+    done = run_json([*latency, str(sizes.idle_tasks), "0.005"])
     return done, load.since(), quiet
 
 
@@ -139,7 +143,7 @@ def queued(brokers, sizes, say):
             lines.append([
                 TITLES[name], f"{count:,}", f"{spent['worker'] * 1e6:.1f}", f"{spent['server'] * 1e6:.1f}"])
             say(f"queued: {', '.join(lines[-1])}")
-    rows([["queued messages", "", "worker CPU us/task", "server CPU us/task"], *lines])
+    print_rows([["queued messages", "", "worker CPU us/task", "server CPU us/task"], *lines])
     return 0
 
 
@@ -177,7 +181,7 @@ def etas(brokers, sizes, say):
                         TITLES[name], kind, f"{count:,}", f"{left:,}", f"{base['pss']:.1f}", f"{memory['pss']:.1f}",
                         f"{memory['rss']:.1f}", f"{grown / taken:,.0f}" if taken else "-"])
                     say(f"etas: {', '.join(lines[-1])}")
-    rows([["waiting etas", "", "sent", "left in the queue", "PSS MB before", "PSS MB", "RSS MB", "bytes each"], *lines],
+    print_rows([["waiting etas", "", "sent", "left in the queue", "PSS MB before", "PSS MB", "RSS MB", "bytes each"], *lines],
          texts={0, 1})
     if others:
         print("(PSS is too small by the shared library where other Swift programs ran meanwhile; bytes each are not.)")
@@ -216,7 +220,7 @@ def calls(brokers, sizes, say):
                 "Python, listened for", f"{count:,}", f"{done['pending']:,.0f}",
                 f"{done['seconds'] / count * 1e6:.0f}", "-", "-"])
             say(f"calls: {', '.join(lines[-1])}")
-    rows([["waiting calls", "at once", "bytes each", "us each to wait", "us each to the value", "CPU us each"], *lines])
+    print_rows([["waiting calls", "at once", "bytes each", "us each to wait", "us each to the value", "CPU us each"], *lines])
     return 0
 
 
@@ -257,7 +261,7 @@ def expect(client, word):
 
 def run(options, say):
     """Prints a table for each question; returns how many targets were missed."""
-    sizes = QUICK if options.quick else Sizes()
+    sizes = SHORT if options.short else QUICK if options.quick else Sizes()
     brokers = [options.broker] if options.broker else ["redis", "rabbitmq"]
     missed = 0
     for question in [options.only] if options.only else QUESTIONS:

@@ -8,7 +8,7 @@ import time
 
 from benchmarks import growth, measures, report
 from benchmarks.brokers import open_broker
-from benchmarks.options import MEASUREMENTS, QUICK, Sizes, parse
+from benchmarks.options import MEASUREMENTS, QUICK, SHORT, Sizes, parse
 from fleet import servers
 
 
@@ -20,7 +20,7 @@ def main():
     if not options.disk and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free > 1 << 30:
         # Here the servers make their folders.
         tempfile.tempdir = MEMORY
-    sizes = QUICK if options.quick else Sizes()
+    sizes = SHORT if options.short else QUICK if options.quick else Sizes()
     figures = measures.Figures()
     begin = time.monotonic()
 
@@ -42,7 +42,7 @@ def main():
         report.tables(name, figures)
     for note in sorted(figures.notes):
         print(f"\n{note}")
-    missed = report.targets(brokers, figures)
+    missed = 0 if options.short else report.targets(brokers, figures)
     return 1 if options.check and missed else 0
 
 

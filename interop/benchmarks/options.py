@@ -62,6 +62,8 @@ class Sizes:
 
 
 QUICK = Sizes(turns=1, drain_fast=10_000, publish_python=1500, publish_fast=10_000, publish_confirmed=200, latency=100)
+# To see that everything runs; such figures say nothing.
+SHORT = Sizes(turns=1, drain_first=50, drain_fast=200, publish_python=50, publish_fast=200, publish_confirmed=20, latency=25)
 MEASUREMENTS = ["publish", "drain", "latency", "startup"]
 QUESTIONS = ["idle", "queued", "etas", "calls"]
 
@@ -70,6 +72,8 @@ def parse():
     parser = argparse.ArgumentParser(
         prog="interop/bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer and smaller runs: 3 minutes, not 10")
+    parser.add_argument(
+        "--short", action="store_true", help="half a minute with the debug build: whether everything runs, not how fast")
     parser.add_argument("--broker", choices=["redis", "rabbitmq"], help="only this broker")
     parser.add_argument("--growth", action="store_true", help="the tables of growth instead")
     parser.add_argument(

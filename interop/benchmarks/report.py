@@ -79,7 +79,7 @@ def number(value):
     return f"{value:.3g}"
 
 
-def rows(lines, texts=frozenset({0})):
+def print_rows(lines, texts=frozenset({0})):
     """Prints lines of as many cells each; the columns in `texts` begin on the left."""
     widths = [max(map(len, column)) for column in zip(*lines)]
     print()
@@ -98,7 +98,7 @@ def table(title, columns, rows, figures, broker):
     if not cells:
         return
     used = [0, *(i for i in range(1, len(columns) + 1) if any(row[i] != "-" for row in cells))]
-    rows([[line[i] for i in used] for line in [[title, *columns.values()], *cells]])
+    print_rows([[line[i] for i in used] for line in [[title, *columns.values()], *cells]])
 
 
 def tables(broker, figures):
@@ -140,5 +140,5 @@ def targets(brokers, figures):
     if lines:
         lines.insert(0, [
             "times better than prefork -c 2, or as said", "", "theirs", "ours", "ratio", "C loop's", "target", ""])
-        rows(lines, texts={0, 1, 7})
+        print_rows(lines, texts={0, 1, 7})
     return missed

@@ -22,8 +22,9 @@ CELERY = {
 WORKERS = [*CELERY, "swift"]
 
 
-def release(product):
-    return os.path.join(ROOT, ".build", "release", product)
+def built(product):
+    """A program of ours; BENCH_CONFIGURATION names another configuration than release."""
+    return os.path.join(ROOT, ".build", os.environ.get("BENCH_CONFIGURATION", "release"), product)
 
 
 def task_of(worker):
@@ -42,7 +43,7 @@ class Worker:
         environment = {**os.environ, "CELERY_BROKER_URL": broker_url, "CELERY_RESULT_BACKEND": backend_url}
         if kind == "swift":
             self.command = [
-                release("celery-swift"), "worker", "-c", str(CONCURRENCY),
+                built("celery-swift"), "worker", "-c", str(CONCURRENCY),
                 "--prefetch-multiplier", str(prefetch_multiplier), *common]
         else:
             environment["CELERY_APP_CONFIG"] = json.dumps({"worker_prefetch_multiplier": prefetch_multiplier})

@@ -75,17 +75,19 @@ def parts():
         # The others have run already, in the part before.
         Part("live", [with_servers + tests], minutes=6, scope="LiveTests", **events),
         Part("python", [[python, "-m", "pytest", "interop/live", "interop/checks"]], minutes=10, only="-k", **cases),
-        Part("json", [[python, "interop/checks/json_oracle.py"]], minutes=6, read=results.read_events, results=["--events"]),
+        # A third of what the command does by itself.
+        Part("json", [[python, "interop/checks/json_oracle.py", "--documents", "30000"]], minutes=6, read=results.read_events, results=["--events"]),
         Part("demo", [[python, "-m", "checks.demo"]], minutes=3),
         Part("chaos", [[python, "-m", "faults.main", "--short"]], minutes=12, **cases),
         Part("mutate", [[python, "-m", "mutations.main", "--messages", "6000"]], minutes=4, **cases),
+        Part("bench", [["interop/bench", "--short"], ["interop/bench", "--growth", "--short"]], minutes=5),
         Part("readme", [[python, "-m", "checks.readme"]], minutes=15, **cases),
         sanitized("tsan", with_servers),
         sanitized("asan", [], without_servers=True),
     ]
 
 
-NEEDS_BUILD = {"unit", "live", "python", "json", "demo", "chaos", "mutate"}
+NEEDS_BUILD = {"unit", "live", "python", "json", "demo", "chaos", "mutate", "bench"}
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # Worth showing of a quiet part while it runs.
 NOTABLE = re.compile(r"^(\W )?Test .* recorded an issue|^↳ (?!T)|^FAILED|^ERROR|: error: |WARNING: ThreadSanitizer|ERROR: AddressSanitizer|^skipped "

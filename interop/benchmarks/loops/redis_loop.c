@@ -67,10 +67,11 @@ static void append_claim(Worker *worker) {
     snprintf(score, sizeof score, "%.6f", now(CLOCK_REALTIME) - 3600 + 60);
     snprintf(number, sizeof number, "%ld", worker->next);
     const char *command[] = {
-        "EVALSHA", worker->claim, "6", "unacked", "unacked_index", worker->lists[0], worker->lists[1],
-        worker->lists[2], worker->lists[3], limit, score, prefix, number, worker->end, worker->end, worker->end,
-        worker->end};
-    redisAppendCommandArgv(worker->connection, 17, command, NULL);
+        // There is nobody to take turns with.
+        "EVALSHA", worker->claim, "8", "unacked", "unacked_index", "bench_idle", "bench_turn", worker->lists[0],
+        worker->lists[1], worker->lists[2], worker->lists[3], limit, score, prefix, number, "", "", worker->end,
+        worker->end, worker->end, worker->end};
+    redisAppendCommandArgv(worker->connection, sizeof command / sizeof *command, command, NULL);
     redisAppendCommand(
         worker->connection, "EXISTS %s %s %s %s", worker->lists[0], worker->lists[1], worker->lists[2],
         worker->lists[3]);
@@ -89,7 +90,9 @@ static void exchange(Worker *worker) {
 
 // Reads the claim's answers and adds the results; returns how many messages came.
 static int take_claim(Worker *worker) {
-    redisReply *found = read_reply(worker->connection);
+    redisReply *answer = read_reply(worker->connection);
+    if (answer->type != REDIS_REPLY_ARRAY || answer->elements < 7) fail("a claim's answer of another form", answer->str);
+    redisReply *found = answer->element[0];
     for (size_t i = 1; i < found->elements; i += 2) {
         snprintf(worker->tags[worker->held++], sizeof *worker->tags, "bench-bench-bench-bench-bench-bench-:%ld",
                  worker->next++);
@@ -99,7 +102,7 @@ static int take_claim(Worker *worker) {
         append_result(worker->results, worker->store, id + 7);
         worker->stored++;
     }
-    freeReplyObject(found);
+    freeReplyObject(answer);
     redisReply *left = read_reply(worker->connection);
     worker->is_empty = left->integer == 0;
     freeReplyObject(left);

@@ -138,7 +138,7 @@ final class TurnTaker: Sendable {
     /// the more they are.
     private func lookAfterTheTurn(_ state: inout State) {
         guard state.lookingAfter == nil, !state.isStopped, link.isAnnouncing else { return }
-        let delay = max(2, Double(state.waiting)) * Double.random(in: 0.7...1.3)
+        let delay = WatchTurn.patience(amongWaiting: state.waiting) * Double.random(in: 0.7...1.3)
         state.lookingAfter = Deadlines.shared.add(.now + .seconds(delay)) { [weak self] in
             guard let self else { return }
             let isWaiting = self.state.withLock { state in

@@ -90,6 +90,10 @@ struct WatchTurn: Sendable, Equatable {
         }
     }
 
+    /// For how many seconds one of so many who wait leaves it to the others to find out whether nobody watches: not for
+    /// longer than some seconds, because all the others may have been killed with the watchers.
+    static func patience(amongWaiting count: Int) -> Double { min(max(2, Double(count)), 10) }
+
     /// There is another connection: nothing is announced any more over it, and orders may have been missed.
     mutating func startAgain() { role = .none }
 }

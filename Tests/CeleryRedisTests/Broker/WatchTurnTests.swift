@@ -61,4 +61,10 @@ import Testing
         #expect(WatchTurn.Order("claim 7") == .init(role: .first, mustClaim: true, number: 7))
         #expect(WatchTurn.Order("second 1795691869771865")?.role == .second)
     }
+
+    /// A host with all workers but one is lost: who is left does not know that it is alone.
+    @Test func whoWaitsAmongManyAsksWithinSeconds() {
+        #expect([0, 1, 2, 5, 10].map(WatchTurn.patience(amongWaiting:)) == [2, 2, 2, 5, 10])
+        #expect(WatchTurn.patience(amongWaiting: 300) == 10)
+    }
 }

@@ -43,6 +43,10 @@ final class TaskPublisher: Sendable {
     func send<Output>(
         _ signature: Signature<Output>, _ options: SendOptions, parent: TaskRequest?, results: (any ResultStore)?
     ) async throws -> TaskHandle<Output> {
+        // Workers refuse both, and nobody could hear of it.
+        guard !signature.task.isEmpty, options.id != "" else {
+            throw CeleryError(.invalidArgument, "the task cannot be sent: its name and its id must not be empty")
+        }
         let start = ContinuousClock.now
         let payload = try signature.payload()
         // A result that is not wanted is no reason to talk to the backend.

@@ -185,4 +185,12 @@ import Testing
             #expect(id == id.lowercased())
         }
     }
+
+    @Test(arguments: [("", nil), ("swift.add", "")] as [(String, String?)])
+    func aTaskWithoutANameOrWithAnEmptyIDIsNotSent(name: String, id: String?) async throws {
+        let broker = MemoryBroker()
+        let client = try CeleryClient(broker: broker, logger: Bench.logger)
+        await #expect(throws: CeleryError.self) { try await client.enqueue(named: name, options: SendOptions(id: id)) }
+        #expect(broker.envelopes(in: "celery").isEmpty)
+    }
 }

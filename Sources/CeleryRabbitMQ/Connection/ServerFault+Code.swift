@@ -17,10 +17,9 @@ extension ServerFault {
         switch (code, occasion) {
         // The user may not do that.
         case (403, _): .refused
-        // A virtual host that is not there, is down or has as many connections as it may have: as with Celery's own
-        // workers that is waited for. Else this user may not use it.
-        case (530, .login), (530, .opening):
-            text.contains("limit") || text.contains("not found") || text.contains("is down") ? .unavailable : .refused
+        // A virtual host that is not there, is down, has as many connections as it may have, or that this user has no
+        // rights on, yet: who makes one first adds it and then gives rights. Celery's own workers wait for all of that.
+        case (530, .login): .unavailable
         // A durable queue whose node is away, as in a rolling restart: it exists, and comes back with the node.
         case (404, _) where text.contains("is down or inaccessible"): .unavailable
         // The server starts or stops, has run out of something, or into a fault of its own. When that is over one

@@ -24,7 +24,7 @@ final class TurnTaker: Sendable {
     private static let secondsPatience = 0.15...0.3
     /// The lists are read again after so long by whoever watches: an announcement that is lost on its way, for whatever
     /// reason, is no end of all work.
-    private static let rereadingInterval = 20.0...30.0
+    private static let rereadingInterval = 5.0...8.0
 
     private let link: ConsumerLink
     private let news: RedisNews

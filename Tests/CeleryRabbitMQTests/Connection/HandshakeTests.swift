@@ -76,7 +76,7 @@ import Testing
 
     @Test(arguments: [
         (403, "ACCESS_REFUSED - Login was refused", TransportError.Code.refused),
-        (530, "NOT_ALLOWED - access to vhost '/' refused for user 'guest'", .refused),
+        (530, "NOT_ALLOWED - access to vhost '/' refused for user 'guest'", .unavailable),
         (530, "NOT_ALLOWED - vhost x not found", .unavailable),
         (530, "NOT_ALLOWED - vhost 'x' is down", .unavailable),
         (530, "NOT_ALLOWED - connection limit (5) is reached", .unavailable),

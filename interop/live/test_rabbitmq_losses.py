@@ -55,6 +55,20 @@ def test_what_is_held_at_a_lost_connection_runs_once_however_full_the_window_is(
     equal((first.stop(), second.stop()), (0, 0))
 
 
+@pytest.mark.parametrize("concurrency", [1, 4])
+def test_what_runs_when_the_connection_is_lost_does_not_run_once_more_in_the_same_worker(bed, concurrency):
+    queue = f"again-{concurrency}"
+    worker = bed.swift_worker([queue], queue, ["-c", str(concurrency), "--acks-late", "-l", "DEBUG"])
+    result = bed.app.send_task("swift.sleep", (6,), queue=queue)
+    eventually(lambda: "started" in worker.log(), "the task runs")
+    close_connections_of(bed.server, f"{queue}@")
+    eventually(lambda: worker.log().count("received") == 2, "the message has come again", 30)
+    equal(result.get(timeout=30), 6)
+    eventually(lambda: bed.held_and_waiting(queue) == (0, 0), "all is acknowledged", 30)
+    equal(worker.log().count(" started\n"), 1)
+    equal(worker.stop(), 0)
+
+
 def test_tasks_acknowledged_early_run_once_when_connections_are_closed_in_between(bed):
     worker = bed.swift_worker(["cut"], "cut", ["-c", "5"])
     results = [bed.app.send_task("swift.sleep", (0.5,), queue="cut") for _ in range(60)]

@@ -1,4 +1,5 @@
 import Celery
+import CeleryIO
 import CeleryProtocol
 import CeleryTransport
 import Foundation
@@ -57,6 +58,36 @@ import Testing
         }
         #expect(runs.total == 4)
         #expect(log.lines.count { $0.contains("acknowledged again") } == 1)
+    }
+
+    /// This worker may be the one that the broker gives it to.
+    @Test func whatRunsDoesNotRunBesideItselfWhenItsMessageComesAgain() async throws {
+        let broker = RecordingBroker()
+        let (started, gate) = (Notes<Void>(), Gate())
+        let running = Locked(0)
+        try await withBench(broker: broker, options: .init(concurrency: 2, acksLate: true)) {
+            TaskHandler(named: "tasks.count") { context, _, _ in
+                #expect(
+                    running.withLock {
+                        $0 += 1; return $0
+                    } == 1)
+                defer { running.withLock { $0 -= 1 } }
+                started.add(())
+                try await gate.pass()
+                return .null
+            }
+            TaskHandler(named: "tasks.other") { _, _, _ in "done" }
+        } _: { bench async throws in
+            broker.memory.push(Self.envelope(isRedelivered: false).bytes, to: "celery")
+            try await started.next()
+            broker.memory.push(Self.envelope(isRedelivered: true).bytes, to: "celery")
+            // The free slot has had the copy in its hands before it had this one.
+            #expect(try await bench.client.enqueue(named: "tasks.other").value() == "done")
+            gate.open()
+            // A broker in memory does not know that its task is done: it runs, but after the first.
+            try await started.next()
+            #expect(try await broker.settlements.next(3) == [.acknowledge, .acknowledge, .acknowledge])
+        }
     }
 
     @Test func aRunningTaskWhoseMessageIsGivenToOthersIsSaidOnceAndItsResultIsStored() async throws {

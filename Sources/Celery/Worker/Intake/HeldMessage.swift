@@ -4,6 +4,8 @@ internal import CeleryTransport
 struct HeldMessage: Sendable {
     let session: ConsumerSession
     let tag: DeliveryTag
+    /// Called when the broker was told what becomes of it, or never will be.
+    var whenSettled: (@Sendable () -> Void)?
 
     /// Whether it is still this worker's: `false` once the broker gives it to others.
     var isHeld: Bool { session.consumer.holds(tag) }
@@ -22,11 +24,15 @@ struct HeldMessage: Sendable {
     ///
     /// - Parameter settlement: what the broker is told; `nil` when it was told before, or when the message is to come
     ///   back once the consumer is closed.
-    func finish(_ settlement: Settlement?) { session.finish(tag, settlement) }
+    func finish(_ settlement: Settlement?) {
+        session.finish(tag, settlement)
+        whenSettled?()
+    }
 
     /// Tells the broker what becomes of it, though it counts as held until ``release(_:)``.
     func settle(_ settlement: Settlement?) {
         if let settlement { session.consumer.settle(tag, settlement) }
+        whenSettled?()
     }
 
     /// Waits until the broker has heard what becomes of these messages; then they no longer count as held.

@@ -20,6 +20,7 @@ final class TaskSlots: Sendable {
     /// Closed when the last task has ended.
     private let ended = WorkQueue<Never>()
     private let largeBodies = LargeBodyTurns()
+    private let late = RunningTasks()
     private let options: CeleryWorker.Options
     private let name: String
     private let environment: TaskEnvironment
@@ -82,21 +83,33 @@ final class TaskSlots: Sendable {
     private func take(_ reserved: ReservedTask) async -> Bool {
         let mayBeLarge = reserved.task.message.largestBodySize >= LargeBodyTurns.smallest
         let turn = mayBeLarge ? await largeBodies.next() : nil
+        defer { turn?.end() }
+        let rules = TaskRules(reserved.task, options, hasBackend: writer != nil)
+        var message = reserved.message
+        if rules.acksLate {
+            switch late.begin(reserved) {
+            case .waits: return true
+            case .isAnother: break
+            case .begins:
+                let key = RunningTasks.Key(reserved.task)
+                message.whenSettled = { [self] in add(late.end(key)) }
+            }
+        }
         // What the broker gives to others must not run here as well.
-        guard reserved.message.mayStart else {
-            reserved.message.drop()
+        guard message.mayStart else {
+            message.drop()
+            message.whenSettled?()
             return true
         }
         guard beginRunning() else { return false }
-        await runAndFinish(reserved, turn)
-        turn?.end()
-        return true
-    }
-
-    private func runAndFinish(_ reserved: ReservedTask, _ turn: LargeBodyTurn?) async {
-        let finished = await run(reserved, turn)
+        let finished = await run(reserved.task, message, rules, turn)
         endRunning()
-        if let finished { await finisher.finish(finished, reserved.message, isIdle: ready.isEmpty) }
+        if let finished {
+            await finisher.finish(finished, message, isIdle: ready.isEmpty)
+        } else {
+            message.whenSettled?()
+        }
+        return true
     }
 
     /// Whether a task may start: not any more once the slots are closed, so that ``end()`` misses none.
@@ -116,10 +129,10 @@ final class TaskSlots: Sendable {
     /// else's.
     ///
     /// - Parameter turn: to read its body, if that may be a large one.
-    private func run(_ reserved: ReservedTask, _ turn: LargeBodyTurn?) async -> FinishedTask? {
-        let (task, message) = (reserved.task, reserved.message)
+    private func run(
+        _ task: ReceivedTask, _ message: HeldMessage, _ rules: TaskRules, _ turn: LargeBodyTurn?
+    ) async -> FinishedTask? {
         if Task.isCancelled { return nil }
-        let rules = TaskRules(task, options, hasBackend: writer != nil)
         var finished = FinishedTask(task: task, rules: rules, ending: .expired)
         if task.isExpired {
             log.expired(task.request)

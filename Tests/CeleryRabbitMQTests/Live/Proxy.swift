@@ -1,12 +1,12 @@
+import CeleryIO
 import Foundation
-import Synchronization
 import TestSupport
 
 /// A TCP proxy on loopback, with which a test cuts a connection.
 final class Proxy: Sendable {
     let port: Int
     private let listener: LoopbackListener
-    private let descriptors = Mutex<[Int32]>([])
+    private let descriptors = Locked<[Int32]>([])
 
     init(to host: String, port targetPort: Int) throws {
         listener = try LoopbackListener()

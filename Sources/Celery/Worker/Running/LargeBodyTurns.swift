@@ -1,3 +1,4 @@
+internal import CeleryIO
 internal import CeleryTransport
 internal import Synchronization
 
@@ -11,7 +12,7 @@ final class LargeBodyTurns: Sendable {
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     /// Waits for a turn, in the order in which they were asked for.
     func next() async -> LargeBodyTurn {

@@ -1,57 +1,49 @@
 import CeleryProtocol
+import TestSupport
 import Testing
 
 @testable import Celery
 
 @Suite struct LargeBodyTurnsTests {
     private let turns = LargeBodyTurns()
-    private let events = AsyncStream<String>.makeStream()
-
-    /// What comes to pass next; waits for it.
-    private func next(_ count: Int) async -> [String] {
-        var found: [String] = []
-        for await event in events.stream {
-            found.append(event)
-            if found.count == count { break }
-        }
-        return found
-    }
+    /// What comes to pass, in order.
+    private let events = Notes<String>()
 
     private func read(_ name: String, _ end: @escaping @Sendable (LargeBodyTurn) -> Void) -> Task<Void, Never> {
-        Task { [turns, continuation = events.continuation] in
+        Task { [turns, events] in
             let turn = await turns.next()
-            continuation.yield("\(name) begins")
+            events.add("\(name) begins")
             for _ in 0..<100 { await Task.yield() }
-            continuation.yield("\(name) ends")
+            events.add("\(name) ends")
             end(turn)
         }
     }
 
-    @Test func bodiesAreReadOneAfterTheOther() async {
+    @Test func bodiesAreReadOneAfterTheOther() async throws {
         let tasks = (0..<10).map { _ in read("body") { $0.end() } }
-        let events = await next(20)
-        #expect(events == (0..<20).map { $0.isMultiple(of: 2) ? "body begins" : "body ends" })
+        #expect(
+            try await events.next(20) == (0..<20).map { $0.isMultiple(of: 2) ? "body begins" : "body ends" })
         for task in tasks { await task.value }
         // And the turn is free again.
         await turns.next().end()
     }
 
-    @Test func aTurnThatIsForgottenEnds() async {
+    @Test func aTurnThatIsForgottenEnds() async throws {
         let task = read("first") { _ in }
-        #expect(await next(2) == ["first begins", "first ends"])
+        #expect(try await events.next(2) == ["first begins", "first ends"])
         await task.value
         await turns.next().end()
     }
 
-    @Test func aTurnThatEndsTwiceEndsOnce() async {
+    @Test func aTurnThatEndsTwiceEndsOnce() async throws {
         let first = await turns.next()
         first.end()
         let second = await turns.next()
         first.end()
         let third = read("third") { $0.end() }
-        events.continuation.yield("second ends")
+        events.add("second ends")
         second.end()
-        #expect(await next(3) == ["second ends", "third begins", "third ends"])
+        #expect(try await events.next(3) == ["second ends", "third begins", "third ends"])
         await third.value
     }
 

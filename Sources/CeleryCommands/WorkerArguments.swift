@@ -72,7 +72,7 @@ public struct WorkerArguments: ParsableArguments {
         if let etaLimit, etaLimit < 0 { throw ValidationError("the eta limit must not be negative") }
         if let maxBodySize, maxBodySize < 1 { throw ValidationError("the largest body must have at least one byte") }
         if let maxBodyMemory, maxBodyMemory < 1 {
-            throw ValidationError("a body needs at least one byte")
+            throw ValidationError("the memory for a body must be at least one byte")
         }
         if let optimization, !["default", "fair"].contains(optimization) {
             throw ValidationError("-O is default or fair")

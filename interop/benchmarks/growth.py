@@ -99,7 +99,7 @@ def idle(brokers, sizes, say):
                 ", ".join(f"{name.replace('|', ' ')} {own[name]:.1f}" for name in frequent)])
             say(f"idle: {count} workers, {lines[-1][1]} commands and {lines[-1][2]} ms per task, p50 {lines[-1][3]} ms")
     print_rows([["idle workers on Redis", "commands/task", "Redis CPU ms/task", "round trip p50 ms", "at rest: commands/s",
-           "CPU %", "most frequent per task"], *lines], texts={6})
+                 "CPU %", "most frequent per task"], *lines], texts={6})
     first, last = min(commands), max(commands)
     grown = commands[last] / commands[first]
     passed = grown <= MOST_COMMANDS
@@ -182,7 +182,7 @@ def etas(brokers, sizes, say):
                         f"{memory['rss']:.1f}", f"{grown / taken:,.0f}" if taken else "-"])
                     say(f"etas: {', '.join(lines[-1])}")
     print_rows([["waiting etas", "", "sent", "left in the queue", "PSS MB before", "PSS MB", "RSS MB", "bytes each"], *lines],
-         texts={0, 1})
+               texts={0, 1})
     if others:
         print("(PSS is too small by the shared library where other Swift programs ran meanwhile; bytes each are not.)")
     return 0

@@ -44,5 +44,8 @@ struct HeldMessage: Sendable {
     }
 
     /// It is somebody else's now: the broker is told nothing.
-    func drop() { session.release(1) }
+    func drop() {
+        session.release(1)
+        whenSettled?()
+    }
 }

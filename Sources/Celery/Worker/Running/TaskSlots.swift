@@ -98,17 +98,12 @@ final class TaskSlots: Sendable {
         // What the broker gives to others must not run here as well.
         guard message.mayStart else {
             message.drop()
-            message.whenSettled?()
             return true
         }
         guard beginRunning() else { return false }
         let finished = await run(reserved.task, message, rules, turn)
         endRunning()
-        if let finished {
-            await finisher.finish(finished, message, isIdle: ready.isEmpty)
-        } else {
-            message.whenSettled?()
-        }
+        if let finished { await finisher.finish(finished, message, isIdle: ready.isEmpty) }
         return true
     }
 

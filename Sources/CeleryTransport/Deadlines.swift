@@ -62,6 +62,16 @@ package final class Deadlines: Sendable {
         }
     }
 
+    /// Calls all actions that are to come, now.
+    package func callAll() {
+        let actions = state.withLock { state in
+            state.heap = Heap()
+            defer { state.actions = [:] }
+            return state.actions.sorted { $0.key < $1.key }.map(\.value)
+        }
+        for action in actions { action() }
+    }
+
     private func wake() {
         let due = state.withLock { state in
             let now = ContinuousClock.now

@@ -20,6 +20,9 @@ enum LoggingKeys {
     /// A name or an id that somebody else chose, for a log line.
     static func line(_ text: String) -> Logger.MetadataValue { "\(LogText.name(text))" }
 
+    /// A name that stands beside much else.
+    static func short(_ text: String) -> Logger.MetadataValue { "\(LogText(text, limit: 40))" }
+
     /// What went wrong, for a log line: as a rule it repeats what others wrote.
     static func reason(_ error: any Error) -> Logger.MetadataValue { "\(LogText(error))" }
 }

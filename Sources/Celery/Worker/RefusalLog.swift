@@ -25,38 +25,26 @@ final class RefusalLog: Sendable {
     private let deadlines: Deadlines
     private let counts = Locked<[Kind: Count]>([:])
 
-    init(_ logger: Logger, deadlines: Deadlines = .shared) {
+    /// - Parameter deadlines: when they come, or are called before their time, what was not shown is summed up.
+    init(_ logger: Logger, deadlines: Deadlines) {
         self.logger = logger
         self.deadlines = deadlines
     }
 
-    /// A message was refused before there was a task to run.
-    func add(_ refused: RefusedMessage, queue: String) {
+    /// A message was refused before there was a task to run. Returns what its line says; `nil` for none.
+    func add(_ refused: RefusedMessage, queue: String) -> MessageReport.Ending? {
         switch refused {
-        case .unreadable(let error, _):
-            add(.unreadable(error.code)) {
-                var metadata: Logger.Metadata = [
-                    LoggingKeys.error: LoggingKeys.reason(error), LoggingKeys.queue: LoggingKeys.line(queue),
-                ]
-                metadata[LoggingKeys.taskName] = error.task.map(LoggingKeys.line)
-                metadata[LoggingKeys.taskID] = error.taskID.map(LoggingKeys.line)
-                return metadata
-            }
-        case .notRegistered(let request):
-            add(.notRegistered) {
-                LoggingKeys.task(request).merging([LoggingKeys.queue: LoggingKeys.line(queue)]) { $1 }
-            }
+        case .unreadable(let error, _): add(.unreadable(error.code), error, queue: queue)
+        case .notRegistered: add(.notRegistered, nil, queue: queue)
         }
     }
 
-    /// A task was refused because of what its message's body holds.
-    func add(_ error: MessageError, of request: TaskRequest) {
-        add(.unreadable(error.code)) {
-            LoggingKeys.task(request).merging([LoggingKeys.error: LoggingKeys.reason(error)]) { $1 }
-        }
+    /// A task was refused because of what its message's body holds. Returns what its line says; `nil` for none.
+    func add(_ error: MessageError) -> MessageReport.Ending? {
+        add(.unreadable(error.code), error, queue: nil)
     }
 
-    private func add(_ kind: Kind, _ metadata: () -> Logger.Metadata) {
+    private func add(_ kind: Kind, _ error: MessageError?, queue: String?) -> MessageReport.Ending? {
         let (isShown, isFirst) = counts.withLock { counts in
             let isFirst = counts[kind] == nil
             var count = counts[kind] ?? Count()
@@ -66,25 +54,14 @@ final class RefusalLog: Sendable {
             return (isShown, isFirst)
         }
         if isFirst { _ = deadlines.add(.now + Self.interval) { self.endInterval(of: kind) } }
-        if isShown { logger.error(Self.text(of: kind), metadata: metadata()) }
-    }
-
-    /// Says now what was not shown, because the worker ends.
-    func sumUp() {
-        let counts = counts.withLock { counts in
-            defer { counts = counts.mapValues { Count(shown: $0.shown) } }
-            return counts
-        }
-        for (kind, count) in counts { show(count, of: kind) }
+        guard isShown else { return nil }
+        var ending = MessageReport.Ending(text: Self.text(of: kind), reason: error)
+        if let queue { ending.details[LoggingKeys.queue] = LoggingKeys.short(queue) }
+        return ending
     }
 
     private func endInterval(of kind: Kind) {
-        guard let count = counts.withLock({ $0.removeValue(forKey: kind) }) else { return }
-        show(count, of: kind)
-    }
-
-    private func show(_ count: Count, of kind: Kind) {
-        guard count.more > 0 else { return }
+        guard let count = counts.withLock({ $0.removeValue(forKey: kind) }), count.more > 0 else { return }
         logger.error(Self.text(of: kind), metadata: ["more": "\(count.more)", "in": "\(Self.interval)"])
     }
 

@@ -8,25 +8,69 @@ struct TaskLog: Sendable {
     /// The level of what happens to every task.
     let level: Logger.Level
     private let refusals: RefusalLog
+    /// Of what is said later.
+    private let deadlines = Deadlines()
+    private let reportWait: Duration
 
-    init(logger: Logger, level: Logger.Level) {
+    /// - Parameters:
+    ///   - level: the level of what happens to every task.
+    ///   - reportWait: after which time what has gone wrong with a message is said at the latest.
+    init(logger: Logger, level: Logger.Level, reportWait: Duration = MessageReport.longestWait) {
         self.logger = logger
         self.level = level
-        refusals = RefusalLog(logger)
+        self.reportWait = reportWait
+        refusals = RefusalLog(logger, deadlines: deadlines)
     }
 
     func received(_ request: TaskRequest) {
         logger.log(level: level, "received", metadata: LoggingKeys.task(request))
     }
 
+    // MARK: What goes wrong
+
     /// A message cannot be run. A flood of them is summed up.
-    func refused(_ refused: RefusedMessage, queue: String) { refusals.add(refused, queue: queue) }
+    func report(on refused: RefusedMessage, queue: String) -> Reporting {
+        guard let ending = refusals.add(refused, queue: queue) else { return .counted }
+        return .begun(report(refused.label, ending))
+    }
 
-    /// A task cannot be run, as the body of its message shows.
-    func refused(_ request: TaskRequest, _ error: MessageError) { refusals.add(error, of: request) }
+    /// A task has ended: what is to be said of it, if something is.
+    func report(on finished: FinishedTask) -> Reporting {
+        let label = TaskLabel(finished.task.request)
+        let ending: MessageReport.Ending
+        switch finished.ending {
+        case .refused(let error):
+            guard let refusal = refusals.add(error) else { return .counted }
+            ending = refusal
+        case .ran(.failure(let failure)):
+            ending = MessageReport.Ending(text: "failed", reason: failure, details: finished.runtimeDetail)
+        case .ran(.rejected(let requeue, let reason)):
+            ending = MessageReport.Ending(
+                level: .warning, text: "rejected", reason: RejectReason(description: reason ?? "no reason given"),
+                details: finished.runtimeDetail.merging(["requeue": "\(requeue)"]) { $1 })
+        case .ran, .expired: return .ifNeeded(label)
+        }
+        return .begun(report(label, ending))
+    }
 
-    /// The worker ends: says what has only been counted.
-    func sumUp() { refusals.sumUp() }
+    private func report(_ label: TaskLabel, _ ending: MessageReport.Ending? = nil) -> MessageReport {
+        MessageReport(label, ending, logger: logger, deadlines: deadlines, wait: reportWait)
+    }
+
+    /// Something that should follow cannot be done.
+    func add(_ problem: FinishingProblem, to reporting: inout Reporting) {
+        switch reporting {
+        case .begun(let report): report.add(problem)
+        case .counted: break
+        case .ifNeeded(let label):
+            let report = report(label)
+            report.add(problem)
+            reporting = .begun(report)
+        }
+    }
+
+    /// The worker ends: says what was to be said later.
+    func sumUp() { deadlines.callAll() }
 
     func started(_ request: TaskRequest) {
         logger.debug("started", metadata: LoggingKeys.task(request))
@@ -34,16 +78,6 @@ struct TaskLog: Sendable {
 
     func expired(_ request: TaskRequest) {
         logger.log(level: level, "expired", metadata: LoggingKeys.task(request))
-    }
-
-    /// Something is wrong with a task.
-    ///
-    /// - Parameter count: how often the same is wrong.
-    func problem(_ what: Logger.Message, _ request: TaskRequest, _ error: any Error, _ count: Int = 1) {
-        var metadata = LoggingKeys.task(request)
-        metadata[LoggingKeys.error] = LoggingKeys.reason(error)
-        if count > 1 { metadata["count"] = "\(count)" }
-        logger.error(what, metadata: metadata)
     }
 
     /// The broker has given a running task's message to others.
@@ -66,6 +100,7 @@ struct TaskLog: Sendable {
             metadata: LoggingKeys.task(request))
     }
 
+    /// A task has ended. What has gone wrong is for ``report(on:)`` to say.
     func ended(_ request: TaskRequest, _ outcome: Outcome, after runtime: Duration) {
         guard logger.logLevel <= .error else { return }
         var metadata: Logger.Metadata {
@@ -73,19 +108,32 @@ struct TaskLog: Sendable {
         }
         switch outcome {
         case .success: logger.log(level: level, "succeeded", metadata: metadata)
-        case .failure(let failure):
-            logger.error("failed", metadata: metadata.merging([LoggingKeys.error: LoggingKeys.reason(failure)]) { $1 })
         case .retry(let countdown, let reason):
             let why: Logger.MetadataValue = reason.map { LoggingKeys.reason($0) } ?? "asked for"
             logger.log(
                 level: level, "retry",
                 metadata: metadata.merging([LoggingKeys.error: why, "countdown": "\(countdown)"]) { $1 })
         case .ignored: logger.log(level: level, "ignored", metadata: metadata)
-        case .rejected(let requeue, let reason):
-            let why = LogText(reason ?? "no reason given")
-            logger.warning(
-                "rejected", metadata: metadata.merging([LoggingKeys.error: "\(why)", "requeue": "\(requeue)"]) { $1 })
         case .interrupted: logger.warning("interrupted by the shutdown", metadata: metadata)
+        case .failure, .rejected: break
         }
     }
+}
+
+extension RefusedMessage {
+    fileprivate var label: TaskLabel {
+        switch self {
+        case .unreadable(let error, _): TaskLabel(id: error.taskID, name: error.task)
+        case .notRegistered(let request): TaskLabel(request)
+        }
+    }
+}
+
+extension FinishedTask {
+    fileprivate var runtimeDetail: Logger.Metadata { [LoggingKeys.runtime: "\(runtime)"] }
+}
+
+/// Why a task was rejected, in the words of its handler.
+private struct RejectReason: Error, CustomStringConvertible {
+    let description: String
 }

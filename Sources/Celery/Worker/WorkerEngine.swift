@@ -7,7 +7,7 @@ internal import Synchronization
 
 /// The worker at work. A message goes from the ``Intake`` to the ``TaskSlots`` and from there to the ``Finisher``; none
 /// of them calls back.
-final class WorkerEngine: Sendable {
+final class WorkerEngine: Service {
     private let intake: Intake
     private let slots: TaskSlots
     private let finisher: Finisher
@@ -26,6 +26,7 @@ final class WorkerEngine: Sendable {
         routing: Routing,
         handlers: [TaskHandler],
         limits: ShutdownLimits = ShutdownLimits(),
+        reportWait: Duration = MessageReport.longestWait,
         logger: Logger
     ) throws {
         var logger = logger
@@ -39,7 +40,7 @@ final class WorkerEngine: Sendable {
         publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))
-        log = TaskLog(logger: logger, level: options.taskLogLevel)
+        log = TaskLog(logger: logger, level: options.taskLogLevel, reportWait: reportWait)
         let writer = results.map { [logger] in ResultWriter($0, logger: logger) }
         finisher = Finisher(
             planner: FinishingPlanner(publisher: publisher), sender: MessageSender(publisher, logger: logger),

@@ -9,11 +9,6 @@ import Testing
 
 /// A worker that is told to stop ends, whatever the broker and the result backend do.
 @Suite(.timeLimit(.minutes(1))) struct BoundedShutdownTests {
-    private struct EngineService: Service {
-        let engine: WorkerEngine
-        func run() async throws { try await engine.run() }
-    }
-
     private static let limits = ShutdownLimits(
         stop: .milliseconds(100), slots: .milliseconds(100), finishing: .milliseconds(200), close: .milliseconds(100))
 
@@ -29,7 +24,7 @@ import Testing
             handlers: [TaskHandler(named: "tasks.add") { _, _, _ in 3 }], limits: Self.limits, logger: log.logger)
         broker.memory.push(envelope.bytes, to: "celery")
         let services = ServiceGroup(
-            configuration: .init(services: [.init(service: EngineService(engine: engine))], logger: Bench.logger))
+            configuration: .init(services: [.init(service: engine)], logger: Bench.logger))
         let running = Task { try await services.run() }
         try await isReady()
         await services.triggerGracefulShutdown()
@@ -103,7 +98,7 @@ import Testing
                 stop: .seconds(600), slots: .seconds(600), finishing: .seconds(600), close: .seconds(600)),
             logger: Bench.logger)
         let services = ServiceGroup(
-            configuration: .init(services: [.init(service: EngineService(engine: engine))], logger: Bench.logger))
+            configuration: .init(services: [.init(service: engine)], logger: Bench.logger))
         let running = Task { try await services.run() }
         while case let event = try await broker.events.next(), event != .opened(prefetch: options.prefetch) {}
         await services.triggerGracefulShutdown()
@@ -131,7 +126,7 @@ import Testing
             logger: Bench.logger)
         broker.memory.push(Self.plain.bytes, to: "celery")
         let services = ServiceGroup(
-            configuration: .init(services: [.init(service: EngineService(engine: engine))], logger: Bench.logger))
+            configuration: .init(services: [.init(service: engine)], logger: Bench.logger))
         let running = Task { try await services.run() }
         try await started.next()
         await services.triggerGracefulShutdown()

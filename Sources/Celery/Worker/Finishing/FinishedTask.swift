@@ -21,4 +21,8 @@ struct FinishedTask: Sendable {
     /// The tasks that it has sent, for its result.
     var children: [JSONValue] = []
     var ending: Ending
+    /// How long it ran.
+    var runtime = Duration.zero
+    /// What was wrong while it ran, for the log.
+    var problems: [FinishingProblem] = []
 }

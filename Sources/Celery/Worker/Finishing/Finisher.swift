@@ -12,6 +12,8 @@ final class Finisher: Sendable {
     private struct Item: Sendable {
         let message: HeldMessage
         var plan: FinishingPlan
+        /// What the log is going to say of it.
+        var reporting: Reporting
     }
 
     private static let largestBatch = 256
@@ -39,39 +41,41 @@ final class Finisher: Sendable {
     ///
     /// - Parameter isIdle: whether the caller has nothing else to do.
     func finish(_ task: FinishedTask, _ message: HeldMessage, isIdle: Bool) async {
-        var plan = plan(after: task)
-        if isIdle, let writer, let results = plan.onlyResults, unfinished.load(ordering: .relaxed) == 0 {
+        var item = item(for: task, message)
+        if isIdle, let writer, let results = item.plan.onlyResults, unfinished.load(ordering: .relaxed) == 0 {
             let rest = await writer.unstored(of: results)
-            if rest.isEmpty { return settle(message, plan.settlement) }
+            if rest.isEmpty { return settle(item, item.plan.settlement) }
             // The calling task may have been cancelled, which the finisher is not; else it says what is wrong, if it
             // still is.
-            plan.keepOnly(rest)
+            item.plan.keepOnly(rest)
         }
-        add(plan, message)
+        add(item)
     }
 
     /// A task that did not run has ended.
     func finish(_ task: FinishedTask, _ message: HeldMessage) {
-        add(plan(after: task), message)
+        add(item(for: task, message))
     }
 
-    /// A message was refused.
-    func finish(_ refused: RefusedMessage, _ message: HeldMessage) {
-        add(planner.plan(after: refused, hasBackend: writer != nil), message)
+    /// A message from this queue was refused.
+    func finish(_ refused: RefusedMessage, queue: String, _ message: HeldMessage) {
+        let plan = planner.plan(after: refused, hasBackend: writer != nil)
+        add(Item(message: message, plan: plan, reporting: log.report(on: refused, queue: queue)))
     }
 
-    private func plan(after task: FinishedTask) -> FinishingPlan {
+    private func item(for task: FinishedTask, _ message: HeldMessage) -> Item {
         let plan = planner.plan(after: task)
-        for problem in plan.problems { log.problem("\(problem.what)", problem.request, problem.error, problem.count) }
-        return plan
+        var item = Item(message: message, plan: plan, reporting: log.report(on: task))
+        for problem in task.problems + plan.problems { log.add(problem, to: &item.reporting) }
+        return item
     }
 
-    private func add(_ plan: FinishingPlan, _ message: HeldMessage) {
-        switch plan.steps.first {
-        case nil, .settle?: settle(message, plan.settlement)
+    private func add(_ item: Item) {
+        switch item.plan.steps.first {
+        case nil, .settle?: settle(item, item.plan.settlement)
         case .send?, .store?:
             unfinished.add(1, ordering: .relaxed)
-            queue.push(Item(message: message, plan: plan))
+            queue.push(item)
         }
     }
 
@@ -118,21 +122,22 @@ final class Finisher: Sendable {
     private func store(_ batch: [Item]) async {
         guard let writer, !batch.isEmpty else { return }
         let results = batch.map { $0.plan.onlyResults ?? [] }
-        let open = await writer.storeOnce(results.flatMap { $0 })
-        if open.isEmpty {
-            for item in batch { settle(item.message, item.plan.settlement) }
+        let outcome = await writer.storeOnce(results.flatMap { $0 })
+        if outcome.isComplete {
+            for item in batch { settle(item, item.plan.settlement) }
             return
         }
         var position = 0
         for (item, results) in zip(batch, results) {
             let positions = position..<position + results.count
             position = positions.upperBound
-            let rest = positions.compactMap { open[$0]?.result }
+            let item = add(positions.compactMap { outcome.problems[$0] }, to: item)
+            let rest = positions.compactMap { outcome.open[$0]?.result }
             if rest.isEmpty {
-                settle(item.message, item.plan.settlement)
+                settle(item, item.plan.settlement)
             } else {
-                writer.storeLater(rest) { [self] isStored in
-                    settle(item.message, isStored ? item.plan.settlement : item.plan.settlementUnlessStored)
+                writer.storeLater(rest) { [self] isStored, problems in
+                    settle(add(problems, to: item), isStored ? item.plan.settlement : item.plan.settlementUnlessStored)
                 }
             }
         }
@@ -140,36 +145,28 @@ final class Finisher: Sendable {
 
     /// Takes the steps of a plan one after the other.
     private func carryOut(_ item: Item) async {
-        var plan = item.plan
-        var unsentErrbacks: (count: Int, first: any Error)?
-        defer {
-            if let (count, error) = unsentErrbacks, let request = item.plan.task?.task.request {
-                log.problem("an errback could not be sent", request, error, count)
-            }
-        }
-        while let step = plan.nextStep() {
+        var item = item
+        while let step = item.plan.nextStep() {
             switch step {
             case .send(let outgoing):
                 do {
                     try await sender.send(outgoing)
-                    if let child = outgoing.child { plan.task?.children.append(child) }
+                    if let child = outgoing.child { item.plan.task?.children.append(child) }
                 } catch {
-                    if outgoing.role == .errback {
-                        unsentErrbacks = ((unsentErrbacks?.count ?? 0) + 1, unsentErrbacks?.first ?? error)
-                    } else {
-                        guard let next = self.plan(plan, without: outgoing, error) else {
-                            return settle(item.message, .requeue)
-                        }
-                        plan = next
-                    }
+                    log.add(FinishingProblem(kind: outgoing.role.problem, error: error), to: &item.reporting)
+                    guard outgoing.role != .errback else { continue }
+                    guard let plan = plan(item.plan, without: outgoing, error) else { return settle(item, .requeue) }
+                    item.plan = plan
+                    item = add(plan.problems, to: item)
                 }
             case .store(let results):
-                let isStored = await writer?.store(results) ?? true
-                if !isStored, plan.runsAgainUnlessStored { return settle(item.message, .requeue) }
-            case .settle(let settlement): return settle(item.message, settlement)
+                guard let (isStored, problems) = await writer?.store(results) else { continue }
+                item = add(problems, to: item)
+                if !isStored, item.plan.runsAgainUnlessStored { return settle(item, .requeue) }
+            case .settle(let settlement): return settle(item, settlement)
             }
         }
-        settle(item.message, nil)
+        settle(item, nil)
     }
 
     /// What is to be done when a message that the task's end depends on could not be sent, with what was sent before;
@@ -177,11 +174,9 @@ final class Finisher: Sendable {
     private func plan(_ plan: FinishingPlan, without outgoing: OutgoingMessage, _ error: any Error) -> FinishingPlan? {
         guard var task = plan.task else { return plan }
         if outgoing.role == .retry {
-            log.problem("the next try could not be sent", task.task.request, error)
             // Nobody would try again: as in Celery, the task has failed.
             task.ending = .ran(.rejected(requeue: false, reason: "the next try could not be sent: \(error)"))
         } else {
-            log.problem("what follows a task could not be sent", task.task.request, error)
             // As in Celery the task has failed.
             task.ending = .ran(
                 .failure(
@@ -190,21 +185,29 @@ final class Finisher: Sendable {
                         message: "the tasks that follow could not be sent: \(error)")))
         }
         if task.rules.acksLate, RetryBudget.mayPass(error) { return nil }
-        return self.plan(after: task)
+        return planner.plan(after: task)
+    }
+
+    private func add(_ problems: [FinishingProblem], to item: Item) -> Item {
+        if problems.isEmpty { return item }
+        var item = item
+        for problem in problems { log.add(problem, to: &item.reporting) }
+        return item
     }
 
     // MARK: What the broker is told
 
-    /// Tells the broker what becomes of a message, which no longer counts as held then.
+    /// Nothing is left to do but to tell the broker what becomes of a message, which no longer counts as held then.
     ///
     /// To take a message away or to put it back costs a broker several round trips. Until they are over it counts as
     /// held: else bad messages would come faster than the broker takes them back.
-    private func settle(_ message: HeldMessage, _ settlement: Settlement?) {
+    private func settle(_ item: Item, _ settlement: Settlement?) {
+        item.reporting.end()
         switch settlement {
-        case nil, .acknowledge?, .discard?: message.finish(settlement)
+        case nil, .acknowledge?, .discard?: item.message.finish(settlement)
         case .requeue?, .giveBack?, .deadLetter?:
-            message.settle(settlement)
-            unheard.push(message)
+            item.message.settle(settlement)
+            unheard.push(item.message)
         }
     }
 
@@ -213,6 +216,17 @@ final class Finisher: Sendable {
             let batch = await unheard.nextBatch(limit: .max)
             if batch.isEmpty { return }
             await HeldMessage.release(batch)
+        }
+    }
+}
+
+extension OutgoingMessage.Role {
+    /// What is wrong when it is not sent.
+    fileprivate var problem: FinishingProblem.Kind {
+        switch self {
+        case .successor: .successor
+        case .errback: .errback
+        case .retry: .retry
         }
     }
 }

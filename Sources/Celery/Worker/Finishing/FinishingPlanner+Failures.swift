@@ -93,9 +93,8 @@ extension FinishingPlanner {
                     after: request, input: .string(request.id), rest: nil, group: (group, index), publisher: publisher)
                 messages.append(OutgoingMessage(.errback, message))
             } catch {
-                let count = (problem?.count ?? 0) + 1
                 problem = FinishingProblem(
-                    what: "an errback cannot be sent", request: request, error: problem?.error ?? error, count: count)
+                    kind: .errback, error: problem?.error ?? error, count: (problem?.count ?? 0) + 1)
             }
         }
         return (messages, problem)

@@ -41,8 +41,7 @@ struct FinishingPlanner: Sendable {
             // What is to follow cannot be put into a message.
             let failure = TaskFailure(error, request: finished.task.request)
             var plan = plan(after: finished, failure: failure)
-            plan.problems.insert(
-                FinishingProblem(what: "failed", request: finished.task.request, error: failure), at: 0)
+            plan.problems.append(FinishingProblem(kind: .failure, error: failure))
             return plan
         }
     }

@@ -9,13 +9,29 @@ internal import Synchronization
 /// What the backend does not take at the moment waits apart from the others and is tried again as long as the worker
 /// runs. What it refuses becomes a failure that says so, as in Celery.
 final class ResultWriter: Sendable {
+    /// What a call that stores states of several tasks has come to, by their positions.
+    struct Outcome: Sendable {
+        /// What is to be stored later, and why it is not stored now.
+        var open: [Int: (result: StoredResult, error: any Error)] = [:]
+        /// What is wrong with what is not.
+        var problems: [Int: FinishingProblem] = [:]
+
+        /// Whether everything is stored as it was to be.
+        var isComplete: Bool { open.isEmpty && problems.isEmpty }
+    }
+
+    /// Gets whether states are stored, or refused, before the worker ends, and what is wrong with some.
+    typealias Done = @Sendable (_ isStored: Bool, _ problems: [FinishingProblem]) -> Void
+
     /// States of one task that are stored later.
     private struct Pending: Sendable {
         var results: [StoredResult]
         /// How many states had been stored when it was tried last.
         var storedBefore: Int
         var record = CulpritRecord()
-        let done: @Sendable (_ isStored: Bool) -> Void
+        /// What was refused.
+        var problems: [FinishingProblem] = []
+        let done: Done
     }
 
     /// How long a task waits for its state STARTED to be stored; it is going to say more.
@@ -45,59 +61,69 @@ final class ResultWriter: Sendable {
     }
 
     /// Stores states with one try; one that is refused becomes a failure.
-    ///
-    /// - Returns: what is to be stored later, by its position, and why it is not stored now.
-    func storeOnce(_ results: [StoredResult]) async -> [Int: (result: StoredResult, error: any Error)] {
+    func storeOnce(_ results: [StoredResult]) async -> Outcome {
         let failures = await store.store(contentsOf: results)
         stored.add(results.count - failures.count, ordering: .relaxed)
-        if failures.isEmpty { return [:] }
-        var open: [Int: (result: StoredResult, error: any Error)] = [:]
+        var outcome = Outcome()
+        if failures.isEmpty { return outcome }
         var refused: [(position: Int, told: StoredResult)] = []
         for (position, error) in failures.sorted(by: { $0.key < $1.key }) {
             if RetryBudget.mayPass(error) {
-                open[position] = (results[position], error)
-            } else if let told = refusal(of: results[position], error) {
-                refused.append((position, told))
+                outcome.open[position] = (results[position], error)
+            } else {
+                outcome.problems[position] = FinishingProblem(.refusedResult, results[position], error)
+                if let told = Self.refusal(of: results[position], error) { refused.append((position, told)) }
             }
         }
-        if refused.isEmpty { return open }
+        if refused.isEmpty { return outcome }
         for (index, error) in await store.store(contentsOf: refused.map(\.told)) {
             let (position, told) = refused[index]
-            if RetryBudget.mayPass(error) { open[position] = (told, error) } else { log(told, "is not stored", error) }
+            if RetryBudget.mayPass(error) {
+                outcome.open[position] = (told, error)
+            } else {
+                outcome.problems[position]?.kind = .unstoredResult
+            }
         }
-        return open
+        return outcome
     }
 
-    /// Stores states of one task, however long it takes; whether they are stored, or refused, before the worker ends.
-    func store(_ results: [StoredResult]) async -> Bool {
-        let open = await storeOnce(results)
-        if open.isEmpty { return true }
+    /// Stores states of one task, however long it takes: whether they are stored, or refused, before the worker ends, and
+    /// what is wrong with some.
+    func store(_ results: [StoredResult]) async -> (isStored: Bool, problems: [FinishingProblem]) {
+        let outcome = await storeOnce(results)
+        let problems = outcome.problems.sorted { $0.key < $1.key }.map(\.value)
+        if outcome.open.isEmpty { return (true, problems) }
         return await withCheckedContinuation { continuation in
-            storeLater(open.sorted { $0.key < $1.key }.map(\.value.result)) { continuation.resume(returning: $0) }
+            storeLater(outcome.open.sorted { $0.key < $1.key }.map(\.value.result)) {
+                continuation.resume(returning: ($0, problems + $1))
+            }
         }
     }
 
     /// Stores states of one task when the backend takes them.
     ///
-    /// - Parameter done: called once, with whether they are stored, or refused, before the worker ends.
-    func storeLater(_ results: [StoredResult], _ done: @escaping @Sendable (_ isStored: Bool) -> Void) {
+    /// - Parameter done: called once.
+    func storeLater(_ results: [StoredResult], _ done: @escaping Done) {
         pending.push(Pending(results: results, storedBefore: stored.load(ordering: .relaxed), done: done))
     }
 
     /// Stores the state STARTED before the handler runs, because states of its own come after this one.
-    func storeStarted(_ stored: StoredResult) async {
+    ///
+    /// - Returns: what is wrong, if it is not stored.
+    func storeStarted(_ stored: StoredResult) async -> FinishingProblem? {
+        let problem = Locked<FinishingProblem?>(nil)
         let isOver = await waitAtMost(Self.startLimit) { [self] in
             do {
                 try await retrying(
                     RetrySchedule(maximum: .seconds(1)), tries: 4, while: RetryBudget.mayPass
                 ) { [store] _ in try await store.store([stored]) }
             } catch {
-                log(stored, "is not stored", error)
+                problem.withLock { $0 = FinishingProblem(.unstoredResult, stored, error) }
             }
         }
-        if !isOver {
-            log(stored, "is not waited for any longer", TransportError(.unavailable, "the backend does not answer"))
-        }
+        if isOver { return problem.withLock { $0 } }
+        let silence = TransportError(.unavailable, "the backend has not answered for \(Self.startLimit)")
+        return FinishingProblem(.unstoredResult, stored, silence)
     }
 
     // MARK: What is stored later
@@ -155,15 +181,16 @@ final class ResultWriter: Sendable {
     private func tryTogether(_ pending: [Pending]) async -> (rest: [Pending], error: (any Error)?) {
         if pending.isEmpty { return ([], nil) }
         let results = pending.flatMap(\.results)
-        let open = await storeOnce(results)
+        let outcome = await storeOnce(results)
         var rest: [Pending] = []
         var position = 0
         for var pending in pending {
             let positions = position..<position + pending.results.count
             position = positions.upperBound
-            let failures = positions.compactMap { open[$0] }
+            pending.problems += positions.compactMap { outcome.problems[$0] }
+            let failures = positions.compactMap { outcome.open[$0] }
             guard let error = failures.first?.error else {
-                pending.done(true)
+                pending.done(true, pending.problems)
                 continue
             }
             pending.results = failures.map(\.result)
@@ -176,26 +203,24 @@ final class ResultWriter: Sendable {
                 rest.append(pending)
             }
         }
-        return (rest, open.values.first?.error)
+        return (rest, outcome.open.values.first?.error)
     }
 
     private func storeVerdict(on pending: Pending, _ error: TransportError) async {
-        let told = pending.results.compactMap { refusal(of: $0, error) }
-        for (index, error) in await store.store(contentsOf: told) { log(told[index], "is not stored", error) }
-        pending.done(true)
+        let isTold = await store.store(contentsOf: pending.results.compactMap { Self.refusal(of: $0, error) }).isEmpty
+        let kind: FinishingProblem.Kind = isTold ? .refusedResult : .unstoredResult
+        pending.done(true, pending.problems + pending.results.map { FinishingProblem(kind, $0, error) })
     }
 
     private func giveUp(_ pending: Pending) {
         let error = TransportError(.unavailable, "the worker ends before the backend takes it")
-        for result in pending.results { log(result, "is not stored", error) }
-        pending.done(false)
+        pending.done(false, pending.problems + pending.results.map { FinishingProblem(.unstoredResult, $0, error) })
     }
 
     // MARK: What is refused
 
     /// The backend will never take this state: what one who waits for the task gets to know instead.
-    private func refusal(of refused: StoredResult, _ error: any Error) -> StoredResult? {
-        log(refused, "is refused by the backend", error)
+    private static func refusal(of refused: StoredResult, _ error: any Error) -> StoredResult? {
         guard refused.result.state.isReady else { return nil }
         var stored = refused
         stored.result.state = .failure
@@ -207,13 +232,10 @@ final class ResultWriter: Sendable {
             ).json
         return stored
     }
+}
 
-    private func log(_ stored: StoredResult, _ what: String, _ error: any Error) {
-        logger.error(
-            "a result \(what)",
-            metadata: [
-                LoggingKeys.taskID: LoggingKeys.line(stored.result.id), LoggingKeys.state: "\(stored.result.state)",
-                LoggingKeys.error: LoggingKeys.reason(error),
-            ])
+extension FinishingProblem {
+    fileprivate init(_ kind: Kind, _ stored: StoredResult, _ error: any Error) {
+        self.init(kind: kind, error: error, state: stored.result.state, resultID: stored.result.id)
     }
 }

@@ -187,8 +187,7 @@ final class Intake: Sendable {
             let rules = TaskRules(task, options, hasBackend: hasBackend)
             finisher.finish(FinishedTask(task: task, rules: rules, ending: .expired), message)
         case .refused(let refused):
-            log.refused(refused, queue: delivery.queue)
-            finisher.finish(refused, message)
+            finisher.finish(refused, queue: delivery.queue, message)
         }
         return nil
     }

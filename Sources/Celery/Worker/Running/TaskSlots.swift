@@ -144,7 +144,6 @@ final class TaskSlots: Sendable {
             finished.payload = payload
             finished.successors = try Successors(payload, of: task.request)
         } catch {
-            log.refused(task.request, error)
             finished.ending = .refused(error)
             return finished
         }
@@ -155,11 +154,14 @@ final class TaskSlots: Sendable {
             return nil
         }
         log.started(task.request)
-        if rules.storesResult, rules.tracksStart { await writer?.storeStarted(started(task.request)) }
+        if rules.storesResult, rules.tracksStart, let problem = await writer?.storeStarted(started(task.request)) {
+            finished.problems = [problem]
+        }
         let context = TaskContext(request: task.request, queue: task.queue, environment: environment)
         let start = ContinuousClock.now
         let outcome = await task.handler.outcome(context, finished.payload ?? TaskPayload())
-        log.ended(task.request, outcome, after: .now - start)
+        finished.runtime = .now - start
+        log.ended(task.request, outcome, after: finished.runtime)
         if rules.acksLate, !message.isHeld { log.lost(task.request) }
         finished.children = context.children.map { OutgoingMessage.child($0) }
         finished.ending = .ran(outcome)

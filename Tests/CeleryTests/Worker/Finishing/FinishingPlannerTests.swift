@@ -145,7 +145,7 @@ import Testing
         finished.successors = try Successors(payload, of: finished.task.request)
         let plan = planner.plan(after: finished)
         #expect(words(plan) == Self.afterFailure)
-        #expect(plan.problems.map(\.what) == ["failed"])
+        #expect(plan.problems.map(\.kind) == [.failure])
     }
 
     @Test func manyErrbacksThatCannotBeMadeAreOneProblem() throws {

@@ -1,0 +1,107 @@
+internal import CeleryProtocol
+internal import Logging
+
+/// One line of the log about one message. What others have written, names and reasons, is cut so that all of it together
+/// stays short, however much has gone wrong.
+struct ReportLine: Sendable {
+    /// So many bytes of what others have written are in a line, about.
+    static let limit = 300
+    /// As many in one of two lines about the same message.
+    static let halfLimit = 150
+    /// A UUID is shown whole.
+    private static let nameLimit = 48
+    /// A reason is worth showing from this length on.
+    private static let shortestReason = 24
+    /// What is cut says how much is missing.
+    private static let cutMark = 20
+
+    let level: Logger.Level
+    let text: Logger.Message
+    private(set) var metadata: Logger.Metadata = [:]
+    private var room: Int
+
+    /// - Parameters:
+    ///   - ending: `nil` for a task whose end the log has told; there are problems then.
+    ///   - problems: one of each kind.
+    init(
+        _ label: TaskLabel, _ ending: MessageReport.Ending?, _ problems: [FinishingProblem], limit: Int = Self.limit
+    ) {
+        room = limit
+        let problems = problems.sorted { $0.kind.rawValue < $1.kind.rawValue }
+        level = ending?.level ?? .error
+        text = ending?.text ?? problems.first?.kind.text ?? "something is wrong with a task"
+        add(LoggingKeys.taskID, label.id)
+        add(LoggingKeys.taskName, label.name)
+        if let ending { metadata.merge(ending.details) { $1 } }
+        var reasons: [(key: String, begin: String, error: any Error)] = []
+        if let ending { reasons += ending.reason.map { [(LoggingKeys.error, "", $0)] } ?? [] }
+        for problem in problems.dropFirst(ending == nil ? 1 : 0) {
+            let count = problem.count > 1 ? "\(problem.count) " : ""
+            reasons.append((problem.kind.key, "\(count)\(problem.kind.fault)", problem.error))
+        }
+        if ending == nil, let first = problems.first {
+            reasons.insert((LoggingKeys.error, "", first.error), at: 0)
+            if first.count > 1 { metadata["count"] = "\(first.count)" }
+            if let state = first.state { metadata[LoggingKeys.state] = "\(state)" }
+            if first.resultID != label.id { add("result", first.resultID) }
+        }
+        for (index, reason) in reasons.enumerated() {
+            add(reason.key, reason.begin, reason.error, share: room / (reasons.count - index))
+        }
+    }
+
+    private mutating func add(_ key: String, _ name: String?) {
+        guard let name else { return }
+        let shown = LogText(name, limit: Self.nameLimit).description
+        metadata[key] = .string(shown)
+        room -= shown.utf8.count
+    }
+
+    /// Where there is no room for a reason the beginning stands alone.
+    private mutating func add(_ key: String, _ begin: String, _ error: any Error, share: Int) {
+        let limit = share - key.utf8.count - begin.utf8.count - Self.cutMark
+        var parts = begin.isEmpty ? [] : [begin]
+        if begin.isEmpty || limit >= Self.shortestReason {
+            parts.append(LogText(error, limit: max(limit, Self.shortestReason)).description)
+        }
+        let shown = parts.joined(separator: ": ")
+        metadata[key] = .string(shown)
+        room -= key.utf8.count + shown.utf8.count
+    }
+}
+
+extension FinishingProblem.Kind {
+    /// The text of a line about it alone.
+    fileprivate var text: Logger.Message {
+        switch self {
+        case .failure: "failed"
+        case .retry: "the next try could not be sent"
+        case .successor: "what follows a task could not be sent"
+        case .unstoredResult: "a result is not stored"
+        case .refusedResult: "a result is refused by the backend"
+        case .errback: "an errback could not be sent"
+        }
+    }
+
+    /// The key of its reason in a line about something graver.
+    fileprivate var key: String {
+        switch self {
+        case .failure: "failure"
+        case .retry: "retry"
+        case .successor: "successor"
+        case .unstoredResult: "unstored_result"
+        case .refusedResult: "refused_result"
+        case .errback: "errback"
+        }
+    }
+
+    /// What is wrong, in a line about something graver.
+    fileprivate var fault: String {
+        switch self {
+        case .failure: "failed"
+        case .retry, .successor, .errback: "not sent"
+        case .unstoredResult: "not stored"
+        case .refusedResult: "refused"
+        }
+    }
+}

@@ -10,6 +10,10 @@ final class RedisProducer: Producer {
     /// The queues whose bindings this connection has written.
     private let declared = Locked<Set<Queue>>([])
     private let logger: Logger
+    /// Messages that no queue is bound for.
+    private let dropped = Locked(OutageLog())
+    /// Bindings that Redis refuses.
+    private let refused = Locked(OutageLog())
 
     init(_ connection: RedisConnection, keys: KombuKeys, logger: Logger) {
         self.connection = connection
@@ -37,14 +41,8 @@ final class RedisProducer: Producer {
             pipeline = RedisPipeline()
             declarations = 0
         }
-        guard !queues.isEmpty else {
-            // As kombu does, which says nothing.
-            return logger.warning(
-                "dropped a message: no queue is bound by its routing key",
-                metadata: [
-                    "celery.exchange": "\(destination.exchange)", "celery.routing_key": "\(destination.routingKey)",
-                ])
-        }
+        // As kombu does, which says nothing.
+        guard !queues.isEmpty else { return logDropped(destination) }
         for queue in queues { try keys.checkQueue(queue) }
         let envelope = KombuEnvelope.encode(message)
         for queue in queues {
@@ -60,11 +58,24 @@ final class RedisProducer: Producer {
         if declarations > 0, let undeclared { finishDeclaration(of: undeclared, replies.prefix(declarations)) }
     }
 
+    /// Once for each exchange and routing key, and then in growing intervals with how many there were.
+    private func logDropped(_ destination: Destination) {
+        let (exchange, key) = (LogText.name(destination.exchange), LogText.name(destination.routingKey))
+        guard let count = dropped.withLock({ $0.failed(because: "\(exchange) \(key)") }) else { return }
+        logger.warning(
+            "dropped messages: no queue is bound by their routing key",
+            metadata: ["celery.exchange": "\(exchange)", "celery.routing_key": "\(key)", "count": "\(count)"])
+    }
+
     /// The message is in its queue whether it was declared or not, so that sending it again would be wrong.
     private func finishDeclaration(of queue: Queue, _ replies: ArraySlice<RESPValue>) {
         if let refusal = replies.lazy.compactMap(\.refusal).first {
+            guard let count = refused.withLock({ $0.failed(because: refusal) }) else { return }
             logger.warning(
-                "a queue's binding was refused", metadata: ["celery.queue": "\(queue.name)", "error": "\(refusal)"])
+                "a queue's binding was refused",
+                metadata: [
+                    "celery.queue": "\(LogText.name(queue.name))", "error": "\(LogText(refusal))", "count": "\(count)",
+                ])
         } else {
             declared.withLock { _ = $0.insert(queue) }
         }

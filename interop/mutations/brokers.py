@@ -34,11 +34,11 @@ class RedisMutants:
             envelope = {"body": base64_text(body) if is_base64 else body.decode("utf-8", "replace"), **envelope}
         return dumps(envelope, raw).replace(ID, identifier).encode()
 
-    def call(self, identifier, headers=(), body=b"", content_type="application/json", encoding="utf-8"):
+    def call(self, identifier, headers=(), body=b"", content_type="application/json", encoding="utf-8", properties=()):
         """A hand-made message."""
         properties = {
             "correlation_id": identifier, "reply_to": "", "delivery_mode": 2, "priority": 0, "body_encoding": "base64",
-            "delivery_info": {"exchange": "", "routing_key": QUEUE}, "delivery_tag": str(uuid.uuid4())}
+            "delivery_info": {"exchange": "", "routing_key": QUEUE}, "delivery_tag": str(uuid.uuid4()), **dict(properties)}
         return json.dumps({
             "body": base64_text(body), "content-encoding": encoding, "content-type": content_type,
             "headers": call_headers(identifier, dict(headers)), "properties": properties}).encode()
@@ -62,9 +62,9 @@ class AMQPMutants:
         properties, headers = json.loads(dumps(parts, raw).replace(ID, identifier))
         return properties, headers, body_of(document, template, raw).replace(ID.encode(), identifier.encode())
 
-    def call(self, identifier, headers=(), body=b"", content_type="application/json", encoding="utf-8"):
+    def call(self, identifier, headers=(), body=b"", content_type="application/json", encoding="utf-8", properties=()):
         properties = {"correlation_id": identifier, "reply_to": REPLIES, "content_type": content_type, "content_encoding": encoding,
-                      "delivery_mode": 2}
+                      "delivery_mode": 2, **dict(properties)}
         return properties, call_headers(identifier, dict(headers)), body
 
     def flipped(self, message, generator):

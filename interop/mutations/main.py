@@ -11,11 +11,12 @@ import time
 from fleet import junit, servers, workers
 from fleet.paths import ROOT
 from mutations.brokers import SIDES
+from mutations.combined import combined
 from mutations.log import LogReader
 from mutations.values import WRONG, specials
 
-# Of what is not a replaced value: flipped bits, cuts, and hostile messages of our own.
-KINDS = ["flipped"] * 4 + ["cut"] * 4 + ["special"] * 2
+# Of what is not a replaced value: flipped bits, cuts, hostile messages of our own, and several faults at once.
+KINDS = ["flipped"] * 4 + ["cut"] * 4 + ["special"] * 2 + ["combined"] * 10
 BATCH = 500
 # So many messages wait in the queue at most, and so many valid calls are without an answer.
 LONGEST_QUEUE = 4000
@@ -32,7 +33,8 @@ class Generator:
         self.random = random.Random(seed)
         self.places = [(template, place) for template in mutants.templates for place in template.places]
         self.replacements = len(self.places) * len(WRONG)
-        self.wanted = min(self.replacements, count * 19 // 20)
+        # A twentieth is of the other kinds, and more where the replacements are a choice anyway.
+        self.wanted = self.replacements if self.replacements <= count * 19 // 20 else count * 4 // 5
         # Visits every replacement once, far from in order.
         self.stride = next(number for number in range(int(self.replacements * 0.618), self.replacements)
                            if math.gcd(number, self.replacements) == 1)
@@ -84,6 +86,10 @@ class Generator:
             row = self.random.choices(self.specials, self.weights)[0]
         name, _, headers, body, content_type, encoding = row
         return name, self.mutants.call(self.identifier(), headers, body, content_type, encoding)
+
+    def combined(self):
+        name, headers, properties, body = combined(self.random)
+        return name, self.mutants.call(self.identifier(), headers, body, properties=properties)
 
 
 class Run:

@@ -28,13 +28,17 @@ public struct CallCommand: AsyncParsableCommand {
     @Option(name: [.short, .long], help: "The keyword arguments, a JSON object.")
     var kwargs = "{}"
 
-    @Option(help: "Run the task so many seconds from now at the earliest.")
-    var countdown: Seconds?
+    @Option(
+        parsing: .unconditional, help: "Run the task so many seconds from now at the earliest.",
+        transform: NumberArgument.seconds)
+    var countdown: Double?
 
-    @Option(help: "Run the task at this time at the earliest, in ISO 8601.")
+    @Option(parsing: .unconditional, help: "Run the task at this time at the earliest, in ISO 8601.")
     var eta: String?
 
-    @Option(help: "Do not start the task later than so many seconds from now, or than a time in ISO 8601.")
+    @Option(
+        parsing: .unconditional,
+        help: "Do not start the task later than so many seconds from now, or than a time in ISO 8601.")
     var expires: String?
 
     @Option(help: "The queue.")
@@ -46,7 +50,10 @@ public struct CallCommand: AsyncParsableCommand {
     @Option(help: "The routing key; with --exchange, or for the queue's exchange.")
     var routingKey: String?
 
-    @Option(help: "The priority: on Redis 0 is served first and 9 last, on RabbitMQ the other way round.")
+    @Option(
+        parsing: .unconditional,
+        help: "The priority: on Redis 0 is served first and 9 last, on RabbitMQ the other way round.",
+        transform: NumberArgument.whole(0...255))
     var priority: Int?
 
     @Option(help: "The task's id; a new UUID by default.")
@@ -55,8 +62,11 @@ public struct CallCommand: AsyncParsableCommand {
     @Flag(help: "Wait for the result and print it as JSON.")
     var wait = false
 
-    @Option(help: "For how many seconds to connect, to send and, with --wait, to wait for the result.")
-    var timeout: Seconds?
+    @Option(
+        parsing: .unconditional,
+        help: "For how many seconds to connect, to send and, with --wait, to wait for the result.",
+        transform: NumberArgument.positiveSeconds())
+    var timeout: Double?
 
     /// For the argument parser.
     public init() {}
@@ -71,7 +81,7 @@ public struct CallCommand: AsyncParsableCommand {
             throw ValidationError("--kwargs must be a JSON object")
         }
         var options = SendOptions(
-            countdown: countdown?.duration, queue: queue, exchange: exchange, routingKey: routingKey,
+            countdown: countdown.map { .seconds($0) }, queue: queue, exchange: exchange, routingKey: routingKey,
             priority: priority, id: taskId)
         if let eta { options.eta = .at(try Self.time(eta, "--eta")) }
         if let expires { options.expires = try Self.expiry(expires) }
@@ -102,10 +112,11 @@ public struct CallCommand: AsyncParsableCommand {
 
     private static func expiry(_ text: String) throws -> SendOptions.Time {
         guard Double(text) != nil else { return .at(try time(text, "--expires")) }
-        guard let seconds = Seconds(argument: text) else {
-            throw ValidationError("--expires is no number of seconds that is possible: \(text)")
+        do {
+            return .after(.seconds(try NumberArgument.seconds(text)))
+        } catch {
+            throw ValidationError("The value '\(text)' is invalid for '--expires <expires>': \(error)")
         }
-        return .after(seconds.duration)
     }
 
     private static func time(_ text: String, _ option: String) throws -> Date {

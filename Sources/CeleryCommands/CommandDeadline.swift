@@ -9,9 +9,10 @@ struct CommandDeadline: Sendable {
     private let end: ContinuousClock.Instant?
     private let timeout: Duration?
 
-    init(_ timeout: Seconds?) {
-        self.timeout = timeout?.duration
-        end = timeout.map { .now + $0.duration }
+    /// - Parameter timeout: in seconds; `nil` for no limit.
+    init(_ timeout: Double?) {
+        self.timeout = timeout.map { .seconds($0) }
+        end = self.timeout.map { .now + $0 }
     }
 
     /// What is left; `nil` for no limit.

@@ -29,11 +29,12 @@ public struct ConnectionOptions: ParsableArguments {
     var brokerTransportOption: [TransportOption] = []
 
     @Option(
-        name: .long,
+        name: .long, parsing: .unconditional,
         help: ArgumentHelp(
             "On Redis: after how many seconds a message whose worker is gone is delivered again. Must be the same for all who use the database. Default: 3600.",
-            valueName: "seconds"))
-    var visibilityTimeout: Seconds?
+            valueName: "seconds"),
+        transform: NumberArgument.positiveSeconds(upTo: AddressOptions.mostSeconds))
+    var visibilityTimeout: Double?
 
     /// For the argument parser.
     public init() {}
@@ -56,6 +57,11 @@ public struct ConnectionOptions: ParsableArguments {
         let options = try transportOptions()
         switch Self.scheme(address) {
         case "amqp", "amqps", "pyamqp", "librabbitmq":
+            if visibilityTimeout != nil {
+                throw ValidationError(
+                    "--visibility-timeout is a setting of Redis and means nothing to RabbitMQ: it gives a message to "
+                        + "others as soon as its worker's connection has ended")
+            }
             let broker = RabbitMQBroker(address, transportOptions: options)
             try broker.validate()
             return broker
@@ -63,7 +69,9 @@ public struct ConnectionOptions: ParsableArguments {
             let broker = RedisBroker(address, transportOptions: options)
             try broker.validate()
             return broker
-        default: throw ValidationError("a broker's address starts with redis:// or amqp://")
+        case "rpc": throw ValidationError("rpc:// is a result backend, no broker")
+        case let scheme:
+            throw ValidationError(Self.unknown(scheme, "a broker's address starts with redis:// or amqp://"))
         }
     }
 
@@ -78,15 +86,31 @@ public struct ConnectionOptions: ParsableArguments {
             return .rpc
         case "disabled": return nil
         case let scheme where RedisBroker.schemes.contains(scheme): return .redis(address)
-        default: throw ValidationError("a result backend's address starts with redis:// or rpc://")
+        case "amqp", "amqps", "pyamqp", "librabbitmq":
+            throw ValidationError("RabbitMQ is no result backend: results that come by way of the broker are rpc://")
+        case let scheme:
+            throw ValidationError(Self.unknown(scheme, "a result backend's address starts with redis:// or rpc://"))
         }
     }
+
+    /// Names a scheme that Celery knows; anything else may be a part of a password.
+    private static func unknown(_ scheme: String?, _ reason: String) -> String {
+        guard let scheme, foreignSchemes.contains(scheme) else { return reason }
+        return "\(scheme):// is not supported: \(reason)"
+    }
+
+    private static let foreignSchemes: Set = [
+        "arangodb", "azureblockblob", "azureservicebus", "azurestoragequeues", "cache", "cache+memcached",
+        "cache+memory", "cassandra", "confluentkafka", "consul", "cosmosdbsql", "couchbase", "couchdb", "db+mysql",
+        "db+oracle", "db+postgresql", "db+sqlite", "dynamodb", "elasticsearch", "etcd", "file", "filesystem",
+        "gcpubsub", "gs", "kafka", "memory", "mongodb", "mongodb+srv", "pyro", "qpid", "s3", "sqs", "zookeeper",
+    ]
 
     /// The options of `broker_transport_options` by name.
     private func transportOptions() throws -> [String: String] {
         var given = brokerTransportOption
         if let visibilityTimeout {
-            given.append(TransportOption(name: "visibility_timeout", value: String(visibilityTimeout.seconds)))
+            given.append(TransportOption(name: "visibility_timeout", value: String(visibilityTimeout)))
         }
         var options: [String: String] = [:]
         for option in given {

@@ -18,8 +18,10 @@ public struct ResultCommand: AsyncParsableCommand {
     @Flag(help: "Print the traceback instead.")
     var traceback = false
 
-    @Option(help: "For how many seconds to connect and to wait.")
-    var timeout: Seconds?
+    @Option(
+        parsing: .unconditional, help: "For how many seconds to connect and to wait.",
+        transform: NumberArgument.positiveSeconds())
+    var timeout: Double?
 
     /// For the argument parser.
     public init() {}

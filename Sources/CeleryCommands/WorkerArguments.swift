@@ -18,7 +18,10 @@ public struct WorkerArguments: ParsableArguments {
     @Option(name: [.customShort("Q"), .long], help: "The queues to consume, separated by commas. Default: celery.")
     var queues: String?
 
-    @Option(name: [.short, .long], help: "How many tasks run at a time. Default: the number of processors.")
+    @Option(
+        name: [.short, .long], parsing: .unconditional,
+        help: "How many tasks run at a time. Default: the number of processors.",
+        transform: NumberArgument.whole(1...100_000))
     var concurrency: Int?
 
     @Option(
@@ -33,27 +36,33 @@ public struct WorkerArguments: ParsableArguments {
         help: "Accepted for the sake of celery's command lines: default or fair. This worker is always fair.")
     var optimization: String?
 
-    @Option(name: .long, help: "How many messages are held for each task that can run; 0 for no limit.")
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: "How many messages are held for each task that can run; 0 for no limit.",
+        transform: NumberArgument.whole(0...65_535))
     var prefetchMultiplier = 4
 
     @Option(
-        name: .long,
+        name: .long, parsing: .unconditional,
         help: ArgumentHelp(
             "How many tasks that wait for their eta are kept whole; of more only what it takes to get them again. Celery: worker_eta_task_limit. Default: 10000.",
-            valueName: "tasks"))
+            valueName: "tasks"),
+        transform: NumberArgument.whole(0...Int.max))
     var etaLimit: Int?
 
     @Option(
-        name: .long,
+        name: .long, parsing: .unconditional,
         help: ArgumentHelp(
-            "A message with a larger body, decompressed, is refused. Default: 67108864.", valueName: "bytes"))
+            "A message with a larger body, decompressed, is refused. Default: 67108864.", valueName: "bytes"),
+        transform: NumberArgument.whole(1...Int.max))
     var maxBodySize: Int?
 
     @Option(
-        name: .long,
+        name: .long, parsing: .unconditional,
         help: ArgumentHelp(
             "A message whose values would take more memory, besides the texts of its strings, is refused. Default: 83886080.",
-            valueName: "bytes"))
+            valueName: "bytes"),
+        transform: NumberArgument.whole(1...Int.max))
     var maxBodyMemory: Int?
 
     @Flag(name: .long, help: "Acknowledge messages after their tasks, not before.")
@@ -67,13 +76,6 @@ public struct WorkerArguments: ParsableArguments {
 
     /// Checks what the parser cannot know.
     public mutating func validate() throws {
-        if let concurrency, concurrency < 1 { throw ValidationError("the concurrency must be at least 1") }
-        if prefetchMultiplier < 0 { throw ValidationError("the prefetch multiplier must not be negative") }
-        if let etaLimit, etaLimit < 0 { throw ValidationError("the eta limit must not be negative") }
-        if let maxBodySize, maxBodySize < 1 { throw ValidationError("the largest body must have at least one byte") }
-        if let maxBodyMemory, maxBodyMemory < 1 {
-            throw ValidationError("the memory for a body must be at least one byte")
-        }
         if let optimization, !["default", "fair"].contains(optimization) {
             throw ValidationError("-O is default or fair")
         }

@@ -10,19 +10,23 @@ package struct AddressOptions: Sendable {
         self.location = location
     }
 
+    /// As many seconds as any option may have.
+    package static let mostSeconds = 4_294_967_295.0
+
     /// The value of an option; `nil` when it is not there, or empty, which is the same in Python.
     package mutating func take(_ name: String) -> String? {
         values.removeValue(forKey: name).flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// The number of seconds that an option holds: finite and greater than zero, or zero where that is allowed.
+    /// The number of seconds that an option holds: greater than zero, or zero where that is allowed.
     package mutating func takeSeconds(
-        _ name: String, allowingZero: Bool = false
+        _ name: String, allowingZero: Bool = false, upTo maximum: Double = AddressOptions.mostSeconds
     ) throws(TransportError) -> Double? {
         guard let text = take(name) else { return nil }
-        guard let seconds = Double(text), seconds.isFinite, seconds > 0 || (allowingZero && seconds == 0),
-            seconds < 4_294_967_296
-        else { throw refusal(name, "must be a number of seconds\(allowingZero ? "" : " greater than zero")") }
+        guard let seconds = Double(text), seconds > 0 || (allowingZero && seconds == 0), seconds <= maximum else {
+            let least = allowingZero ? "from 0 to" : "greater than 0 and not above"
+            throw refusal(name, "must be a number of seconds \(least) \(Int(maximum))")
+        }
         return seconds
     }
 
@@ -42,15 +46,20 @@ package struct AddressOptions: Sendable {
 
     /// Refuses what has not been taken.
     ///
-    /// - Parameter known: what kombu, Celery or their libraries know.
-    package func refuseRest(known: Set<String>) throws(TransportError) {
+    /// - Parameters:
+    ///   - known: what kombu, Celery or their libraries know.
+    ///   - owner: whose options they are.
+    package func refuseRest(known: Set<String>, of owner: OptionOwner) throws(TransportError) {
         func isTLS(_ name: String) -> Bool { name == "ssl" || name.hasPrefix("ssl_") }
         // One without a value is the same as none, if it is one.
-        let rest = values.filter { !$0.value.isEmpty || !(known.contains($0.key) || isTLS($0.key)) }
+        let rest = values.filter { name, value in
+            !value.isEmpty || !(known.contains(name) || isTLS(name) || owner.refusal(of: name) != nil)
+        }
         guard let name = rest.keys.min() else { return }
         if isTLS(name) {
             throw TransportError(.unsupported, "\(location): \(name) asks for TLS, which is not supported yet")
         }
+        if let reason = owner.refusal(of: name) { throw refusal(name, reason) }
         guard known.contains(name) else {
             // What is no name may be a part of a password.
             let isName = name.utf8.count <= 64 && name.utf8.allSatisfy { $0.isNameCharacter }

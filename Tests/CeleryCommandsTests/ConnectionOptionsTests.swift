@@ -2,6 +2,7 @@ import ArgumentParser
 import CeleryRabbitMQ
 import CeleryRedis
 import CeleryTransport
+import Logging
 import Testing
 
 @testable import CeleryCommands
@@ -37,6 +38,41 @@ import Testing
     func theBackendIsTheOneThatIsNamed(address: String, location: String?) throws {
         let options = try ConnectionOptions.parse(["--result-backend", address])
         #expect(try options.makeBackend()?.location == location)
+    }
+
+    @Test(arguments: [
+        (
+            "amqp://h?visibility_timeout=5", nil,
+            "visibility_timeout is a setting of Redis and means nothing to RabbitMQ"
+        ),
+        ("amqp://h?priority_steps=0", nil, "priority_steps is a setting of Redis"),
+        ("amqp://h?socket_timeout=5", nil, "socket_timeout is a setting of Redis"),
+        ("amqp://h?db=1", nil, "db is a setting of Redis"),
+        ("redis://h?confirm_publish=1", nil, "confirm_publish is a setting of RabbitMQ and means nothing to Redis"),
+        ("redis://h?heartbeat=10", nil, "heartbeat is a setting of RabbitMQ"),
+        ("redis://h", "redis://h?visibility_timeout=5", "visibility_timeout is a setting of the broker"),
+        ("redis://h", "redis://h?sep=:", "sep is a setting of the broker"),
+        ("redis://h", "redis://h?frame_max=1", "frame_max is a setting of RabbitMQ"),
+        ("redis://h", "amqp://h", "RabbitMQ is no result backend"), ("rpc://", nil, "rpc:// is a result backend"),
+        ("sqs://", nil, "sqs:// is not supported"), ("redis://h", "db+sqlite:///x", "db+sqlite:// is not supported"),
+        ("amqp://h?bogus=1", nil, "bogus is not known here nor in Python"),
+        ("amqp://h?heartbeat=-1", nil, "heartbeat must be a number of seconds from 0 to 65535"),
+        ("redis://h?socket_timeout=0", nil, "socket_timeout must be a number of seconds greater than 0 and not above"),
+    ])
+    func whatBelongsElsewhereIsRefusedByNameWithTheReason(broker: String, backend: String?, reason: String) throws {
+        let options = try ConnectionOptions.parse(
+            ["-b", broker] + (backend.map { ["--result-backend", $0] } ?? []))
+        let error = try #require(
+            #expect(throws: (any Error).self) {
+                try options.makeClient(logger: Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() }))
+            })
+        #expect("\(error)".contains(reason), "\(error)")
+    }
+
+    @Test func theVisibilityTimeoutIsASettingOfRedis() throws {
+        let options = try ConnectionOptions.parse(["-b", "amqp://h", "--visibility-timeout", "60"])
+        let error = try #require(#expect(throws: ValidationError.self) { try options.makeBroker() })
+        #expect(error.message.hasPrefix("--visibility-timeout is a setting of Redis"))
     }
 
     @Test(arguments: ["rpc://h", "rpc://?a=b", "amqp://h", "db+sqlite://", "localhost"])

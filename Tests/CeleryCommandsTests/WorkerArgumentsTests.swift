@@ -33,10 +33,24 @@ import Testing
     @Test(arguments: [
         ["--eta-limit=-1"], ["--eta-limit", "many"], ["--max-body-size", "0"], ["--max-body-size=-5"],
         ["--max-body-size", "64M"], ["--max-body-size", "99999999999999999999"], ["-c", "0"],
-        ["--max-body-memory", "0"],
+        ["--max-body-memory", "0"], ["--eta-limit", "--acks-late"],
         ["--prefetch-multiplier=-1"], ["-O", "fast"], ["-Q", ","],
     ])
     func whatMakesNoSenseIsRefused(arguments: [String]) {
         #expect(throws: (any Error).self) { try WorkerArguments.parse(arguments) }
+    }
+
+    static let ranges = [
+        ("-c", "1 to 100000"), ("--concurrency", "1 to 100000"), ("--prefetch-multiplier", "0 to 65535"),
+        ("--eta-limit", "0 to \(Int.max)"), ("--max-body-size", "1 to \(Int.max)"),
+        ("--max-body-memory", "1 to \(Int.max)"), ("--visibility-timeout", "greater than 0 and not above 4294967295"),
+    ]
+
+    @Test(arguments: ranges, ["-1", "-0.5", "-inf", "nan", "1e99", "many", "", "-x"])
+    func aNumberOutOfRangeIsRefusedWithTheOptionsNameAndTheRange(option: (String, String), number: String) throws {
+        let (name, range) = option
+        let error = try #require(#expect(throws: (any Error).self) { try WorkerArguments.parse([name, number]) })
+        let text = WorkerArguments.message(for: error)
+        #expect(text.contains(name) && text.contains(range), "\(text)")
     }
 }

@@ -48,17 +48,13 @@ struct RabbitMQAddress: Sendable, Hashable, CustomStringConvertible {
         try options.expect("login_method", "PLAIN")
         try options.expect("confirm_publish", "true")
         try options.expect("insist", "false")
-        try options.refuseRest(known: Self.known)
+        try options.refuseRest(known: Self.known, of: .rabbitMQ)
     }
 
     private static func takeSeconds(
         _ name: String, from options: inout AddressOptions
     ) throws(TransportError) -> Int? {
-        guard let seconds = try options.takeSeconds(name, allowingZero: true) else { return nil }
-        guard seconds <= Double(UInt16.max) else {
-            throw options.refusal(name, "must be \(UInt16.max) seconds at most")
-        }
-        return Int(seconds.rounded(.up))
+        try options.takeSeconds(name, allowingZero: true, upTo: Double(UInt16.max)).map { Int($0.rounded(.up)) }
     }
 
     /// What kombu and py-amqp know beside, in the address or as transport options.

@@ -49,7 +49,7 @@ extension RedisBroker.Options {
         }
         if let separator = rest.take("sep") { options.separator = separator }
         try options.check(rest)
-        try rest.refuseRest(known: RedisAddress.known)
+        try rest.refuseRest(known: RedisAddress.known, of: .redisBroker)
         return options
     }
 

@@ -88,7 +88,7 @@ struct RedisAddress: Sendable {
         healthCheckInterval = .seconds(try options.takeSeconds("health_check_interval") ?? 25)
         clientName = options.take("client_name")
         try Self.takeWhatIsSo(&options)
-        if role == .backend { try options.refuseRest(known: Self.known) }
+        if role == .backend { try options.refuseRest(known: Self.known, of: .redisBackend) }
         self.options = options
         description = Self.describe(url, database: database, isSocket: isSocket)
     }
@@ -126,7 +126,7 @@ struct RedisAddress: Sendable {
         guard let number = Int(String(digits)), number >= 0 else {
             // The path is not named: a password with a slash in it may have ended up there.
             throw TransportError(
-                .invalidConfiguration, "the database of a Redis address must be the number of a database")
+                .invalidConfiguration, "the database of a Redis address must be a whole number, 0 or greater")
         }
         return number
     }

@@ -43,7 +43,7 @@ package struct Redaction: Sendable {
     private func hiddenCount(_ secret: [UInt8], in text: ArraySlice<UInt8>) -> Int {
         let common = zip(secret, text).prefix { $0 == $1 }.count
         if common == secret.count { return common }
-        // A word that is not cut is none: hiding it would say that the secret begins with it.
+        // A whole word that begins as the secret does was not cut by the server. To hide it would tell how the secret begins.
         let next = text.dropFirst(common).first
         return common >= Self.shortestBeginning && (next == nil || next == UInt8(ascii: "'")) ? common : 0
     }

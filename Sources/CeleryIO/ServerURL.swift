@@ -79,7 +79,7 @@ package struct ServerURL: Sendable, Hashable {
                 throw IOError(.invalidURL, "an IPv6 address stands in brackets in a \(scheme) URL")
             }
         }
-        // The zone of an IPv6 address is an interface's name, in whose case nobody interferes.
+        // The zone of an IPv6 address is an interface's name, which keeps its case.
         let parts = decode(host).split(separator: "%", maxSplits: 1, omittingEmptySubsequences: false)
         let name = ([parts[0].lowercased()] + parts.dropFirst().map(String.init)).joined(separator: "%")
         guard !name.unicodeScalars.contains(where: { $0.properties.isWhitespace || $0.value < 32 || $0.value == 127 })

@@ -9,15 +9,15 @@ internal import CCelerySystem
 package enum LargeBodies {
     /// A message of so many bytes is a large one.
     private static let size = 1 << 20
-    private static let returns = MemoryReturns(
+    private static let trimmer = HeapTrimmer(
         after: [1, 1, 2, 4, 8].map { .seconds($0) }, by: .shared,
-        MemoryReturns.Actions(
+        HeapTrimmer.Actions(
             begin: { celery_keep_no_memory() }, giveBack: { celery_give_back_memory() },
             end: { celery_keep_small_memory() }))
 
     /// A message of this size, decompressed, is about to be read, or its task has come to its end: from here on memory of
     /// its may be freed.
     package static func used(size: Int) {
-        if size >= Self.size { returns.begin() }
+        if size >= Self.size { trimmer.begin() }
     }
 }

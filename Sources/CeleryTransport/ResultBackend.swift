@@ -1,6 +1,5 @@
 internal import CeleryIO
 public import CeleryProtocol
-public import Logging
 
 /// Where results are kept, or how they are sent back.
 ///
@@ -13,23 +12,6 @@ public protocol ResultBackend: Sendable {
     ///
     /// - Throws: ``TransportError`` when the address makes no sense.
     func makeResultStore(context: ResultStoreContext) throws -> any ResultStore
-}
-
-/// What a result backend may use of the client or worker that it belongs to.
-public struct ResultStoreContext: Sendable {
-    /// The broker; `rpc://` results travel over it.
-    public var broker: any Broker
-    /// The id of this process as a receiver of replies (Celery's oid).
-    public var replyTo: String
-    /// Where to log.
-    public var logger: Logger
-
-    /// Makes a context.
-    public init(broker: any Broker, replyTo: String, logger: Logger) {
-        self.broker = broker
-        self.replyTo = replyTo
-        self.logger = logger
-    }
 }
 
 /// An open result backend.
@@ -117,33 +99,5 @@ extension ResultStore {
         continuation.onTermination = { _ in watcher.end() }
         try await watch(id, watcher)
         return stream
-    }
-}
-
-/// Where a task's sender wants its replies.
-public struct ReplyRoute: Sendable, Hashable {
-    /// The queue; `nil` when the sender named none.
-    public var replyTo: String?
-    /// What a reply refers to.
-    public var correlationID: String
-
-    /// Makes a route.
-    public init(replyTo: String?, correlationID: String) {
-        self.replyTo = replyTo
-        self.correlationID = correlationID
-    }
-}
-
-/// A state to be stored, and where the task's sender wants to hear of it.
-public struct StoredResult: Sendable, Hashable {
-    /// The state.
-    public var result: TaskResult
-    /// Where `rpc://` replies go.
-    public var route: ReplyRoute
-
-    /// Makes an entry of a store.
-    public init(_ result: TaskResult, route: ReplyRoute) {
-        self.result = result
-        self.route = route
     }
 }

@@ -51,7 +51,7 @@ public struct TransportError: Error, Sendable, CustomStringConvertible {
         switch code {
         case .unreachable, .connectionLost, .unavailable: true
         case .refused: afterSuccess
-        // Of one message or question, of an address, of this process.
+        // The others concern one message or question, an address, or this process.
         default: false
         }
     }

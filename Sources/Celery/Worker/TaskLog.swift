@@ -88,7 +88,7 @@ struct TaskLog: Sendable {
     }
 
     /// The broker takes no notice of an acknowledgement.
-    func unheard(_ request: TaskRequest) {
+    func startedUnconfirmed(_ request: TaskRequest) {
         logger.warning(
             "the task starts, though the broker has not heard that it does", metadata: LoggingKeys.task(request))
     }

@@ -1,6 +1,3 @@
-internal import CeleryIO
-internal import CeleryProtocol
-
 /// Results within this process, for tests. Copies of the value are the same backend.
 public struct MemoryResultBackend: ResultBackend {
     private let store = MemoryResultStore()
@@ -18,48 +15,4 @@ public struct MemoryResultBackend: ResultBackend {
 extension ResultBackend where Self == MemoryResultBackend {
     /// A new result backend within this process.
     public static var memory: MemoryResultBackend { MemoryResultBackend() }
-}
-
-private final class MemoryResultStore: ResultStore {
-    private let results = Locked<[String: [UInt8]]>([:])
-    private let hub = UpdateHub()
-
-    func prepare() async throws {}
-
-    func store(contentsOf results: [StoredResult]) async -> [Int: any Error] {
-        var failures: [Int: any Error] = [:]
-        for (position, stored) in results.enumerated() {
-            do { try store(stored) } catch { failures[position] = error }
-        }
-        return failures
-    }
-
-    private func store(_ stored: StoredResult) throws {
-        // Through the wire format, so that what does not survive it shows in tests.
-        let encoded = stored.result.encoded()
-        let isStored = try results.withLock { results in
-            if let old = results[stored.result.id], try TaskResult(encoded: old).state == .success { return false }
-            results[stored.result.id] = encoded
-            return true
-        }
-        if isStored { hub.pass(.success(try TaskResult(encoded: encoded)), id: stored.result.id) }
-    }
-
-    func result(of id: String) async throws -> TaskResult? {
-        try stored(id)
-    }
-
-    private func stored(_ id: String) throws -> TaskResult? {
-        try results.withLock { $0[id] }.map { bytes in try TaskResult(encoded: bytes) }
-    }
-
-    func watch(_ id: String, _ watcher: ResultWatcher) async throws {
-        try hub.add(watcher, id: id) { try stored(id) }
-    }
-
-    func forget(_ id: String) async throws {
-        results.withLock { $0[id] = nil }
-    }
-
-    func close() async {}
 }

@@ -3,7 +3,7 @@ internal import CeleryTransport
 internal import Logging
 internal import Synchronization
 
-/// Carries out what follows from how tasks ended: the last room of a message's way through the worker.
+/// Carries out what follows from how tasks ended: the last stage of a message's way through the worker.
 ///
 /// Under load it stores in one batch whatever has been finished meanwhile, while slots go on with the next task; a slot
 /// that has nothing else to do stores its result itself. What has been run is seen to also while the worker is being
@@ -20,7 +20,7 @@ final class Finisher: Sendable {
 
     private let queue = WorkQueue<Item>()
     /// Messages that count as held until the broker has heard what becomes of them.
-    private let unheard = WorkQueue<HeldMessage>()
+    private let unconfirmed = WorkQueue<HeldMessage>()
     /// How many items have been put into the queue and are not seen to.
     private let unfinished = Atomic(0)
     private let planner: FinishingPlanner
@@ -90,7 +90,7 @@ final class Finisher: Sendable {
                 group.addTask { await self.writer?.run() }
                 await self.runPlans()
                 writer?.close()
-                unheard.close()
+                unconfirmed.close()
             }
         }.value
     }
@@ -207,13 +207,13 @@ final class Finisher: Sendable {
         case nil, .acknowledge?, .discard?: item.message.finish(settlement)
         case .requeue?, .giveBack?, .deadLetter?:
             item.message.settle(settlement)
-            unheard.push(item.message)
+            unconfirmed.push(item.message)
         }
     }
 
     private func runReleases() async {
         while true {
-            let batch = await unheard.nextBatch(limit: .max)
+            let batch = await unconfirmed.nextBatch(limit: .max)
             if batch.isEmpty { return }
             await HeldMessage.release(batch)
         }

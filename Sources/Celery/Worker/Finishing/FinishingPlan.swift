@@ -6,8 +6,8 @@ internal import CeleryTransport
 struct FinishingPlan: Sendable {
     /// What is still to be done.
     private(set) var steps: ArraySlice<FinishingStep>
-    /// Whether the message goes back, and its task runs again, when a state cannot be stored. What was refused or has
-    /// expired stays so, and what has a message of its next try does not need this one.
+    /// Whether the message goes back, and its task runs again, when a state cannot be stored. Not where the task was refused
+    /// or has expired, which another run would not change, and not where its next try has a message of its own.
     var runsAgainUnlessStored = false
     /// The task, if there are messages to send: when one cannot be sent another plan is made.
     var task: FinishedTask?

@@ -22,7 +22,7 @@ final class MessageSender: Sendable {
     /// - Throws: why it is not sent: it is refused, it is to blame for the failures, or the worker ends.
     func send(_ outgoing: OutgoingMessage) async throws {
         var tries = RetryBudget.Tries()
-        var record = CulpritRecord()
+        var record = PoisonRecord()
         var sentBefore = sent.load(ordering: .relaxed)
         var hasFailed = false
         while true {
@@ -34,7 +34,7 @@ final class MessageSender: Sendable {
             } catch  where RetryBudget.mayPass(error) {
                 hasFailed = true
                 let sentNow = sent.load(ordering: .relaxed)
-                if record.failed(error, haveOthersPassed: sentNow != sentBefore) { throw record.verdict(error) }
+                if record.failed(error, haveOthersPassed: sentNow != sentBefore) { throw record.finalError(error) }
                 sentBefore = sentNow
                 if outage.withLock({ $0.failed() }) != nil {
                     logger.warning(

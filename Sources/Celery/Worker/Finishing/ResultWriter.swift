@@ -28,7 +28,7 @@ final class ResultWriter: Sendable {
         var results: [StoredResult]
         /// How many states had been stored when it was tried last.
         var storedBefore: Int
-        var record = CulpritRecord()
+        var record = PoisonRecord()
         /// What was refused.
         var problems: [FinishingProblem] = []
         let done: Done
@@ -107,7 +107,7 @@ final class ResultWriter: Sendable {
         pending.push(Pending(results: results, storedBefore: stored.load(ordering: .relaxed), done: done))
     }
 
-    /// Stores the state STARTED before the handler runs, because states of its own come after this one.
+    /// Stores the state STARTED before the handler runs, because those that the handler reports have to come after it.
     ///
     /// - Returns: what is wrong, if it is not stored.
     func storeStarted(_ stored: StoredResult) async -> FinishingProblem? {
@@ -140,7 +140,7 @@ final class ResultWriter: Sendable {
                 if open.isEmpty { return }
             }
             guard await budget.pause(&tries) else {
-                for pending in open { giveUp(pending) }
+                for pending in open { end(pending) }
                 open = []
                 continue
             }
@@ -198,7 +198,7 @@ final class ResultWriter: Sendable {
             let haveOthersPassed = now != pending.storedBefore
             pending.storedBefore = now
             if pending.record.failed(error, haveOthersPassed: haveOthersPassed) {
-                await storeVerdict(on: pending, pending.record.verdict(error))
+                await giveUp(on: pending, pending.record.finalError(error))
             } else {
                 rest.append(pending)
             }
@@ -206,13 +206,13 @@ final class ResultWriter: Sendable {
         return (rest, outcome.open.values.first?.error)
     }
 
-    private func storeVerdict(on pending: Pending, _ error: TransportError) async {
+    private func giveUp(on pending: Pending, _ error: TransportError) async {
         let isTold = await store.store(contentsOf: pending.results.compactMap { Self.refusal(of: $0, error) }).isEmpty
         let kind: FinishingProblem.Kind = isTold ? .refusedResult : .unstoredResult
         pending.done(true, pending.problems + pending.results.map { FinishingProblem(kind, $0, error) })
     }
 
-    private func giveUp(_ pending: Pending) {
+    private func end(_ pending: Pending) {
         let error = TransportError(.unavailable, "the worker ends before the backend takes it")
         pending.done(false, pending.problems + pending.results.map { FinishingProblem(.unstoredResult, $0, error) })
     }

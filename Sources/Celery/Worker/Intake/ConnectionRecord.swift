@@ -13,7 +13,7 @@ struct ConnectionRecord: Sendable {
         case unremarkable
     }
 
-    /// A connection that lasts so long is worth something, even if nothing came over it.
+    /// A connection that lasts so long counts as progress, even if nothing came over it.
     private static let goodAge = Duration.seconds(10)
 
     private var schedule = RetrySchedule()

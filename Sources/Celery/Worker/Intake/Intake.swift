@@ -122,7 +122,7 @@ final class Intake: Sendable {
     func stop() async {
         schedule.close()
         guard let session = session.withLock({ $0 }) else { return }
-        if await !waitAtMost(limits.stop, for: { await session.stop() }) { logImpatience("to stop") }
+        if await !waitAtMost(limits.stop, for: { await session.stop() }) { logTimeout("to stop") }
     }
 
     /// Waits until the broker has heard of everything, and gives back what is held.
@@ -132,10 +132,10 @@ final class Intake: Sendable {
     }
 
     private func close(_ consumer: any Consumer) async {
-        if await !waitAtMost(limits.close, for: { await consumer.close() }) { logImpatience("to close") }
+        if await !waitAtMost(limits.close, for: { await consumer.close() }) { logTimeout("to close") }
     }
 
-    private func logImpatience(_ what: String) {
+    private func logTimeout(_ what: String) {
         log.logger.warning("the broker's connection takes too long \(what): it is left to itself")
     }
 

@@ -6,8 +6,8 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// A task's message as it was received, with what was read of it. It holds much and goes from hand to hand, so it is
-/// passed by reference.
+/// A task's message as it was received, with what was read of it. It is large and handed on several
+/// times, so it is passed by reference.
 final class ReceivedTask: Sendable {
     /// The queue that it came from; empty where the broker does not say.
     let queue: String

@@ -6,8 +6,7 @@ internal import DequeModule
 /// lost with an acknowledgement on its way, the message comes again, and its task must not run again.
 final class StartedTasks: Sendable {
     private struct Entry: Sendable {
-        let id: String
-        let retries: Int
+        let attempt: TaskAttempt
         let deliveryTag: String?
         let bodyCount: Int
         let time: ContinuousClock.Instant
@@ -25,7 +24,7 @@ final class StartedTasks: Sendable {
     /// A task is acknowledged and starts.
     func add(_ task: ReceivedTask, _ session: ConsumerSession) {
         let entry = Entry(
-            id: task.request.id, retries: task.request.retries, deliveryTag: task.message.properties.deliveryTag,
+            attempt: TaskAttempt(task.request), deliveryTag: task.message.properties.deliveryTag,
             bodyCount: task.message.body.count, time: .now, session: session.number)
         entries.withLock { entries in
             if entries.count == Self.mostEntries { entries.removeFirst() }
@@ -35,23 +34,21 @@ final class StartedTasks: Sendable {
 
     /// The task that was added does not start.
     func remove(_ task: ReceivedTask, _ session: ConsumerSession) {
-        let request = task.request
+        let attempt = TaskAttempt(task.request)
         entries.withLock { entries in
-            let position = entries.lastIndex { entry in
-                entry.id == request.id && entry.retries == request.retries && entry.session == session.number
-            }
+            let position = entries.lastIndex { $0.attempt == attempt && $0.session == session.number }
             if let position { entries.remove(at: position) }
         }
     }
 
     /// Whether this message, which has come again, is one whose task was started here; asked once for each.
     func hasStarted(_ task: ReceivedTask, _ session: ConsumerSession) -> Bool {
-        let (request, message) = (task.request, task.message)
+        let (attempt, message) = (TaskAttempt(task.request), task.message)
         let now = ContinuousClock.now
         return entries.withLock { entries in
             let position = entries.lastIndex { entry in
-                guard entry.id == request.id, entry.retries == request.retries,
-                    entry.bodyCount == message.body.count, now - entry.time < Self.longestAge
+                guard entry.attempt == attempt, entry.bodyCount == message.body.count,
+                    now - entry.time < Self.longestAge
                 else { return false }
                 // Kombu's own tag names the message. Without one only a new connection brings it again: another message
                 // of the same id is another call of the same task.

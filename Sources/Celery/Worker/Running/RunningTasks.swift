@@ -6,17 +6,6 @@ internal import CeleryProtocol
 /// When a connection is lost meanwhile the broker gives their messages to somebody, and that may be this worker: the
 /// copy must not run beside the first run. It waits until that is settled; most brokers then know it as done.
 final class RunningTasks: Sendable {
-    /// One try of a task.
-    struct Key: Hashable, Sendable {
-        private let id: String
-        private let retries: Int
-
-        init(_ task: ReceivedTask) {
-            id = task.request.id
-            retries = task.request.retries
-        }
-    }
-
     /// What is to be done with a task that might begin.
     enum Beginning: Sendable, Equatable {
         /// It begins, and ``RunningTasks/end(_:)`` is to be called when its message is settled.
@@ -28,22 +17,24 @@ final class RunningTasks: Sendable {
     }
 
     /// Those that came again, by what runs.
-    private let copies = Locked<[Key: [ReservedTask]]>([:])
+    private let copies = Locked<[TaskAttempt: [ReservedTask]]>([:])
 
     /// A task might begin.
     func begin(_ reserved: ReservedTask) -> Beginning {
         copies.withLock { copies in
-            let key = Key(reserved.task)
-            guard copies[key] != nil else {
-                copies[key] = []
+            let attempt = TaskAttempt(reserved.task.request)
+            guard copies[attempt] != nil else {
+                copies[attempt] = []
                 return .begins
             }
             guard reserved.task.request.delivery.isRedelivered else { return .isAnother }
-            copies[key, default: []].append(reserved)
+            copies[attempt, default: []].append(reserved)
             return .waits
         }
     }
 
     /// The message of a task that began is settled. Returns what has come again meanwhile.
-    func end(_ key: Key) -> [ReservedTask] { copies.withLock { $0.removeValue(forKey: key) ?? [] } }
+    func end(_ attempt: TaskAttempt) -> [ReservedTask] {
+        copies.withLock { $0.removeValue(forKey: attempt) ?? [] }
+    }
 }

@@ -1,4 +1,3 @@
-internal import CeleryIO
 public import CeleryProtocol
 internal import CeleryTransport
 public import Logging
@@ -82,15 +81,4 @@ public struct TaskContext: Sendable {
 
     /// The ids of the tasks sent so far.
     var children: [String] { childTasks.ids }
-}
-
-/// The ids of the tasks that one task has sent.
-private final class ChildTasks: Sendable {
-    private let sent = Locked<[String]>([])
-
-    var ids: [String] { sent.withLock { $0 } }
-
-    func add(_ id: String) {
-        sent.withLock { $0.append(id) }
-    }
 }

@@ -20,7 +20,8 @@ final class TaskSlots: Sendable {
     /// Closed when the last task has ended.
     private let ended = WorkQueue<Never>()
     private let largeBodies = LargeBodyTurns()
-    private let late = RunningTasks()
+    /// Those with late acknowledgement.
+    private let runningLate = RunningTasks()
     private let options: CeleryWorker.Options
     private let name: String
     private let environment: TaskEnvironment
@@ -87,12 +88,12 @@ final class TaskSlots: Sendable {
         let rules = TaskRules(reserved.task, options, hasBackend: writer != nil)
         var message = reserved.message
         if rules.acksLate {
-            switch late.begin(reserved) {
+            switch runningLate.begin(reserved) {
             case .waits: return true
             case .isAnother: break
             case .begins:
-                let key = RunningTasks.Key(reserved.task)
-                message.whenSettled = { [self] in add(late.end(key)) }
+                let attempt = TaskAttempt(reserved.task.request)
+                message.whenSettled = { [self] in add(runningLate.end(attempt)) }
             }
         }
         // What the broker gives to others must not run here as well.
@@ -168,15 +169,16 @@ final class TaskSlots: Sendable {
         return finished
     }
 
-    /// Before the task runs, though the broker may hear of it a moment later. Unless the message has come before,
-    /// perhaps because its task ends the whole process: that is not to happen again and again.
+    /// Acknowledges a message before its task runs. The broker hears of it a moment later, as a rule; but where the
+    /// message has come before the broker is waited for, because the task may be one that ends the whole process, and must
+    /// not do so again and again.
     ///
     /// - Returns: whether the task may run here: not when the broker gives the message to others. Where the connection is
     ///   lost before the broker has answered it may have heard of it, and the task runs: else perhaps nobody would run it.
     private func acknowledge(_ message: HeldMessage, _ task: ReceivedTask) async -> Bool {
         guard message.acknowledgeEarly(task) else { return false }
         guard task.request.delivery.isRedelivered else { return true }
-        if await !waitAtMost(Self.longestFlush, for: { await message.flush() }) { log.unheard(task.request) }
+        if await !waitAtMost(Self.longestFlush, for: { await message.flush() }) { log.startedUnconfirmed(task.request) }
         return true
     }
 

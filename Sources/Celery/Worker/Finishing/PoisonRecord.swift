@@ -1,10 +1,11 @@
 internal import CeleryTransport
 
-/// Finds out that something fails for its own sake, though its errors look as if they would pass.
+/// The failures of one message or result: finds out that it is poison, which fails for its own sake though its errors look
+/// as if they would pass.
 ///
 /// A server that is out of order is waited for as long as it takes. But a message or a result that fails again and again
 /// while others pass, or with which one connection after the other is lost, will never be taken.
-struct CulpritRecord: Sendable {
+struct PoisonRecord: Sendable {
     /// So often may something fail while others pass.
     private static let mostAlone = 5
     /// So many connections may be lost with it, whether others pass or not. With the waits between the tries this takes
@@ -27,7 +28,7 @@ struct CulpritRecord: Sendable {
     }
 
     /// The error of what is given up, which does not pass.
-    func verdict(_ error: any Error) -> TransportError {
+    func finalError(_ error: any Error) -> TransportError {
         TransportError(
             .rejected, "given up after \(max(alone, losses)) tries: \(error)", underlyingError: error)
     }

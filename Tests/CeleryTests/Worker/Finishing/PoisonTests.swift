@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 /// One message or one result that is never taken harms nobody else.
-@Suite(.timeLimit(.minutes(1))) struct CulpritTests {
+@Suite(.timeLimit(.minutes(1))) struct PoisonTests {
     private static let loss = TransportError(.connectionLost, "the server has hung up")
 
     @Test func aLinkWithWhichTheConnectionIsLostEachTimeFailsOnlyItsOwnTask() async throws {

@@ -3,13 +3,13 @@ import Testing
 
 @testable import Celery
 
-@Suite(.timeLimit(.minutes(1))) struct CulpritRecordTests {
+@Suite(.timeLimit(.minutes(1))) struct PoisonRecordTests {
     private static let loss = TransportError(.connectionLost, "gone")
     private static let outage = TransportError(.unreachable, "nobody there")
 
     /// After how many failures of a kind something is given up; `nil` for never.
     private func end(_ error: TransportError, haveOthersPassed: Bool) -> Int? {
-        var test = CulpritRecord()
+        var test = PoisonRecord()
         return (1...1000).first { _ in test.failed(error, haveOthersPassed: haveOthersPassed) }
     }
 
@@ -27,9 +27,9 @@ import Testing
     }
 
     @Test func theVerdictDoesNotPass() {
-        var test = CulpritRecord()
+        var test = PoisonRecord()
         _ = test.failed(Self.loss, haveOthersPassed: true)
-        #expect(!RetryBudget.mayPass(test.verdict(Self.loss)))
-        #expect(test.verdict(Self.loss).message.contains("gone"))
+        #expect(!RetryBudget.mayPass(test.finalError(Self.loss)))
+        #expect(test.finalError(Self.loss).message.contains("gone"))
     }
 }

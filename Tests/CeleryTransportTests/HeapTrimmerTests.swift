@@ -4,14 +4,14 @@ import Testing
 
 @testable import CeleryTransport
 
-@Suite struct MemoryReturnsTests {
+@Suite struct HeapTrimmerTests {
     /// What is done, in order.
     private let events = Notes<String>()
 
-    private func returns(after delays: [Duration]) -> MemoryReturns {
-        MemoryReturns(
+    private func returns(after delays: [Duration]) -> HeapTrimmer {
+        HeapTrimmer(
             after: delays, by: Deadlines(),
-            MemoryReturns.Actions(
+            HeapTrimmer.Actions(
                 begin: { [events] in events.add("begin") }, giveBack: { [events] in events.add("give back") },
                 end: { [events] in events.add("end") }))
     }

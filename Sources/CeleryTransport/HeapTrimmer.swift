@@ -1,7 +1,7 @@
 internal import CeleryIO
 
-/// Gives memory back several times after much of it was used, each time after a delay.
-final class MemoryReturns: Sendable {
+/// Gives free memory back to the system several times after much of it was used, each time after a delay.
+final class HeapTrimmer: Sendable {
     struct Actions: Sendable {
         /// Called before memory is freed.
         var begin: @Sendable () -> Void

@@ -1,0 +1,20 @@
+internal import CeleryProtocol
+
+/// A producer for a broker in memory.
+struct MemoryProducer: Producer {
+    private let store: MemoryStore
+
+    init(_ store: MemoryStore) { self.store = store }
+
+    func publish(_ message: Message, to destination: Destination) async throws {
+        if let queue = destination.queue { store.declare([queue]) }
+        var message = message
+        message.properties.exchange = destination.exchange
+        message.properties.routingKey = destination.routingKey
+        let item = MemoryQueue.Item(
+            envelope: KombuEnvelope.encode(message), priority: message.properties.priority ?? 0)
+        for queue in store.queues(for: destination) { store.push(item, to: queue) }
+    }
+
+    func close() async {}
+}

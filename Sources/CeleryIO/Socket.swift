@@ -6,6 +6,13 @@ internal import Darwin
 
 /// A connected, non-blocking stream socket, closed when the value goes away.
 package struct Socket: ~Copyable {
+    /// The system's number for a socket of this kind.
+    #if canImport(Glibc)
+    package static let streamType = Int32(SOCK_STREAM.rawValue)
+    #else
+    package static let streamType = SOCK_STREAM
+    #endif
+
     package let descriptor: Int32
 
     /// Takes over a connected descriptor and makes it non-blocking; one half of a `socketpair` in tests.
@@ -30,11 +37,7 @@ package struct Socket: ~Copyable {
     /// connecting itself for at most `timeout`.
     package static func connect(host: String, port: Int, timeout: Duration) throws(IOError) -> Socket {
         var hints = addrinfo()
-        #if canImport(Glibc)
-        hints.ai_socktype = Int32(SOCK_STREAM.rawValue)
-        #else
-        hints.ai_socktype = SOCK_STREAM
-        #endif
+        hints.ai_socktype = streamType
         var list: UnsafeMutablePointer<addrinfo>?
         let status = getaddrinfo(host, String(port), &hints, &list)
         guard status == 0 else {
@@ -127,12 +130,7 @@ package struct Socket: ~Copyable {
         deadline: ContinuousClock.Instant,
         name: String
     ) throws(IOError) -> Socket {
-        #if canImport(Glibc)
-        let type = Int32(SOCK_STREAM.rawValue)
-        #else
-        let type = SOCK_STREAM
-        #endif
-        let descriptor = socket(family, type, 0)
+        let descriptor = socket(family, streamType, 0)
         guard descriptor >= 0 else { throw IOError(.system, "cannot make a socket", errno: errno) }
         let connection = Socket(adopting: descriptor)
         #if canImport(Glibc)

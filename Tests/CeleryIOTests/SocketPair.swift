@@ -13,13 +13,7 @@ final class SocketPair {
     let peer: Int32
 
     init() throws {
-        var pair: [Int32] = [-1, -1]
-        #if canImport(Glibc)
-        let type = Int32(SOCK_STREAM.rawValue)
-        #else
-        let type = SOCK_STREAM
-        #endif
-        guard socketpair(AF_UNIX, type, 0, &pair) == 0 else { throw IOError(.system, "socketpair", errno: errno) }
+        let pair = try Self.makeDescriptors()
         socket = Socket(adopting: pair[0])
         peer = pair[1]
         var limit = timeval(tv_sec: 10, tv_usec: 0)
@@ -27,6 +21,15 @@ final class SocketPair {
     }
 
     deinit { close(peer) }
+
+    /// Two connected descriptors.
+    static func makeDescriptors() throws -> [Int32] {
+        var pair: [Int32] = [-1, -1]
+        guard socketpair(AF_UNIX, Socket.streamType, 0, &pair) == 0 else {
+            throw IOError(.system, "socketpair", errno: errno)
+        }
+        return pair
+    }
 
     func send(_ bytes: [UInt8]) {
         _ = bytes.withUnsafeBytes { Self.write(peer, $0.baseAddress, $0.count) }

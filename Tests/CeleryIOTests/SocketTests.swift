@@ -103,13 +103,7 @@ import Darwin
     }
 
     @Test func theDescriptorIsClosedWithItsValue() throws {
-        var pair: [Int32] = [-1, -1]
-        #if canImport(Glibc)
-        let type = Int32(SOCK_STREAM.rawValue)
-        #else
-        let type = SOCK_STREAM
-        #endif
-        try #require(socketpair(AF_UNIX, type, 0, &pair) == 0)
+        let pair = try SocketPair.makeDescriptors()
         do { _ = Socket(adopting: pair[0]) }
         var byte: UInt8 = 0
         #expect(recv(pair[1], &byte, 1, 0) == 0)

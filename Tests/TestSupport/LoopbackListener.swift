@@ -1,3 +1,5 @@
+internal import CeleryIO
+
 #if canImport(Glibc)
 internal import Glibc
 #else
@@ -15,12 +17,7 @@ package final class LoopbackListener: Sendable {
     package let port: Int
 
     package init() throws {
-        #if canImport(Glibc)
-        let type = Int32(SOCK_STREAM.rawValue)
-        #else
-        let type = SOCK_STREAM
-        #endif
-        let descriptor = socket(AF_INET, type, 0)
+        let descriptor = socket(AF_INET, Socket.streamType, 0)
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian

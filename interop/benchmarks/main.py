@@ -9,7 +9,7 @@ import time
 from benchmarks import growth, measures, report
 from benchmarks.brokers import open_broker
 from benchmarks.options import MEASUREMENTS, QUICK, SHORT, Sizes, parse
-from fleet import servers
+from fleet import program, servers
 
 
 MEMORY = "/dev/shm"
@@ -47,9 +47,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (RuntimeError, TimeoutError) as error:
-        sys.exit(f"bench: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    program.run("bench", main, RuntimeError, TimeoutError)

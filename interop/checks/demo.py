@@ -4,11 +4,9 @@ import contextlib
 import json
 import os
 import subprocess
-import sys
 import time
 
-from fleet import servers
-from fleet import workers
+from fleet import program, servers, workers
 
 COLUMNS = "{:<9} {:<16} {:<34} {:<37} {:>10}  {}"
 
@@ -161,9 +159,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (servers.ServerError, workers.WorkerError) as error:
-        sys.exit(f"demo: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    program.run("demo", main, servers.ServerError, workers.WorkerError)

@@ -11,7 +11,7 @@ import threading
 import time
 
 from checks import results
-from fleet import servers
+from fleet import program, servers
 from fleet.paths import INTEROP, ROOT
 
 logs = os.path.join(ROOT, ".build-logs")
@@ -243,7 +243,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    program.run("test", main)

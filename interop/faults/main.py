@@ -24,7 +24,7 @@ from faults import timeouts
 from faults.connections import ConnectionsRun
 from faults.disruptions import MODES
 from faults.kills import KillsRun
-from fleet import junit, redis_log, servers, workers
+from fleet import junit, program, redis_log, servers, workers
 
 KINDS = ["redis", "rabbitmq"]
 ACKS = ["late", "early"]
@@ -147,9 +147,4 @@ def ended(process):
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (servers.ServerError, workers.WorkerError) as error:
-        sys.exit(f"chaos: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    program.run("chaos", main, servers.ServerError, workers.WorkerError)

@@ -11,6 +11,8 @@ from mutations.templates import ID, amqp_templates, body_of, dumps, redis_templa
 from mutations.values import base64_text
 
 QUEUE = "celery"
+# With --track-started there is a result before.
+ENDED = ("SUCCESS", "FAILURE")
 # Stands for the queue of our own that gets answers.
 REPLIES = "(replies)"
 
@@ -119,7 +121,8 @@ class RedisSide:
         if not identifiers:
             return {}
         values = self.results.mget([f"celery-task-meta-{each}" for each in identifiers])
-        return {key: json.loads(value)["result"] for key, value in zip(identifiers, values) if value}
+        results = {key: json.loads(value) for key, value in zip(identifiers, values) if value}
+        return {key: result["result"] for key, result in results.items() if result["status"] in ENDED}
 
     def left(self):
         """What is neither done nor put aside."""
@@ -148,7 +151,9 @@ class RabbitMQSide:
         self.dead = 0
 
     def answered(self, message):
-        self.found[message.properties.get("correlation_id")] = json.loads(message.body)["result"]
+        result = json.loads(message.body)
+        if result["status"] in ENDED:
+            self.found[message.properties.get("correlation_id")] = result["result"]
 
     def send(self, messages):
         frames = []

@@ -8,7 +8,7 @@ import random
 import sys
 import time
 
-from fleet import junit, servers, workers
+from fleet import junit, program, servers, workers
 from fleet.paths import ROOT
 from mutations.brokers import SIDES
 from mutations.combined import combined
@@ -267,9 +267,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (servers.ServerError, workers.WorkerError) as error:
-        sys.exit(f"mutate: {error}")
-    except KeyboardInterrupt:
-        sys.exit(130)
+    program.run("mutate", main, servers.ServerError, workers.WorkerError)

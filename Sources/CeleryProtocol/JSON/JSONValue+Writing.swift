@@ -16,18 +16,10 @@ extension JSONValue {
 
 extension JSONObject {
     /// Appends the JSON text, byte for byte as Python's `json.dumps` writes it by default.
-    public func write(to bytes: inout [UInt8]) {
-        var writer = JSONWriter()
-        writer.write(self)
-        bytes.append(contentsOf: writer.written)
-    }
+    public func write(to bytes: inout [UInt8]) { JSONValue.object(self).write(to: &bytes) }
 
     /// The JSON text, byte for byte as Python's `json.dumps` writes it by default.
-    public func serialized() -> [UInt8] {
-        var writer = JSONWriter()
-        writer.write(self)
-        return writer.bytes
-    }
+    public func serialized() -> [UInt8] { JSONValue.object(self).serialized() }
 }
 
 extension JSONValue: CustomStringConvertible {

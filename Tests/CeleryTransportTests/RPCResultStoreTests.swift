@@ -120,6 +120,20 @@ import Testing
         #expect(broker.noted.count == 50)
     }
 
+    @Test func manyRepliesThatAreNoResultsAreOneLine() async throws {
+        let log = LogLines()
+        let store = RPCResultStore(
+            ResultStoreContext(broker: broker, replyTo: "replies", logger: log.logger), isPersistent: false)
+        for number in 0..<100 {
+            broker.memory.push(Array("\(number) \n".utf8), to: "replies")
+        }
+        arrive("a")
+        for try await _ in try await store.updates(of: "a") {}
+        #expect(log.lines.count == 1)
+        #expect(log.lines.first?.contains("ignored replies that are no results") == true)
+        await store.close()
+    }
+
     @Test func whatIsForgottenIsALineAndNotOneForEachResult() async throws {
         let log = LogLines()
         let store = RPCResultStore(

@@ -58,10 +58,10 @@ final class RedisProducer: Producer {
         if declarations > 0, let undeclared { finishDeclaration(of: undeclared, replies.prefix(declarations)) }
     }
 
-    /// Once for each exchange and routing key, and then in growing intervals with how many there were.
+    /// At once, and then in growing intervals with how many there were.
     private func logDropped(_ destination: Destination) {
+        guard let count = dropped.withLock({ $0.failed() }) else { return }
         let (exchange, key) = (LogText.name(destination.exchange), LogText.name(destination.routingKey))
-        guard let count = dropped.withLock({ $0.failed(because: "\(exchange) \(key)") }) else { return }
         logger.warning(
             "dropped messages: no queue is bound by their routing key",
             metadata: ["celery.exchange": "\(exchange)", "celery.routing_key": "\(key)", "count": "\(count)"])

@@ -24,6 +24,7 @@ final class RPCResultStore: ResultStore {
     private let keptResults: Int
     private let replies: Replies
     private let forgotten = Locked(OutageLog())
+    private let unreadable = Locked(OutageLog())
     private let receiver = Locked<Task<Void, Never>?>(nil)
 
     init(_ context: ResultStoreContext, isPersistent: Bool, keptResults: Int = RPCResultStore.keptResults) {
@@ -91,7 +92,10 @@ final class RPCResultStore: ResultStore {
             logForgotten(replies.keep(result, id: id))
             hub.pass(.success(result), id: id)
         } catch {
-            context.logger.warning("ignored a reply that is no result", metadata: ["error": "\(error)"])
+            // Whoever knows the queue's name can send anything.
+            guard let count = unreadable.withLock({ $0.failed() }) else { return }
+            context.logger.warning(
+                "ignored replies that are no results", metadata: ["error": "\(LogText(error))", "count": "\(count)"])
         }
     }
 

@@ -147,7 +147,7 @@ def test_a_result_that_is_too_large_for_the_server_fails_alone(frugal_server):
                 call.get(timeout=20)
         log = bed.swift.log()
         # In the line of the failure that could not be told.
-        equal(log.count("refused_result=refused: the message has "), 4)
+        equal(log.count("refused_result=refused: "), 4)
         equal(log.count("storing results again"), 0)
 
 

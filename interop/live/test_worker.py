@@ -129,7 +129,7 @@ def test_a_broker_that_cannot_be_reached_or_an_address_that_makes_no_sense_is_on
     for url, pattern in [
         ("redis://127.0.0.1:1/0", "(?i)refused"), ("amqp://guest:guest@127.0.0.1:1//", "(?i)refused"),
         ("redis://127.0.0.1:notaport/0", "(?i)port"), ("amqp://guest:guest@nowhere.invalid//", "(?i)nowhere.invalid"),
-        ("http://127.0.0.1/", "redis://"), ("nonsense", "redis://"), ("redis://127.0.0.1:1/notanumber", "number of a database"),
+        ("http://127.0.0.1/", "redis://"), ("nonsense", "redis://"), ("redis://127.0.0.1:1/notanumber", "database of a Redis address must be a whole number"),
         ("sqs://x", "redis://"),
     ]:
         status, output, errors = bed.tool("call", "swift.add", broker=url, backend="disabled")

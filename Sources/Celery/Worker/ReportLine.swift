@@ -9,7 +9,9 @@ struct ReportLine: Sendable {
     /// As many in one of two lines about the same message.
     static let halfLimit = 150
     /// A UUID is shown whole.
-    private static let nameLimit = 48
+    private static let idLimit = 48
+    /// Names of tasks hold the paths of their modules.
+    private static let nameLimit = 80
     /// A reason is worth showing from this length on.
     private static let shortestReason = 24
     /// What is cut says how much is missing.
@@ -30,8 +32,8 @@ struct ReportLine: Sendable {
         let problems = problems.sorted { $0.kind.rawValue < $1.kind.rawValue }
         level = ending?.level ?? .error
         text = ending?.text ?? problems.first?.kind.text ?? "something is wrong with a task"
-        add(LoggingKeys.taskID, label.id)
-        add(LoggingKeys.taskName, label.name)
+        add(LoggingKeys.taskID, label.id, Self.idLimit)
+        add(LoggingKeys.taskName, label.name, Self.nameLimit)
         if let ending { metadata.merge(ending.details) { $1 } }
         var reasons: [(key: String, begin: String, error: any Error)] = []
         if let ending { reasons += ending.reason.map { [(LoggingKeys.error, "", $0)] } ?? [] }
@@ -43,16 +45,16 @@ struct ReportLine: Sendable {
             reasons.insert((LoggingKeys.error, "", first.error), at: 0)
             if first.count > 1 { metadata["count"] = "\(first.count)" }
             if let state = first.state { metadata[LoggingKeys.state] = "\(state)" }
-            if first.resultID != label.id { add("result", first.resultID) }
+            if first.resultID != label.id { add("result", first.resultID, Self.idLimit) }
         }
         for (index, reason) in reasons.enumerated() {
             add(reason.key, reason.begin, reason.error, share: room / (reasons.count - index))
         }
     }
 
-    private mutating func add(_ key: String, _ name: String?) {
+    private mutating func add(_ key: String, _ name: String?, _ limit: Int) {
         guard let name else { return }
-        let shown = LogText(name, limit: Self.nameLimit).description
+        let shown = LogText(name, limit: limit).description
         metadata[key] = .string(shown)
         room -= shown.utf8.count
     }

@@ -120,7 +120,7 @@ import Testing
         #expect(broker.noted.count == 50)
     }
 
-    @Test func manyRepliesThatAreNoResultsAreOneLine() async throws {
+    @Test func manyRepliesThatAreNoResultsAreAFewLines() async throws {
         let log = LogLines()
         let store = RPCResultStore(
             ResultStoreContext(broker: broker, replyTo: "replies", logger: log.logger), isPersistent: false)
@@ -129,7 +129,8 @@ import Testing
         }
         arrive("a")
         for try await _ in try await store.updates(of: "a") {}
-        #expect(log.lines.count == 1)
+        // One more every ten seconds that it takes.
+        #expect((1...10).contains(log.lines.count))
         #expect(log.lines.first?.contains("ignored replies that are no results") == true)
         await store.close()
     }

@@ -27,7 +27,7 @@ import Testing
     }
 
     /// One hostile task may have thousands of links.
-    @Test func manyMessagesThatNoQueueIsBoundForAreOneShortLine() async throws {
+    @Test func manyMessagesThatNoQueueIsBoundForAreAFewShortLines() async throws {
         let server = try ScriptedRedis { $0[0] == "SMEMBERS" ? .bytes("*0\r\n") : .bytes("+OK\r\n") }
         let log = LogLines()
         let producer = try await RedisBroker("redis://127.0.0.1:\(server.port)").makeProducer(logger: log.logger)
@@ -36,7 +36,8 @@ import Testing
             try await producer.publish(Message(body: []), to: Destination(exchange: exchange, routingKey: exchange))
         }
         let lines = log.lines.filter { $0.contains("no queue is bound") }
-        #expect(lines.count == 1)
+        // One more every ten seconds that it takes.
+        #expect((1...10).contains(lines.count))
         #expect(lines.allSatisfy { $0.utf8.count < 500 })
         server.cut()
     }

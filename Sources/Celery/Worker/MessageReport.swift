@@ -17,6 +17,8 @@ final class MessageReport: Sendable {
         var reason: (any Error)?
         /// What else is to be said, all of it short.
         var details: Logger.Metadata = [:]
+        /// How much of what others have written is in the line, in bytes.
+        var limit = ReportLine.limit
     }
 
     private struct State {
@@ -78,7 +80,8 @@ final class MessageReport: Sendable {
             state.deadline = nil
             guard state.ending != nil || !state.problems.isEmpty else { return nil }
             // Another line may follow, or this is the other one: the two together are about as long as one.
-            let limit = isLate || state.hasLine ? ReportLine.halfLimit : ReportLine.limit
+            let limit =
+                isLate || state.hasLine ? ReportLine.halfLimit : state.ending?.limit ?? ReportLine.limit
             defer { state = State(hasLine: true) }
             return ReportLine(label, state.ending, state.problems, limit: limit)
         }

@@ -44,6 +44,7 @@ final class RefusalLog: Sendable {
         add(.unreadable(error.code), error, queue: nil)
     }
 
+    /// - Parameter queue: `nil` for a message whose receipt the log has told.
     private func add(_ kind: Kind, _ error: MessageError?, queue: String?) -> MessageReport.Ending? {
         let (isShown, isFirst) = counts.withLock { counts in
             let isFirst = counts[kind] == nil
@@ -56,7 +57,11 @@ final class RefusalLog: Sendable {
         if isFirst { _ = deadlines.add(.now + Self.interval) { self.endInterval(of: kind) } }
         guard isShown else { return nil }
         var ending = MessageReport.Ending(text: Self.text(of: kind), reason: error)
-        if let queue { ending.details[LoggingKeys.queue] = LoggingKeys.short(queue) }
+        if let queue {
+            ending.details[LoggingKeys.queue] = LoggingKeys.short(queue)
+        } else {
+            ending.limit = ReportLine.limitAfterReceipt
+        }
         return ending
     }
 

@@ -6,6 +6,8 @@ internal import Logging
 struct ReportLine: Sendable {
     /// So many bytes of what others have written are in a line, about.
     static let limit = 300
+    /// As many where the message's receipt is a line as well.
+    static let limitAfterReceipt = 220
     /// As many in one of two lines about the same message.
     static let halfLimit = 150
     /// A UUID is shown whole.

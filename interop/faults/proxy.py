@@ -10,11 +10,13 @@ class Proxy:
     """Listens on a port of its own and forwards to the server's. It runs on a thread of its own.
 
     `closures` are the times at which a connection ended, whoever ended it; the clock is `time.monotonic`.
+    While `is_refusing` is true, new connections are ended at once.
     """
 
     def __init__(self, port):
         self.server_port = port
         self.closures = []
+        self.is_refusing = False
         self.open = set()
         self.loop = asyncio.new_event_loop()
         self.thread = threading.Thread(target=self.loop.run_forever, daemon=True)
@@ -48,6 +50,9 @@ class Proxy:
         done.wait(5)
 
     async def forward(self, reader, writer):
+        if self.is_refusing:
+            writer.transport.abort()
+            return
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self.server_port)
         except OSError:

@@ -11,6 +11,7 @@ import time
 import amqp
 import pytest
 
+from faults.proxy import Proxy
 from fleet import servers, workers
 from live.bed import Bed, equal, eventually, matches, only
 from live.raw import EMBED
@@ -81,11 +82,11 @@ def test_tasks_acknowledged_early_run_once_when_connections_are_closed_in_betwee
 
 
 @contextlib.contextmanager
-def swift_client(bed, *arguments):
+def swift_client(broker, backend, *arguments):
     """The Swift client of the benchmarks, which sends many calls and waits for the values of all."""
     program = os.path.join(os.path.dirname(workers.swift_binary()), "bench-client")
     with subprocess.Popen(
-            [program, "calls", bed.broker, bed.backend, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            [program, "calls", broker, backend, *arguments], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             text=True) as process:
         try:
             yield process
@@ -93,16 +94,21 @@ def swift_client(bed, *arguments):
             process.kill()
 
 
-def test_a_swift_client_gets_all_replies_though_connections_are_closed_while_the_tasks_run(bed):
+def test_a_swift_client_gets_all_replies_though_its_connection_is_gone_while_the_tasks_run(bed):
     worker = bed.swift_worker(["replies"], "replies", ["-c", "100"])
-    with swift_client(bed, "replies", "swift.sleep", "300", "handles", "1") as client:
-        equal(client.stdout.readline(), "ready\n")
-        client.stdin.write("go\n")
-        client.stdin.flush()
-        equal(client.stdout.readline(), "sent\n")
-        # Once: where little else can run, the command takes half a minute.
-        bed.server.control("close_all_connections", "test")
-        equal(json.loads(client.stdout.readline())["count"], 300)
+    with Proxy(bed.server.port) as proxy:
+        broker = bed.broker.replace(f":{bed.server.port}/", f":{proxy.port}/")
+        with swift_client(broker, bed.backend, "replies", "swift.sleep", "300", "handles", "1") as client:
+            equal(client.stdout.readline(), "ready\n")
+            client.stdin.write("go\n")
+            client.stdin.flush()
+            equal(client.stdout.readline(), "sent\n")
+            # It stays away until all replies are sent: without a queue to go to, they would be lost.
+            proxy.is_refusing = True
+            proxy.cut()
+            eventually(lambda: worker.log().count(" succeeded\n") == 301, "all have run", 60)
+            proxy.is_refusing = False
+            equal(json.loads(client.stdout.readline())["count"], 300)
     equal(worker.stop(), 0)
 
 

@@ -268,13 +268,12 @@ final class Restorer: Sendable {
             let left = stride(from: 0, to: found.count - 2, by: 3).compactMap { index in
                 Left(tag: found[index], time: found[index + 1], entry: found[index + 2])
             }
-            let before = (restoration.count, restoration.stuck)
+            let before = restoration.seen
             try await restore(left, reason, &restoration)
             // A server that gives the same again and again is not asked again and again.
-            guard left.count >= Self.batch, before != (restoration.count, restoration.stuck),
-                restoration.stuck < Self.batch
+            guard left.count >= Self.batch, restoration.seen > before, restoration.stuck < Self.batch
             else { return false }
-            if restoration.count >= Self.largestRestoration { return true }
+            if restoration.seen >= Self.largestRestoration { return true }
         }
         return false
     }
@@ -302,10 +301,15 @@ final class Restorer: Sendable {
 
     /// What came of a search.
     private struct Restoration {
+        /// How many are in their queues again.
         var count = 0
         var oldest = Double.infinity
+        /// How many have become dead letters.
+        var setAside = 0
         /// How many stay where they are.
         var stuck = 0
+
+        var seen: Int { count + setAside + stuck }
     }
 
     /// Puts entries back. One that cannot be goes to the dead letters of `unacked`, once; one that this user may not
@@ -364,7 +368,7 @@ final class Restorer: Sendable {
         let refusals = replies.compactMap(\.refusal)
         restoration.stuck += refusals.count
         let moved = replies.count { $0 == .integer(1) }
-        restoration.count += moved
+        restoration.setAside += moved
         if moved > 0 {
             logger.error(
                 "held messages cannot be restored and go to the dead letters",
@@ -391,8 +395,9 @@ final class Restorer: Sendable {
     // MARK: Log
 
     private func log(_ restoration: Restoration, _ reason: String, level: Logger.Level) {
-        guard restoration.count > 0 else { return }
+        guard restoration.count + restoration.setAside > 0 else { return }
         state.withLock { $0.loggedRefusal = nil }
+        guard restoration.count > 0 else { return }
         let age = (max(0, time() - restoration.oldest) * 10).rounded() / 10
         logger.log(
             level: level, "restored messages that were held",

@@ -307,12 +307,16 @@ extension LiveTests {
             let entry = #"[{"body": ""}, "", "\#(name)"]"#
             _ = try await redis.call(RedisPipeline("HSET", "unacked", "t", entry))
             _ = try await redis.call(RedisPipeline("ZADD", "unacked_index", "1000", "t"))
-            let consumer = try await redis.consumer()
+            let log = LogLines()
+            let consumer = try await redis.consumer(log: log)
             try await redis.publish("go")
             #expect(try await consumer.receive(upTo: 1).map(\.text) == ["go"])
             #expect(try await redis.call(RedisPipeline("LINDEX", "unacked.dead-letter", "0")).text == entry)
             #expect(try await redis.call(RedisPipeline("TYPE", "unacked")) == .status("hash"))
             await consumer.close()
+            // It is not said to be restored.
+            #expect(log.lines.count == 1)
+            #expect(log.lines.first?.contains("cannot be restored and go to the dead letters") == true)
         }
 
         @Test func aKeyThatIsNoQueueIsNotPublishedToNorConsumed() async throws {

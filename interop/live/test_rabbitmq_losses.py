@@ -5,7 +5,6 @@ import json
 import os
 import re
 import subprocess
-import threading
 import time
 
 import amqp
@@ -210,10 +209,16 @@ def test_a_worker_ends_in_bounded_time_while_the_server_takes_no_messages(new_ra
     with own_bed(server) as bed:
         bed.call("add", 1, 1)
         server.control("set_vm_memory_high_watermark", "0")
-        call = bed.app.send_task  # blocked as well: sent from a thread that nobody waits for
-        threading.Thread(target=call, args=("swift.add", (1, 1)), kwargs={"queue": "swift"}, daemon=True).start()
+        connection = amqp.Connection(f"127.0.0.1:{server.port}")
+        connection.connect()
+        # The server stops reading where the body of the first message begins, and this one has none: it arrives, is
+        # refused, and its sender cannot be told.
+        connection.channel().basic_publish(
+            amqp.Message(b"", reply_to="nobody", content_type="application/json", content_encoding="utf-8",
+                         application_headers={"task": "swift.add", "id": "refused", "lang": "py"}), routing_key="swift")
+        bed.swift.wait_for_log("takes no messages", 30)
         equal(bed.swift.stop(seconds=60), 0)
-        server.control("set_vm_memory_high_watermark", "0.6")
+        connection.collect()
 
 
 def test_a_worker_ends_in_bounded_time_while_the_server_hangs(new_rabbitmq):

@@ -31,23 +31,29 @@ def runs(worker, results):
     return [len(re.findall(rf"task.id={result.id} .* succeeded\n", log)) for result in results]
 
 
-def close_connections_of(server, name):
-    """Closes those that give this name. The others' acknowledgements that are on their way must not be lost with them."""
+def connections_of(server, name):
+    """Those that give this name. The others' acknowledgements that are on their way must not be lost with them."""
     lines = server.control("list_connections", "--no-table-headers", "pid", "client_properties").splitlines()
     pids = [line.split("\t")[0] for line in lines if name in line]
     assert pids, lines
-    for pid in pids:
+    return pids
+
+
+def close(server, connections):
+    for pid in connections:
         server.control("close_connection", pid, "test")
 
 
 def test_what_is_held_at_a_lost_connection_runs_once_however_full_the_window_is(bed):
     first = bed.swift_worker(["full"], "full-1", ["-c", "1"])
+    # Before the task, because it takes a while.
+    connections = connections_of(bed.server, "full-1@")
     results = [bed.app.send_task("swift.sleep", (8,), queue="full")]
     eventually(lambda: "received" in first.log(), "the long task has come")
     results += [bed.app.send_task("swift.sleep", (0.2,), queue="full") for _ in range(3)]
     eventually(lambda: bed.held_and_waiting("full") == (3, 0), "the others are held")
     second = bed.swift_worker(["full"], "full-2", ["-c", "1"])
-    close_connections_of(bed.server, "full-1@")
+    close(bed.server, connections)
     for result in results:
         result.get(timeout=30)
     eventually(lambda: bed.held_and_waiting("full") == (0, 0), "all is acknowledged")
@@ -59,9 +65,10 @@ def test_what_is_held_at_a_lost_connection_runs_once_however_full_the_window_is(
 def test_what_runs_when_the_connection_is_lost_does_not_run_once_more_in_the_same_worker(bed, concurrency):
     queue = f"again-{concurrency}"
     worker = bed.swift_worker([queue], queue, ["-c", str(concurrency), "--acks-late", "-l", "DEBUG"])
+    connections = connections_of(bed.server, f"{queue}@")
     result = bed.app.send_task("swift.sleep", (6,), queue=queue)
     eventually(lambda: "started" in worker.log(), "the task runs")
-    close_connections_of(bed.server, f"{queue}@")
+    close(bed.server, connections)
     eventually(lambda: worker.log().count("received") == 2, "the message has come again", 30)
     equal(result.get(timeout=30), 6)
     eventually(lambda: bed.held_and_waiting(queue) == (0, 0), "all is acknowledged", 30)

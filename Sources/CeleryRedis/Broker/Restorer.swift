@@ -28,7 +28,6 @@ final class Restorer: Sendable {
         var consumers = 0
         /// When parked messages come back before the next regular look.
         var dues = Heap<Instant>()
-        var loggedRefusal: RefusalKind?
         var isClosed = false
     }
 
@@ -47,7 +46,7 @@ final class Restorer: Sendable {
     private let keys: KombuKeys
     private let id: String
     private let options: Options
-    private let logger: Logger
+    private let entryRestorer: EntryRestorer
     private let time: @Sendable () -> Double
     private let state = Locked(State())
     private let wakeUp = WakeSignal()
@@ -64,8 +63,8 @@ final class Restorer: Sendable {
         self.keys = keys
         self.id = id
         self.options = options
-        self.logger = logger
         self.time = time
+        entryRestorer = EntryRestorer(link: link, scripts: scripts, keys: keys, logger: logger)
     }
 
     /// Looks again and again, until ``close()``.
@@ -119,7 +118,7 @@ final class Restorer: Sendable {
         } catch {
             // What was counted does not count any more: live consumers may have been cut off as well.
             state.withLock { $0.watch.startAgain() }
-            note(error)
+            entryRestorer.note(error)
             return false
         }
     }
@@ -176,11 +175,11 @@ final class Restorer: Sendable {
             for (tag, _) in batch { query.add(tag) }
             let entries = try await link.commands.call(query).array ?? []
             let left = zip(batch, entries).compactMap { one, entry in
-                entry.bytes.map { Left(tag: one.tag, time: one.score, entry: $0) }
+                entry.bytes.map { LeftEntry(tag: one.tag, time: one.score, entry: $0) }
             }
-            try await restore(left, .gone(consumer: consumer, sign: sign), &restoration)
+            try await entryRestorer.restore(left, .gone(consumer: consumer, sign: sign), &restoration)
         }
-        log(restoration, "its worker \(consumer) gives no sign of life", level: .warning)
+        entryRestorer.log(restoration, "its worker \(consumer) gives no sign of life", at: time(), level: .warning)
     }
 
     /// What a consumer holds, with the scores.
@@ -234,7 +233,9 @@ final class Restorer: Sendable {
             pipeline.add(String(Self.batch))
             return pipeline
         }
-        log(restoration, "older than the visibility timeout of \(options.visibilityTimeout) s", level: .warning)
+        entryRestorer.log(
+            restoration, "older than the visibility timeout of \(options.visibilityTimeout) s", at: time(),
+            level: .warning)
         return hasMore
     }
 
@@ -252,7 +253,7 @@ final class Restorer: Sendable {
             pipeline.add(String(Self.batch + leaving))
             return pipeline
         }
-        log(restoration, "the eta is near", level: .debug)
+        entryRestorer.log(restoration, "the eta is near", at: time(), level: .debug)
         return hasMore
     }
 
@@ -266,154 +267,15 @@ final class Restorer: Sendable {
                 throw TransportError(.rejected, "Redis answers with something else than messages")
             }
             let left = stride(from: 0, to: found.count - 2, by: 3).compactMap { index in
-                Left(tag: found[index], time: found[index + 1], entry: found[index + 2])
+                LeftEntry(tag: found[index], time: found[index + 1], entry: found[index + 2])
             }
             let before = restoration.seen
-            try await restore(left, reason, &restoration)
+            try await entryRestorer.restore(left, reason, &restoration)
             // A server that gives the same again and again is not asked again and again.
             guard left.count >= Self.batch, restoration.seen > before, restoration.stuck < Self.batch
             else { return false }
             if restoration.seen >= Self.largestRestoration { return true }
         }
         return false
-    }
-
-    // MARK: Putting back
-
-    /// An entry of `unacked` that was left behind.
-    private struct Left {
-        let tag: [UInt8]
-        /// Its score.
-        let time: Double
-        let entry: [UInt8]
-
-        init(tag: [UInt8], time: Double, entry: [UInt8]) {
-            (self.tag, self.time, self.entry) = (tag, time, entry)
-        }
-
-        init?(tag: RESPValue, time: RESPValue, entry: RESPValue) {
-            guard let tag = tag.bytes, let time = time.text.flatMap(Double.init), let entry = entry.bytes else {
-                return nil
-            }
-            self.init(tag: tag, time: time, entry: entry)
-        }
-    }
-
-    /// What came of a search.
-    private struct Restoration {
-        /// How many are in their queues again.
-        var count = 0
-        var oldest = Double.infinity
-        /// How many have become dead letters.
-        var setAside = 0
-        /// How many stay where they are.
-        var stuck = 0
-
-        var seen: Int { count + setAside + stuck }
-    }
-
-    /// Puts entries back. One that cannot be goes to the dead letters of `unacked`, once; one that this user may not
-    /// put back stays where it is, for others.
-    private func restore(
-        _ left: [Left], _ reason: PutBack.Reason, _ restoration: inout Restoration
-    ) async throws {
-        if left.isEmpty { return }
-        let contents = left.map { HeldEntry($0.entry) }
-        let exchanges = Set(contents.compactMap { $0?.exchange }.filter { !$0.isEmpty })
-        let bindings = try await keys.bindings(of: exchanges, on: link.commands)
-        var returning: [(left: Left, putBack: PutBack)] = []
-        var unfit: [(left: Left, why: String)] = []
-        for (left, content) in zip(left, contents) {
-            switch lists(for: content, bindings) {
-            case .success(let lists):
-                let message = content?.envelope ?? left.entry
-                returning.append((left, PutBack(tag: left.tag, message: message, lists: lists)))
-            case .failure(let error) where error.code == .unavailable: throw error
-            case .failure(let error): unfit.append((left, error.message))
-            }
-        }
-        let replies = try await put(returning.map(\.putBack), reason)
-        for ((left, _), reply) in zip(returning, replies) {
-            if let refusal = reply.refusal {
-                let kind = RefusalKind(refusal)
-                if kind.isPassing { throw TransportError(refusal: refusal) }
-                if kind.isOfThisUser || refusal.contains("ACL") {
-                    restoration.stuck += 1
-                    note(TransportError(.rejected, refusal))
-                } else {
-                    unfit.append((left, refusal))
-                }
-            } else if reply == .integer(1) {
-                restoration.count += 1
-                restoration.oldest = min(restoration.oldest, left.time)
-            }
-        }
-        try await setAside(unfit, reason, &restoration)
-    }
-
-    private func put(_ messages: [PutBack], _ reason: PutBack.Reason) async throws -> [RESPValue] {
-        var pipeline = RedisPipeline()
-        for message in messages { message.add(to: &pipeline, scripts, keys, .next, reason) }
-        return try await LoadedScripts.send(pipeline, on: link.commands)
-    }
-
-    /// Moves entries that cannot be restored to where an operator finds them, as they are.
-    private func setAside(
-        _ unfit: [(left: Left, why: String)], _ reason: PutBack.Reason, _ restoration: inout Restoration
-    ) async throws {
-        guard let first = unfit.first else { return }
-        let list = keys.deadLetters(keys.unacked)
-        let replies = try await put(
-            unfit.map { PutBack(tag: $0.left.tag, message: $0.left.entry, lists: [list]) }, reason)
-        let refusals = replies.compactMap(\.refusal)
-        restoration.stuck += refusals.count
-        let moved = replies.count { $0 == .integer(1) }
-        restoration.setAside += moved
-        if moved > 0 {
-            logger.error(
-                "held messages cannot be restored and go to the dead letters",
-                metadata: ["count": "\(moved)", "list": "\(list)", "error": "\(first.why)"])
-        }
-        if let refusal = refusals.first { throw TransportError(refusal: refusal) }
-    }
-
-    /// The lists that an entry's message goes to.
-    private func lists(
-        for content: HeldEntry?, _ bindings: [String: Result<[KombuBinding], TransportError>]
-    ) -> Result<[String], TransportError> {
-        Result { () throws(TransportError) in
-            guard let content else { throw TransportError(.rejected, "an entry is not in kombu's form") }
-            let known = try bindings[content.exchange]?.get() ?? []
-            var queues = KombuBinding.queues(for: content.routingKey, in: known)
-            // Nothing is bound there any more: the routing key is the queue's name in all of Celery's own routes.
-            if queues.isEmpty { queues = [content.routingKey] }
-            for queue in queues { try keys.checkQueue(queue) }
-            return queues.map { keys.queue($0, priority: content.priority) }
-        }
-    }
-
-    // MARK: Log
-
-    private func log(_ restoration: Restoration, _ reason: String, level: Logger.Level) {
-        guard restoration.count + restoration.setAside > 0 else { return }
-        state.withLock { $0.loggedRefusal = nil }
-        guard restoration.count > 0 else { return }
-        let age = (max(0, time() - restoration.oldest) * 10).rounded() / 10
-        logger.log(
-            level: level, "restored messages that were held",
-            metadata: ["count": "\(restoration.count)", "age": "\(age) s", "reason": "\(reason)"])
-    }
-
-    /// Once per reason, until something succeeds.
-    private func note(_ error: any Error) {
-        guard let error = error as? TransportError, error.code != .connectionLost, error.code != .closed else { return }
-        let kind = RefusalKind(error.message)
-        let isNew = state.withLock { state in
-            defer { state.loggedRefusal = kind }
-            return state.loggedRefusal != kind
-        }
-        guard isNew else { return }
-        logger.error(
-            "messages that were left behind cannot be restored, trying again", metadata: ["error": "\(error)"])
     }
 }

@@ -16,6 +16,14 @@ final class TurnTaker: Sendable {
         var lookingAfter: Int?
         /// When to read the lists again.
         var rereading: Int?
+        var pace = ClaimPace()
+        /// When to claim, if not at once.
+        var claiming: Int?
+        /// When to claim if the first has not.
+        var standingIn: Int?
+        /// How many keys are no lists, as the last claim found.
+        var misfits = 0
+        var overload = OutageLog()
         var hasLoggedRefusal = false
         var isStopped = false
     }
@@ -62,12 +70,40 @@ final class TurnTaker: Sendable {
     func act(_ action: WatchTurn.Action) {
         switch action {
         case .nothing: break
-        case .claim: news.pushed()
+        case .claim: claim()
         case .watch: watch()
-        case .claimLater:
-            _ = Deadlines.shared.add(.now + .seconds(Double.random(in: Self.secondsPatience))) { [weak self] in
-                guard let self, state.withLock({ $0.turn.role == .second }) else { return }
+        case .claimLater: standIn()
+        }
+    }
+
+    /// Claims at once, or at the end of a pause.
+    private func claim() {
+        let isDue = state.withLock { state in
+            guard let time = state.pace.nextClaim(at: .now) else { return true }
+            guard state.claiming == nil, !state.isStopped else { return false }
+            state.claiming = Deadlines.shared.add(time) { [weak self] in
+                guard let self else { return }
+                self.state.withLock { $0.claiming = nil }
                 news.pushed()
+            }
+            return false
+        }
+        if isDue { news.pushed() }
+    }
+
+    /// Claims after a moment, unless the turn has moved on by then. However often something is announced meanwhile,
+    /// that is once.
+    private func standIn() {
+        state.withLock { state in
+            guard state.standingIn == nil, !state.isStopped else { return }
+            let moment = ContinuousClock.now + .seconds(Double.random(in: Self.secondsPatience))
+            state.standingIn = Deadlines.shared.add(moment) { [weak self] in
+                guard let self else { return }
+                let isSecond = self.state.withLock { state in
+                    state.standingIn = nil
+                    return state.turn.role == .second
+                }
+                if isSecond { news.pushed() }
             }
         }
     }
@@ -79,7 +115,8 @@ final class TurnTaker: Sendable {
             // What a lost connection did not answer is asked over the next one.
             guard let self, case .success(let replies) = replies else { return }
             hearRefusal(replies)
-            act(state.withLock { $0.turn.read(isEmpty: replies.last == .integer(0)) })
+            // Keys that are no lists are there, too.
+            act(state.withLock { $0.turn.read(isEmpty: replies.last == .integer($0.misfits)) })
         }
     }
 
@@ -94,6 +131,7 @@ final class TurnTaker: Sendable {
     /// A claim is about to be made: whether the lists are to be read after it in the same go.
     func beginClaim() -> Bool {
         state.withLock { state in
+            state.pace.begin(at: .now)
             guard state.keepsTurn, state.turn.role != .none else { return false }
             state.turn.beginReading()
             return true
@@ -104,19 +142,22 @@ final class TurnTaker: Sendable {
     ///
     /// - Parameter watched: what was read after the claim, if the lists were.
     func claimed(_ reply: ClaimReply, watched: ArraySlice<RESPValue>?) -> WatchTurn.Action {
-        let (action, isRefusal) = state.withLock { state in
+        let (action, isRefusal, isOverdue) = state.withLock { state in
             let isRefusal = reply.role == nil && !state.hasLoggedRefusal
             if reply.role == nil { state.hasLoggedRefusal = true }
+            let isOverdue = notePace(&state, hasFound: !reply.found.isEmpty)
+            state.misfits = reply.misfits
             state.turn.claimed(reply.role ?? .none, number: reply.turn)
             if !reply.found.isEmpty { state.keepsTurn = state.turn.role != .none }
             state.waiting = max(reply.waiting, reply.found.isEmpty ? 0 : state.waiting)
             guard state.turn.role != .none else {
                 lookAfterTheTurn(&state)
-                return (WatchTurn.Action.nothing, isRefusal)
+                return (WatchTurn.Action.nothing, isRefusal, isOverdue)
             }
-            // Keys that are no lists are there, too.
-            return (watched.map { state.turn.read(isEmpty: $0.last == .integer(reply.misfits)) } ?? .watch, isRefusal)
+            let action = watched.map { state.turn.read(isEmpty: $0.last == .integer(reply.misfits)) } ?? .watch
+            return (action, isRefusal, isOverdue)
         }
+        if isOverdue { news.pushed() }
         if isRefusal {
             logger.error(
                 "workers cannot take turns to wait, Redis is asked for messages instead",
@@ -125,6 +166,29 @@ final class TurnTaker: Sendable {
         }
         if let watched { hearRefusal(watched) }
         return action
+    }
+
+    /// Notes whether a claim has found something. Whether one that waits for the end of a pause is due now.
+    private func notePace(_ state: inout State, hasFound: Bool) -> Bool {
+        if hasFound {
+            _ = state.overload.worksAgain()
+            state.pace.reset()
+            guard let claiming = state.claiming else { return false }
+            state.claiming = nil
+            Deadlines.shared.remove(claiming)
+            return true
+        }
+        guard link.isAnnouncing, state.pace.foundNothing(), let count = state.overload.failed() else { return false }
+        logger.notice(
+            "Redis announces new messages again and again, and there are none: claims are made in intervals meanwhile",
+            metadata: [
+                "claims": "\(count)", "interval": "\(ClaimPace.longestPause)",
+                "look_at": """
+                tracking-table-max-keys of the server, which may be too small for what all of its clients read, and \
+                other workers of these queues, which may be faster
+                """,
+            ])
+        return false
     }
 
     /// Another consumer has the turn now.
@@ -165,7 +229,7 @@ final class TurnTaker: Sendable {
     func stop() {
         let deadlines = state.withLock { state in
             state.isStopped = true
-            return [state.lookingAfter, state.rereading]
+            return [state.lookingAfter, state.rereading, state.claiming, state.standingIn]
         }
         for case let deadline? in deadlines { Deadlines.shared.remove(deadline) }
     }

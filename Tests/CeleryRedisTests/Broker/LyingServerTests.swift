@@ -120,4 +120,27 @@ import Testing
         _ = await receiving.result
         await consumer.close()
     }
+
+    /// Before anything else was found: whoever watches reads that there is something, and it is nothing to claim.
+    @Test func aQueueThatIsNoListIsNotClaimedAgainAndAgain() async throws {
+        let count = Locked(0)
+        let server = try ScriptedRedis { command in
+            switch command[0] {
+            case "EVALSHA" where command.contains("unacked_swift_turn:q"):
+                count.withLock { $0 += 1 }
+                return .bytes("*7\r\n*0\r\n:1\r\n$9\r\nWRONGTYPE\r\n:1\r\n:1\r\n:1\r\n:0\r\n")
+            case "EXISTS": return .bytes(":1\r\n")
+            default: return ConsumerLinkTests.answer(command)
+            }
+        }
+        let consumer = try await ConsumerLinkTests.open(server)
+        let receiving = Task { try await consumer.receive(upTo: 1) }
+        let isOver = WakeSignal()
+        _ = Deadlines.shared.add(.now + .seconds(1)) { isOver.signal() }
+        try await isOver.wait()
+        #expect(count.withLock { $0 } < 10)
+        receiving.cancel()
+        _ = await receiving.result
+        await consumer.close()
+    }
 }

@@ -1,3 +1,4 @@
+import CeleryIO
 import CeleryProtocol
 import CeleryTransport
 import Foundation
@@ -24,6 +25,21 @@ struct LiveRedis: Sendable {
         url = Self.url.replacing(/\/[0-9]*$/, with: "/\(database)")
         admin = try await RedisConnection.open(RedisAddress(url), name: "admin", logger: Self.logger)
         _ = try await admin.call(RedisPipeline("FLUSHDB"))
+    }
+
+    /// A server of a test's own.
+    init(at url: String) async throws {
+        self.url = url
+        admin = try await Self.connect(url)
+    }
+
+    /// A server that may not have begun to listen.
+    private static func connect(_ url: String) async throws -> RedisConnection {
+        try await retrying(RetrySchedule(first: .milliseconds(10), maximum: .milliseconds(100)), tries: 200) {
+            ($0 as? TransportError)?.isRetriable ?? false
+        } _: { _ in
+            try await RedisConnection.open(RedisAddress(url), name: "admin", logger: logger)
+        }
     }
 
     func broker(visibilityTimeout: Double = 3600, lease: Double = 60) -> RedisBroker {

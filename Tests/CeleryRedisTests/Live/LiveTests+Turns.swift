@@ -149,5 +149,27 @@ extension LiveTests {
                 await fleet.close()
             }
         }
+
+        /// It forgets at once what was read, and announces that as a push.
+        @Test func aServerThatAnnouncesPushesWithoutEndIsAskedInIntervalsAndTheLogSaysSo() async throws {
+            let server = try PrivateRedis("--tracking-table-max-keys", "1")
+            let redis = try await LiveRedis(at: server.url)
+            let log = LogLines()
+            let consumer = try await redis.consumer(log: log)
+            let receiving = Task { try await consumer.receive(upTo: 1) }
+            _ = try await log.next("again and again", "tracking-table-max-keys")
+            let before = try await redis.commandCounts()
+            let isOver = WakeSignal()
+            _ = Deadlines.shared.add(.now + .seconds(1)) { isOver.signal() }
+            try await isOver.wait()
+            let after = try await redis.commandCounts()
+            for command in ["evalsha", "exists"] {
+                #expect(after[command, default: 0] < before[command, default: 0] + 30)
+            }
+            try await redis.publish("x")
+            #expect(try await receiving.value.map(\.text) == ["x"])
+            #expect(log.lines.count { $0.contains("again and again") } == 1)
+            await consumer.close()
+        }
     }
 }

@@ -19,8 +19,8 @@ final class MessageClaimer: Sendable {
         /// How long to wait before the next claim after Redis has refused one, and until when.
         var refusals = RetrySchedule(maximum: .seconds(5))
         var nextTry: ContinuousClock.Instant?
-        /// Whether some key is no list, which is logged once.
-        var hasMisfits = false
+        /// The keys that are no lists, which are logged once.
+        var misfits: Set<String> = []
         /// How often to ask when pushes are not announced.
         var asking = MessageClaimer.asking
     }
@@ -101,7 +101,7 @@ final class MessageClaimer: Sendable {
             } catch let error as TransportError where error.code == .connectionLost {
                 // There will be news of the next connection, or that there is none.
                 progress.withLock { $0.areListsEmpty = true }
-            } catch let error as TransportError where error.code == .rejected || error.code == .unavailable {
+            } catch let error as TransportError where [.rejected, .refused, .unavailable].contains(error.code) {
                 refuse(error.message)
             }
         }
@@ -180,6 +180,13 @@ final class MessageClaimer: Sendable {
             isTakingTurns: link.isAnnouncing, isWatching: limit > 0 && turns.beginClaim())
     }
 
+    /// A claim of no messages, to see whether one can be made.
+    var trial: RedisPipeline {
+        source.claim(
+            upTo: 0, score: 0, firstNumber: 0, firstQueue: 0, isTakingTurns: false, isWatching: false
+        ).pipeline
+    }
+
     /// Has somebody else watch: this consumer takes no more for now.
     private func leaveTurns() {
         guard link.isAnnouncing else { return }
@@ -203,22 +210,25 @@ final class MessageClaimer: Sendable {
             return doNotUnderstand(claim)
         }
         let found = reply.found
-        let (hadRefusals, hadMisfits) = progress.withLock { progress in
-            defer {
-                if progress.nextTry != nil { progress.refusals.reset() }
-                progress.nextTry = nil
-                progress.hasMisfits = reply.misfits > 0
-                if !found.isEmpty { progress.asking.reset() }
-            }
+        let (hadRefusals, newMisfits) = progress.withLock { progress in
+            let hadRefusals = progress.nextTry != nil
+            if hadRefusals { progress.refusals.reset() }
+            progress.nextTry = nil
+            if !found.isEmpty { progress.asking.reset() }
             progress.areListsEmpty = reply.areListsEmpty
-            return (progress.nextTry != nil, progress.hasMisfits)
+            // A claim that was filled before has not come to all of them.
+            guard reply.areListsEmpty, !(reply.misfits.isEmpty && progress.misfits.isEmpty) else {
+                return (hadRefusals, [String]())
+            }
+            defer { progress.misfits = Set(reply.misfits) }
+            return (hadRefusals, reply.misfits.filter { !progress.misfits.contains($0) })
         }
         link.noteProgress()
         if hadRefusals { logger.info("Redis gives messages again") }
-        if reply.misfits > 0, !hadMisfits {
+        if !newMisfits.isEmpty {
             logger.error(
-                "the key of a queue is no list",
-                metadata: ["error": "\(reply.misfitReason)", "queues": "\(queues)"])
+                "the keys of queues are no lists: nothing is taken from there, the other lists are served",
+                metadata: ["keys": "\(LogText(newMisfits.sorted().joined(separator: ", ")))"])
         }
         let action = turns.claimed(reply, watched: claim.isWatching ? replies.dropFirst() : nil)
         defer { turns.act(action) }

@@ -30,14 +30,13 @@ extension RedisScript {
     /// the consumer or nothing when it takes no turns, what the channels begin with, then for each list what closes the
     /// entry of `unacked`. The raw text is only concatenated, never decoded.
     ///
-    /// Returns pairs of list number and raw text; how many keys are no lists and what Redis says to that; 1 if all
-    /// lists were found empty; the consumer's role, the number of the turn, and how many wait for theirs.
+    /// Returns pairs of list number and raw text; the keys that are no lists; 1 if all lists were found empty; the consumer's role, the number of the turn, and how many wait for theirs.
     ///
     /// Nothing is undone when a script fails: what was popped is pushed back here if it cannot be held.
     private static let claimSource = """
         local left, number = tonumber(ARGV[1]), tonumber(ARGV[4])
         local scores, entries, found = {}, {}, {}
-        local misfits, reason = 0, ''
+        local misfits = {}
         for k = 5, #KEYS do
           if left <= 0 then break end
           local popped = redis.pcall('RPOP', KEYS[k], left)
@@ -46,7 +45,7 @@ extension RedisScript {
               if #found == 0 then return popped end
               break
             end
-            misfits, reason = misfits + 1, popped.err
+            misfits[#misfits + 1] = KEYS[k]
           elseif popped then
             for i = 1, #popped do
               local tag = ARGV[3] .. number
@@ -62,16 +61,17 @@ extension RedisScript {
           end
         end
         if #found > 0 then
-          local held = redis.pcall('HSET', KEYS[1], unpack(entries))
-          if type(held) ~= 'table' then held = redis.pcall('ZADD', KEYS[2], unpack(scores)) end
+          local key, held = KEYS[1], redis.pcall('HSET', KEYS[1], unpack(entries))
+          if type(held) ~= 'table' then key, held = KEYS[2], redis.pcall('ZADD', KEYS[2], unpack(scores)) end
           if type(held) == 'table' then
             for i = #found, 1, -2 do redis.call('RPUSH', KEYS[found[i - 1] + 5], found[i]) end
             for i = 1, #entries, 2 do redis.pcall('HDEL', KEYS[1], entries[i]) end
-            return held
+            if not string.find(held.err, 'WRONGTYPE', 1, true) then return held end
+            return redis.error_reply('WRONGTYPE ' .. key .. ' is of another type and cannot hold messages')
           end
         end
         local me, empty = ARGV[5], left > 0
-        if me == '' then return {found, misfits, reason, empty and 1 or 0, 0, 0, 0} end
+        if me == '' then return {found, misfits, empty and 1 or 0, 0, 0, 0} end
         local ok, role, turn, waiting = pcall(function()
           local function channel(id) return ARGV[6] .. id end
           local function lives(id)
@@ -139,9 +139,25 @@ extension RedisScript {
         -- The messages are claimed, whatever became of the turns: nobody waits for one then.
         if not ok then
           local why = type(role) == 'table' and role.err or tostring(role)
-          return {found, misfits, reason, empty and 1 or 0, -1, 0, 0, why}
+          if string.find(why, 'WRONGTYPE', 1, true) then
+            local kind = redis.call('TYPE', KEYS[3]).ok
+            local key = (kind == 'zset' or kind == 'none') and KEYS[4] or KEYS[3]
+            why = 'WRONGTYPE ' .. key .. ' is of another type'
+          end
+          return {found, misfits, empty and 1 or 0, -1, 0, 0, why}
         end
-        return {found, misfits, reason, empty and 1 or 0, role, turn, waiting}
+        return {found, misfits, empty and 1 or 0, role, turn, waiting}
+        """
+
+    /// What the other scripts begin with: Redis does not say which key it is that is of another type than a command needs.
+    private static let checkSource = """
+        local function check(key, kind)
+          local found = redis.call('TYPE', key).ok
+          if found ~= kind and found ~= 'none' then
+            return redis.error_reply('WRONGTYPE ' .. key .. ' is of type ' .. found .. ', not ' .. kind)
+          end
+        end
+
         """
 
     /// Gives held messages new scores and notes a sign of life. Keys: unacked_index, the signs. Arguments: the
@@ -150,117 +166,127 @@ extension RedisScript {
     ///
     /// XX: what somebody else has settled or restored must not come back. The command before it changes nothing, but a
     /// server that is out of memory lets a script go on that has begun to write with a command that takes none.
-    private static let renewSource = """
-        redis.call('ZREM', KEYS[1], '')
-        local before = redis.call('HGET', KEYS[2], ARGV[1])
-        redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
-        local gone, renewed = {}, {}
-        if #ARGV > 3 then
-          local scores = redis.call('ZMSCORE', KEYS[1], unpack(ARGV, 4))
-          for i = 1, #scores do
-            if scores[i] then
-              renewed[#renewed + 1] = ARGV[3]
-              renewed[#renewed + 1] = ARGV[i + 3]
-            else
-              gone[#gone + 1] = i
+    private static let renewSource =
+        checkSource + """
+            local wrong = check(KEYS[1], 'zset') or check(KEYS[2], 'hash')
+            if wrong then return wrong end
+            redis.call('ZREM', KEYS[1], '')
+            local before = redis.call('HGET', KEYS[2], ARGV[1])
+            redis.call('HSET', KEYS[2], ARGV[1], ARGV[2])
+            local gone, renewed = {}, {}
+            if #ARGV > 3 then
+              local scores = redis.call('ZMSCORE', KEYS[1], unpack(ARGV, 4))
+              for i = 1, #scores do
+                if scores[i] then
+                  renewed[#renewed + 1] = ARGV[3]
+                  renewed[#renewed + 1] = ARGV[i + 3]
+                else
+                  gone[#gone + 1] = i
+                end
+              end
+              if #renewed > 0 then redis.call('ZADD', KEYS[1], 'XX', unpack(renewed)) end
             end
-          end
-          if #renewed > 0 then redis.call('ZADD', KEYS[1], 'XX', unpack(renewed)) end
-        end
-        return {before, gone}
-        """
+            return {before, gone}
+            """
 
     /// Puts held messages aside until their etas. Keys: unacked_index, the etas. Arguments: the score, the time to
     /// bring it back at and the tag of each. Returns how many were no longer there.
-    private static let parkSource = """
-        redis.call('ZREM', KEYS[1], '')
-        local gone = 0
-        for i = 1, #ARGV, 3 do
-          if redis.call('ZSCORE', KEYS[1], ARGV[i + 2]) then
-            redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 2])
-            redis.call('ZADD', KEYS[2], ARGV[i + 1], ARGV[i + 2])
-          else
-            gone = gone + 1
-          end
-        end
-        return gone
-        """
+    private static let parkSource =
+        checkSource + """
+            local wrong = check(KEYS[1], 'zset') or check(KEYS[2], 'zset')
+            if wrong then return wrong end
+            redis.call('ZREM', KEYS[1], '')
+            local gone = 0
+            for i = 1, #ARGV, 3 do
+              if redis.call('ZSCORE', KEYS[1], ARGV[i + 2]) then
+                redis.call('ZADD', KEYS[1], ARGV[i], ARGV[i + 2])
+                redis.call('ZADD', KEYS[2], ARGV[i + 1], ARGV[i + 2])
+              else
+                gone = gone + 1
+              end
+            end
+            return gone
+            """
 
     /// Moves messages that are held to a list of dead letters, as they are. Keys: unacked, unacked_index, the list.
     /// Arguments: the length of what closes the entry, tags. Returns how many were moved.
     ///
     /// An entry is the envelope in brackets with the queue behind it: the envelope is cut out, because it may not be
     /// JSON at all. It stays held when a push is refused.
-    private static let burySource = """
-        local kind = redis.call('TYPE', KEYS[3]).ok
-        if kind ~= 'list' and kind ~= 'none' then
-          return redis.error_reply('WRONGTYPE ' .. KEYS[3] .. ' is no list')
-        end
-        local moved = 0
-        for i = 2, #ARGV do
-          local entry = redis.call('HGET', KEYS[1], ARGV[i])
-          local score = redis.call('ZSCORE', KEYS[2], ARGV[i])
-          if entry and score then
-            redis.call('ZREM', KEYS[2], ARGV[i])
-            local pushed = redis.pcall('LPUSH', KEYS[3], string.sub(entry, 2, -1 - tonumber(ARGV[1])))
-            if type(pushed) == 'table' then
-              redis.call('ZADD', KEYS[2], score, ARGV[i])
-              return pushed
+    private static let burySource =
+        checkSource + """
+            local wrong = check(KEYS[1], 'hash') or check(KEYS[2], 'zset') or check(KEYS[3], 'list')
+            if wrong then return wrong end
+            local moved = 0
+            for i = 2, #ARGV do
+              local entry = redis.call('HGET', KEYS[1], ARGV[i])
+              local score = redis.call('ZSCORE', KEYS[2], ARGV[i])
+              if entry and score then
+                redis.call('ZREM', KEYS[2], ARGV[i])
+                local pushed = redis.pcall('LPUSH', KEYS[3], string.sub(entry, 2, -1 - tonumber(ARGV[1])))
+                if type(pushed) == 'table' then
+                  redis.call('ZADD', KEYS[2], score, ARGV[i])
+                  return pushed
+                end
+                redis.call('HDEL', KEYS[1], ARGV[i])
+                moved = moved + 1
+              end
             end
-            redis.call('HDEL', KEYS[1], ARGV[i])
-            moved = moved + 1
-          end
-        end
-        return moved
-        """
+            return moved
+            """
 }
 
 // MARK: Left behind by others
 
 extension RedisScript {
+    /// Looks up what is held of the tags in a part of an index: tag, score and entry of each in turn. Forgets tags that
+    /// somebody else has settled or restored.
+    private static let collectSource =
+        checkSource + """
+            local function collect(index, range, from, to, first, count)
+              local wrong = check(KEYS[1], 'hash') or check(KEYS[2], 'zset') or check(index, 'zset')
+              if wrong then return wrong end
+              local tags = redis.call(range, index, from, to, 'WITHSCORES', 'LIMIT', first, count)
+              local found = {}
+              for i = 1, #tags, 2 do
+                local entry = redis.call('HGET', KEYS[1], tags[i])
+                if entry and redis.call('ZSCORE', KEYS[2], tags[i]) then
+                  found[#found + 1] = tags[i]
+                  found[#found + 1] = tags[i + 1]
+                  found[#found + 1] = entry
+                else
+                  redis.call('ZREM', index, tags[i])
+                end
+              end
+              return found
+            end
+
+            """
+
     /// The held messages whose time is over, the last one first. Keys: unacked, unacked_index. Arguments: the score up
     /// to which it is over, how many to leave out, how many at most. Returns tag, score and entry of each in turn.
-    private static let overdueSource = """
-        local tags = redis.call('ZREVRANGEBYSCORE', KEYS[2], ARGV[1], '-inf', 'WITHSCORES', 'LIMIT', ARGV[2], ARGV[3])
-        local found = {}
-        for i = 1, #tags, 2 do
-          local entry = redis.call('HGET', KEYS[1], tags[i])
-          if entry then
-            found[#found + 1] = tags[i]
-            found[#found + 1] = tags[i + 1]
-            found[#found + 1] = entry
-          else
-            redis.call('ZREM', KEYS[2], tags[i])
-          end
-        end
-        return found
-        """
+    private static let overdueSource =
+        collectSource + """
+            return collect(KEYS[2], 'ZREVRANGEBYSCORE', ARGV[1], '-inf', ARGV[2], ARGV[3])
+            """
 
     /// The messages whose eta is near, in its order. Keys: unacked, unacked_index, the etas. Arguments: the time, how
-    /// many at most. Returns tag, time and entry of each in turn. Forgets those that somebody else has restored.
-    private static let dueSource = """
-        local tags = redis.call('ZRANGEBYSCORE', KEYS[3], '-inf', ARGV[1], 'WITHSCORES', 'LIMIT', 0, ARGV[2])
-        local found = {}
-        for i = 1, #tags, 2 do
-          local entry = redis.call('HGET', KEYS[1], tags[i])
-          if entry and redis.call('ZSCORE', KEYS[2], tags[i]) then
-            found[#found + 1] = tags[i]
-            found[#found + 1] = tags[i + 1]
-            found[#found + 1] = entry
-          else
-            redis.call('ZREM', KEYS[3], tags[i])
-          end
-        end
-        return found
-        """
+    /// many at most. Returns tag, time and entry of each in turn.
+    private static let dueSource =
+        collectSource + """
+            return collect(KEYS[3], 'ZRANGEBYSCORE', '-inf', ARGV[1], 0, ARGV[2])
+            """
 
     /// Takes over what a consumer holds whose sign of life no longer changes. Key: the signs. Arguments: the consumer,
     /// the sign that was seen, the sign to put in its place. Returns 1, or 0 when it has changed.
-    private static let seizeSource = """
-        if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
-        redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
-        return 1
-        """
+    private static let seizeSource =
+        checkSource + """
+            local wrong = check(KEYS[1], 'hash')
+            if wrong then return wrong end
+            if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+            redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+            return 1
+            """
 
     /// Puts a held message back, if it is still held and there is still reason to. Keys: unacked, unacked_index, the
     /// etas, the signs, lists. Arguments: tag, `LPUSH` (last) or `RPUSH` (next), the message, then the reason: `held`
@@ -268,32 +294,34 @@ extension RedisScript {
     /// Returns 1 or 0.
     ///
     /// It stays held when a push is refused. A server that is out of memory allows the pushes after the first removal.
-    private static let putBackSource = """
-        local tag, reason = ARGV[1], ARGV[4]
-        local score = redis.call('ZSCORE', KEYS[2], tag)
-        if not score then return 0 end
-        if reason == 'overdue' and tonumber(score) > tonumber(ARGV[5]) then return 0 end
-        if reason == 'due' and not redis.call('ZSCORE', KEYS[3], tag) then return 0 end
-        if reason == 'gone' and (redis.call('HGET', KEYS[4], ARGV[5]) ~= ARGV[6]
-          or redis.call('ZSCORE', KEYS[3], tag)) then return 0 end
-        for k = 5, #KEYS do
-          local kind = redis.call('TYPE', KEYS[k]).ok
-          if kind ~= 'list' and kind ~= 'none' then
-            return redis.error_reply('WRONGTYPE ' .. KEYS[k] .. ' is no list')
-          end
-        end
-        redis.call('ZREM', KEYS[2], tag)
-        for k = 5, #KEYS do
-          local pushed = redis.pcall(ARGV[2], KEYS[k], ARGV[3])
-          if type(pushed) == 'table' then
-            redis.call('ZADD', KEYS[2], score, tag)
-            return pushed
-          end
-        end
-        redis.call('HDEL', KEYS[1], tag)
-        if reason ~= 'held' then redis.call('ZREM', KEYS[3], tag) end
-        return 1
-        """
+    private static let putBackSource =
+        checkSource + """
+            local wrong = check(KEYS[1], 'hash') or check(KEYS[2], 'zset') or check(KEYS[3], 'zset')
+              or check(KEYS[4], 'hash')
+            if wrong then return wrong end
+            local tag, reason = ARGV[1], ARGV[4]
+            local score = redis.call('ZSCORE', KEYS[2], tag)
+            if not score then return 0 end
+            if reason == 'overdue' and tonumber(score) > tonumber(ARGV[5]) then return 0 end
+            if reason == 'due' and not redis.call('ZSCORE', KEYS[3], tag) then return 0 end
+            if reason == 'gone' and (redis.call('HGET', KEYS[4], ARGV[5]) ~= ARGV[6]
+              or redis.call('ZSCORE', KEYS[3], tag)) then return 0 end
+            for k = 5, #KEYS do
+              wrong = check(KEYS[k], 'list')
+              if wrong then return wrong end
+            end
+            redis.call('ZREM', KEYS[2], tag)
+            for k = 5, #KEYS do
+              local pushed = redis.pcall(ARGV[2], KEYS[k], ARGV[3])
+              if type(pushed) == 'table' then
+                redis.call('ZADD', KEYS[2], score, tag)
+                return pushed
+              end
+            end
+            redis.call('HDEL', KEYS[1], tag)
+            if reason ~= 'held' then redis.call('ZREM', KEYS[3], tag) end
+            return 1
+            """
 }
 
 // MARK: Results
@@ -302,7 +330,11 @@ extension RedisScript {
     /// Stores a result, unless SUCCESS is stored already, and announces it. Keys: the result's. Arguments: the result,
     /// its life in seconds or 0 for no end. Returns 1 or 0, or what Redis says against the announcement.
     private static let storeResultSource = """
-        local stored = redis.call('GET', KEYS[1])
+        local stored = redis.pcall('GET', KEYS[1])
+        if type(stored) == 'table' then
+          if not string.find(stored.err, 'WRONGTYPE', 1, true) then return stored end
+          return redis.error_reply('WRONGTYPE ' .. KEYS[1] .. ' is of another type and cannot hold a result')
+        end
         if stored and string.find(stored, '{"status": "SUCCESS"', 1, true) == 1 then return 0 end
         if ARGV[2] == '0' then redis.call('SET', KEYS[1], ARGV[1])
         else redis.call('SETEX', KEYS[1], ARGV[2], ARGV[1]) end

@@ -146,7 +146,7 @@ final class TurnTaker: Sendable {
             let isRefusal = reply.role == nil && !state.hasLoggedRefusal
             if reply.role == nil { state.hasLoggedRefusal = true }
             let isOverdue = notePace(&state, hasFound: !reply.found.isEmpty)
-            state.misfits = reply.misfits
+            state.misfits = reply.misfits.count
             state.turn.claimed(reply.role ?? .none, number: reply.turn)
             if !reply.found.isEmpty { state.keepsTurn = state.turn.role != .none }
             state.waiting = max(reply.waiting, reply.found.isEmpty ? 0 : state.waiting)
@@ -154,7 +154,7 @@ final class TurnTaker: Sendable {
                 lookAfterTheTurn(&state)
                 return (WatchTurn.Action.nothing, isRefusal, isOverdue)
             }
-            let action = watched.map { state.turn.read(isEmpty: $0.last == .integer(reply.misfits)) } ?? .watch
+            let action = watched.map { state.turn.read(isEmpty: $0.last == .integer(reply.misfits.count)) } ?? .watch
             return (action, isRefusal, isOverdue)
         }
         if isOverdue { news.pushed() }

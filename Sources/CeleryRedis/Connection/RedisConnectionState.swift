@@ -8,9 +8,8 @@ internal import DequeModule
 struct RedisConnectionState {
     /// A group of replies that somebody waits for.
     private struct OwedReplies {
-        var missing: Int
+        let command: PendingCommand
         var replies: [RESPValue] = []
-        let completion: PendingCommand.Completion
         let deadline: ContinuousClock.Instant
     }
 
@@ -89,9 +88,7 @@ struct RedisConnectionState {
         let isFirst = output.isEmpty && !isWriting
         let isIdle = isFirst && owed.isEmpty
         output.append(command.pipeline.bytes)
-        owed.append(
-            OwedReplies(
-                missing: command.pipeline.count, completion: command.completion, deadline: now + replyTimeout))
+        owed.append(OwedReplies(command: command, deadline: now + replyTimeout))
         return isIdle ? .write : isFirst ? .wake : .leave
     }
 
@@ -162,12 +159,15 @@ struct RedisConnectionState {
         guard var next = owed.popFirst() else {
             return lose("it sent a reply that nobody asked for", nil, &effects)
         }
-        next.missing -= 1
-        next.replies.append(value)
-        if next.missing > 0 {
+        if case .error(let message) = value {
+            next.replies.append(.error(next.command.pipeline.naming(message, ofCommand: next.replies.count)))
+        } else {
+            next.replies.append(value)
+        }
+        if next.replies.count < next.command.pipeline.count {
             owed.prepend(next)
         } else {
-            effects.completions.append((next.completion, .success(next.replies)))
+            effects.completions.append((next.command.completion, .success(next.replies)))
         }
     }
 
@@ -201,7 +201,7 @@ struct RedisConnectionState {
         guard failure == nil else { return }
         failure = error
         output.removeAll()
-        for entry in owed { effects.completions.append((entry.completion, .failure(error))) }
+        for entry in owed { effects.completions.append((entry.command.completion, .failure(error))) }
         owed.removeAll()
         effects.loss = error
     }

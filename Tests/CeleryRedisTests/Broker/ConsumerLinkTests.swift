@@ -15,7 +15,7 @@ import Testing
         case "SUBSCRIBE": .bytes("*3\r\n+subscribe\r\n+c\r\n:1\r\n")
         case "EVALSHA" where command.contains("unacked_swift_turn:q"):
             // Nothing is there, and it is this one's turn to watch.
-            .bytes("*7\r\n*0\r\n:0\r\n$0\r\n\r\n:1\r\n:1\r\n:1\r\n:0\r\n")
+            .bytes("*6\r\n*0\r\n*0\r\n:1\r\n:1\r\n:1\r\n:0\r\n")
         case "EVALSHA", "HGETALL": .bytes("*0\r\n")
         case "EVAL": .bytes("*2\r\n$1\r\nx\r\n*0\r\n")
         default: .bytes(":0\r\n")

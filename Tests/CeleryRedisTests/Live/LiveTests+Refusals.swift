@@ -45,7 +45,8 @@ extension LiveTests {
 
         @Test func aQueueThatIsNoListDoesNotStopTheOthers() async throws {
             let redis = try await LiveRedis(database: 6)
-            let consumer = try await redis.consumer(["a", "bad"])
+            let log = LogLines()
+            let consumer = try await redis.consumer(["a", "bad"], log: log)
             _ = try await redis.call(RedisPipeline("SET", "bad", "text"))
             try await redis.publish("1", "2", to: "a")
             // With room for more, so that the other key is come upon.
@@ -59,13 +60,15 @@ extension LiveTests {
             _ = try await redis.call(RedisPipeline("DEL", "bad"))
             try await redis.publish("3", to: "bad")
             #expect(try await receiving.value.map(\.text) == ["3"])
+            #expect(log.lines.count { $0.contains("keys=bad") } == 1)
             await consumer.close()
         }
 
         @Test(arguments: ["unacked", "unacked_index"])
         func whatCannotBeHeldStaysInItsQueue(key: String) async throws {
             let redis = try await LiveRedis(database: 6)
-            let consumer = try await redis.consumer()
+            let log = LogLines()
+            let consumer = try await redis.consumer(log: log)
             try await redis.publish("1", "2", "3")
             try await redis.publish("4", priority: 5)
             _ = try await redis.call(RedisPipeline("SET", key, "text"))
@@ -76,7 +79,59 @@ extension LiveTests {
             #expect(try await redis.call(RedisPipeline("EXISTS", other)) == .integer(0))
             _ = try await redis.call(RedisPipeline("DEL", key))
             #expect(try await receiving.value.map(\.text) == ["1", "2", "3", "4"])
+            _ = try await log.next("refuses to give messages", "WRONGTYPE \(key) ")
             await consumer.close()
+        }
+
+        @Test(arguments: [
+            "unacked", "unacked_index", "unacked_swift_workers", "unacked_swift_etas", "unacked_swift_turn:q",
+            "unacked_swift_idle:q",
+        ])
+        func aKeyOfAnotherTypeIsNamedAndNothingSpins(key: String) async throws {
+            let redis = try await LiveRedis(database: 6)
+            let log = LogLines()
+            let consumer = try await redis.consumer(lease: 0.3, log: log)
+            _ = try await redis.call(RedisPipeline("DEL", key))
+            _ = try await redis.call(RedisPipeline("SET", key, "text"))
+            let receiving = Task { try await consumer.receive(upTo: 1) }
+            _ = try await log.next("WRONGTYPE", key)
+            let before = log.lines.count
+            let start = try await redis.commandCounts()["evalsha"] ?? 0
+            let isOver = WakeSignal()
+            _ = Deadlines.shared.add(.now + .seconds(1)) { isOver.signal() }
+            try await isOver.wait()
+            // It looks for what is left behind 20 times a second, with such a lease.
+            #expect(try await redis.commandCounts()["evalsha"] ?? 0 < start + 500)
+            #expect(log.lines.count < before + 5)
+            _ = try await redis.call(RedisPipeline("DEL", key))
+            try await redis.publish("x")
+            #expect(try await receiving.value.map(\.text) == ["x"])
+            await consumer.close()
+        }
+
+        @Test func aBindingOfAnotherTypeIsNamed() async throws {
+            let redis = try await LiveRedis(database: 6)
+            _ = try await redis.call(RedisPipeline("SET", "_kombu.binding.q", "text"))
+            let opening = await #expect(throws: TransportError.self) { try await redis.consumer() }
+            #expect(opening?.message.hasSuffix("(SADD _kombu.binding.q)") == true)
+            let producer = try await redis.broker().makeProducer(logger: LiveRedis.logger)
+            let publishing = await #expect(throws: TransportError.self) {
+                try await producer.publish(Message(body: []), to: Destination(exchange: "q", routingKey: "q"))
+            }
+            #expect(publishing?.message.hasSuffix("(SMEMBERS _kombu.binding.q)") == true)
+            await producer.close()
+        }
+
+        @Test func aResultOfAnotherTypeIsNamed() async throws {
+            let redis = try await LiveRedis(database: 6)
+            _ = try await redis.call(RedisPipeline("LPUSH", "celery-task-meta-a", "text"))
+            let context = ResultStoreContext(broker: redis.broker(), replyTo: "me", logger: LiveRedis.logger)
+            let store = try RedisResultBackend(redis.url).makeResultStore(context: context)
+            let storing = await #expect(throws: TransportError.self) { try await store.store([started("a")]) }
+            #expect(storing?.message.contains("WRONGTYPE celery-task-meta-a ") == true)
+            let asking = await #expect(throws: TransportError.self) { try await store.result(of: "a") }
+            #expect(asking?.message.hasSuffix("(GET celery-task-meta-a)") == true)
+            await store.close()
         }
 
         @Test func acknowledgementsLeasesAndClaimsWorkWhenMemoryIsShort() async throws {

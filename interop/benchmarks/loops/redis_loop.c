@@ -91,7 +91,7 @@ static void exchange(Worker *worker) {
 // Reads the claim's answers and adds the results; returns how many messages came.
 static int take_claim(Worker *worker) {
     redisReply *answer = read_reply(worker->connection);
-    if (answer->type != REDIS_REPLY_ARRAY || answer->elements < 7) fail("a claim's answer of another form", answer->str);
+    if (answer->type != REDIS_REPLY_ARRAY || answer->elements < 6) fail("a claim's answer of another form", answer->str);
     redisReply *found = answer->element[0];
     for (size_t i = 1; i < found->elements; i += 2) {
         snprintf(worker->tags[worker->held++], sizeof *worker->tags, "bench-bench-bench-bench-bench-bench-:%ld",

@@ -34,7 +34,10 @@ final class EntryRestorer: Sendable {
             case .success(let lists):
                 let message = content?.envelope ?? left.entry
                 returning.append((left, PutBack(tag: left.tag, message: message, lists: lists)))
-            case .failure(let error) where error.code == .unavailable: throw error
+            case .failure(let error) where error.isPassing(afterSuccess: true): throw error
+            case .failure(let error) where RefusalKind(error.message).isOfThisUser:
+                restoration.stuck += 1
+                note(error)
             case .failure(let error): unfit.append((left, error.message))
             }
         }
@@ -42,8 +45,8 @@ final class EntryRestorer: Sendable {
         for ((left, _), reply) in zip(returning, replies) {
             if let refusal = reply.refusal {
                 let kind = RefusalKind(refusal)
-                if kind.isPassing { throw TransportError(refusal: refusal) }
-                if kind.isOfThisUser || refusal.contains("ACL") {
+                if kind.isPassing || RefusalKind.isOfCommand(refusal) { throw TransportError(refusal: refusal) }
+                if kind.isOfThisUser {
                     restoration.stuck += 1
                     note(TransportError(.rejected, refusal))
                 } else {

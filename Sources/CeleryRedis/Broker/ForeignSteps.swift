@@ -73,7 +73,7 @@ struct ForeignSteps: Sendable {
                     metadata: ["keys": "\(Self.mostKeys)"])
                 candidates.formUnion(likely)
             }
-        } catch let error as TransportError where error.code == .rejected {
+        } catch let error as TransportError where [.rejected, .refused].contains(error.code) {
             logger.info(
                 "looked only for some lists with other priority steps: the keys cannot be read",
                 metadata: ["error": "\(LogText(error))"])

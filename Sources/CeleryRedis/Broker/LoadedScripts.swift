@@ -8,7 +8,8 @@ struct LoadedScripts: Sendable {
 
     /// Sends all scripts to the server.
     ///
-    /// - Throws: ``TransportError``, `unavailable` when the server takes none for a while.
+    /// - Throws: ``TransportError``, `unavailable` when the server takes none for a while, `refused` when it
+    ///   takes none from this user.
     init(on connection: RedisConnection) async throws {
         var pipeline = RedisPipeline()
         for script in RedisScript.allCases { pipeline.append("SCRIPT", "LOAD", script.source) }
@@ -16,7 +17,7 @@ struct LoadedScripts: Sendable {
         digests = replies.compactMap(\.text)
         guard digests.count == RedisScript.allCases.count else {
             if let refusal = replies.lazy.compactMap(\.refusal).first {
-                throw TransportError(refusal: refusal, of: "Redis does not take scripts")
+                throw TransportError(refusal: refusal, ofNeeded: "SCRIPT LOAD")
             }
             throw TransportError(.rejected, "Redis answers a script with something else than its digest")
         }

@@ -92,13 +92,32 @@ final class RedisConsumer: Consumer {
         var beginning = RedisPipeline()
         for queue in queues { try keys.declare(queue, in: &beginning) }
         held.begin(in: &beginning)
-        _ = try await link.commands.call(beginning)
+        let replies = try await link.commands.send(beginning)
+        for (position, reply) in replies.enumerated() {
+            guard let refusal = reply.refusal else { continue }
+            throw TransportError(refusal: refusal, ofNeeded: position == replies.count - 1 ? "HSET" : "SADD")
+        }
+        try await tryCommands()
         link.commands.thread.nudge()
         guard !isAutoAcknowledging else { return }
         await ForeignSteps(queues.map(\.name), keys).warn(link.commands, logger)
         if await restorer.check() { restorer.expect(after: .zero) }
         // Ends when the consumer is closed.
         Task { [restorer] in await restorer.run() }
+    }
+
+    /// Fails when this user cannot take messages, or cannot settle them.
+    private func tryCommands() async throws {
+        var pipeline = claimer.trial
+        pipeline.begin(.trial, keys: 1, arguments: NeededCommands.ofWorker.count)
+        // A hash, with the sign of life that was just given.
+        NeededCommands.ofWorker.add(key: keys.workers, to: &pipeline)
+        let replies = try await LoadedScripts.send(pipeline, on: link.commands)
+        guard let claim = replies.first, let trial = replies.last else { return }
+        if let refusal = claim.refusal, RefusalKind(refusal) != "WRONGTYPE" {
+            throw TransportError(refusal: refusal, ofNeeded: "EVALSHA")
+        }
+        try NeededCommands.ofWorker.check(trial, of: "EVAL")
     }
 
     /// In seconds since 1970.

@@ -2,7 +2,7 @@ internal import CeleryTransport
 
 /// The Lua scripts. A server is sent their digests once it has them.
 enum RedisScript: Int, CaseIterable, Sendable {
-    case claim, renew, park, overdue, due, seize, putBack, bury, storeResult
+    case claim, renew, park, overdue, due, seize, putBack, bury, storeResult, trial
 
     var source: String {
         switch self {
@@ -15,6 +15,7 @@ enum RedisScript: Int, CaseIterable, Sendable {
         case .putBack: Self.putBackSource
         case .bury: Self.burySource
         case .storeResult: Self.storeResultSource
+        case .trial: Self.trialSource
         }
     }
 }
@@ -341,5 +342,26 @@ extension RedisScript {
         local told = redis.pcall('PUBLISH', KEYS[1], ARGV[1])
         if type(told) == 'table' then return told.err end
         return 1
+        """
+}
+
+// MARK: Rights
+
+extension RedisScript {
+    /// Tries commands, whose arguments are such that they change nothing. Key: what they are tried on. Arguments: each
+    /// command with what follows the key. Returns each that fails and what Redis says against it.
+    private static let trialSource = """
+        local failures = {}
+        for i = 1, #ARGV do
+          local words = {}
+          for word in string.gmatch(ARGV[i], '%S+') do words[#words + 1] = word end
+          table.insert(words, 2, KEYS[1])
+          local reply = redis.pcall(unpack(words))
+          if type(reply) == 'table' and reply.err then
+            failures[#failures + 1] = words[1]
+            failures[#failures + 1] = reply.err
+          end
+        end
+        return failures
         """
 }

@@ -101,7 +101,7 @@ final class ReturnQueue: Sendable {
                 } catch let error as TransportError where error.code == .connectionLost {
                     // What was put back before the loss is no longer in Redis, and not put back again.
                     if await !link.recovery() { break }
-                } catch let error as TransportError where error.code == .unavailable {
+                } catch let error as TransportError where error.isPassing(afterSuccess: true) {
                     log(error.message, count: rest.count)
                     await pause(schedule.nextDelay())
                 } catch {
@@ -161,7 +161,7 @@ final class ReturnQueue: Sendable {
         if let refusal = replies.lazy.compactMap(\.refusal).first {
             let error = TransportError(refusal: refusal)
             // Those that are done are not found again.
-            if error.code == .unavailable { throw error }
+            if error.isPassing(afterSuccess: true) { throw error }
             return log(refusal, count: replies.count { $0.refusal != nil })
         }
         state.withLock { $0.logged = nil }

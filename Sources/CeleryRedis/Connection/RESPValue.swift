@@ -49,10 +49,13 @@ extension BidirectionalCollection<RESPValue> {
 }
 
 extension TransportError {
-    /// What Redis says against a command: `unavailable` when the same command may succeed later.
+    /// What Redis says against a command: `unavailable` when the same command may succeed later, `refused` when this user
+    /// may not run it at all, or nobody can.
     ///
     /// - Parameter what: what it says it against.
     init(refusal message: String, of what: String = "Redis refuses") {
-        self.init(RefusalKind(message).isPassing ? .unavailable : .rejected, "\(what): \(message)")
+        let code: Code =
+            RefusalKind(message).isPassing ? .unavailable : RefusalKind.isOfCommand(message) ? .refused : .rejected
+        self.init(code, "\(what): \(message)")
     }
 }

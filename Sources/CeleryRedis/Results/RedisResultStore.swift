@@ -64,11 +64,18 @@ final class RedisResultStore: ResultStore {
     }
 
     func connect() async throws {
-        _ = try await link.get()
+        try await withLink { [keys, expires] link in
+            let needed = NeededCommands.ofResults(expires: expires)
+            var trial = RedisPipeline()
+            trial.begin(script: link.scripts[.trial], keys: 1, arguments: needed.count)
+            needed.add(key: keys.result("trial"), to: &trial)
+            let replies = try await LoadedScripts.send(trial, on: link.connection)
+            if let reply = replies.first { try needed.check(reply, of: "EVALSHA") }
+        }
     }
 
     func prepare() async throws {
-        try await connect()
+        _ = try await link.get()
     }
 
     func store(contentsOf results: [StoredResult]) async -> [Int: any Error] {

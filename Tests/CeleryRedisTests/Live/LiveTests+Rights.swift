@@ -105,11 +105,114 @@ extension LiveTests {
                 #expect(try await end.value)
                 try await store.forget("a")
             } else {
+                try await store.connect()
                 try await store.store([result])
             }
             await store.close()
             #expect(try await refusals(redis) == [])
             #expect(log.lines == [])
+        }
+
+        static let needed = [
+            "evalsha", "eval", "script|load", "sadd", "hset", "hget", "hdel", "hmget", "rpop", "lpush", "rpush", "zadd",
+            "zrem", "zscore", "zmscore", "type",
+        ]
+
+        /// Else it would say that it is ready, and never take a task.
+        @Test(arguments: needed) func aWorkerThatLacksARightDoesNotBeginAndNamesIt(right: String) async throws {
+            let redis = try await LiveRedis(database: 9)
+            let url = try await url(redis, Self.worker + ["-" + right])
+            let error = await #expect(throws: TransportError.self) { try await open(url, LogLines()) }
+            #expect(error?.code == .refused)
+            let command = right.uppercased().replacing("|", with: " ")
+            #expect(
+                error?.message.hasPrefix("Redis refuses \(command), which is needed (the user's right +\(right)): ")
+                    == true)
+            #expect(try await redis.call(RedisPipeline("EXISTS", "q", "unacked", "unacked_index")) == .integer(0))
+        }
+
+        @Test func aWorkerWithoutRightsOnTheListsOfItsQueuesDoesNotBegin() async throws {
+            let redis = try await LiveRedis(database: 9)
+            let url = try await url(redis, Self.worker + ["resetkeys", "~unacked*", "~_kombu.binding*"])
+            let error = await #expect(throws: TransportError.self) { try await open(url, LogLines()) }
+            #expect(error?.code == .refused)
+            #expect(error?.message.contains("unacked_swift_turn:q q ") == true)
+        }
+
+        @Test(arguments: ["EVALSHA", "EVAL", "SCRIPT", "HDEL"])
+        func aWorkerOnAServerThatHasRenamedACommandDoesNotBeginAndNamesIt(command: String) async throws {
+            let server = try PrivateRedis("--rename-command", command, "")
+            let redis = try await LiveRedis(at: server.url)
+            let error = await #expect(throws: TransportError.self) { try await redis.consumer() }
+            #expect(error?.code == .refused)
+            let name = command == "SCRIPT" ? "SCRIPT LOAD" : command
+            #expect(error?.message.hasPrefix("Redis refuses \(name), which is needed (") == true)
+            #expect(error?.message.contains("args beginning") == false)
+        }
+
+        @Test func aServerThatHasRenamedClientIsAskedForMessages() async throws {
+            let server = try PrivateRedis("--rename-command", "CLIENT", "")
+            let redis = try await LiveRedis(at: server.url)
+            let consumer = try await redis.consumer()
+            for text in ["a", "b"] {
+                let receiving = Task { try await consumer.receive(upTo: 1) }
+                try await redis.publish(text)
+                #expect(try await receiving.value.map(\.text) == [text])
+            }
+            await consumer.close()
+        }
+
+        @Test func whatIsRefusedLaterIsWaitedFor() async throws {
+            let redis = try await LiveRedis(database: 9)
+            let log = LogLines()
+            let url = try await url(redis, Self.worker)
+            let consumer = try await open(url, log)
+            try await redis.publish("a")
+            let held = try #require(try await consumer.receive(upTo: 1).first)
+            _ = try await redis.call(RedisPipeline("ACL", "SETUSER", "least", "-evalsha"))
+            consumer.settle(held.tag, .giveBack)
+            let receiving = Task { try await consumer.receive(count: 2) }
+            try await redis.publish("b")
+            _ = try await log.next("refuses to give messages", "NOPERM")
+            while !log.lines.contains(where: { $0.contains("cannot be put back") }) { await Task.yield() }
+            _ = try await redis.call(RedisPipeline("ACL", "SETUSER", "least", "+evalsha"))
+            _ = try await log.next("gives messages again")
+            #expect(try await receiving.value.map(\.text).sorted() == ["a", "b"])
+            await consumer.close()
+        }
+
+        /// What another user's queues get is nothing to set aside.
+        @Test func anEntryWhoseBindingsThisUserMayNotReadIsLeftToOthers() async throws {
+            let redis = try await LiveRedis(database: 9)
+            let entry = #"[{"body": "bGVmdA==", "properties": {"body_encoding": "base64"}}, "other", "other"]"#
+            _ = try await redis.call(RedisPipeline("HSET", "unacked", "t", entry))
+            _ = try await redis.call(RedisPipeline("ZADD", "unacked_index", "1000", "t"))
+            let keys = Self.worker.filter { $0 != "~_kombu.binding*" }
+            let url = try await url(redis, keys + ["~_kombu.binding.q", "~_kombu.binding_permanent.q"])
+            let log = LogLines()
+            let consumer = try await open(url, log)
+            _ = try await log.next("cannot be restored", "NOPERM", "(SMEMBERS _kombu.binding.other)")
+            #expect(try await redis.call(RedisPipeline("HEXISTS", "unacked", "t")) == .integer(1))
+            await consumer.close()
+        }
+
+        @Test(arguments: ["evalsha", "script|load", "get", "setex"])
+        func aWorkerWhoseResultsLackARightDoesNotBeginAndNamesIt(right: String) async throws {
+            let redis = try await LiveRedis(database: 9)
+            let context = ResultStoreContext(broker: redis.broker(), replyTo: "me", logger: LiveRedis.logger)
+            let store = try RedisResultBackend(try await url(redis, Self.results + ["-" + right]))
+                .makeResultStore(context: context)
+            let error = await #expect(throws: TransportError.self) { try await store.connect() }
+            #expect(error?.code == .refused)
+            #expect(error?.message.contains("(the user's right +\(right))") == true)
+            #expect(try await redis.call(RedisPipeline("DBSIZE")) == .integer(0))
+            await store.close()
+        }
+
+        func open(_ url: String, _ log: LogLines) async throws -> RedisConsumer {
+            try await RedisConsumer.open(
+                RedisAddress(url), ConsumerConfiguration(queues: ["q"], prefetch: 0), options: .init(),
+                logger: log.logger)
         }
     }
 }

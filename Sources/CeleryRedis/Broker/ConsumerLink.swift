@@ -216,7 +216,7 @@ final class ConsumerLink: Sendable {
         // Said on a connection whose tracking is about to be set up: the lists are read again then.
         if reason.contains("CLIENT CACHING can be called only") { return }
         guard RefusalKind(reason).isPassing else { return refuseNews(reason) }
-        state.withLock { $0.subscriber }?.abandon(reason)
+        state.withLock { $0.subscriber }?.abandon(refusal: reason)
     }
 
     /// The server does not announce pushes, or not to this user.
@@ -260,7 +260,10 @@ final class ConsumerLink: Sendable {
             return state.hasProgressed
         }
         if hasProgressed { schedule.reset() }
-        log("a connection to Redis is lost, making a new one", loss, &outages)
+        log(
+            loss.underlyingError is RedisConnectionState.Unreadiness
+                ? "Redis refuses to serve this worker, trying again over a new connection"
+                : "a connection to Redis is lost, making a new one", loss, &outages)
         let lostAt = ContinuousClock.now
         while state.withLock({ $0.failure == nil }) {
             // Even then not at once: a server may take connections, do something, and end them.

@@ -35,6 +35,7 @@ final class ReturnQueue: Sendable {
     /// No more than so many wait.
     static let capacity = 1000
     private static let largestBatch = 200
+    private static let givingUp: Logger.Message = "messages cannot be put back; they come back later"
 
     private let link: ConsumerLink
     private let scripts: LoadedScripts
@@ -102,10 +103,10 @@ final class ReturnQueue: Sendable {
                     // What was put back before the loss is no longer in Redis, and not put back again.
                     if await !link.recovery() { break }
                 } catch let error as TransportError where error.isPassing(afterSuccess: true) {
-                    log(error.message, count: rest.count)
+                    log("messages cannot be put back, trying again", error.message, count: rest.count)
                     await pause(schedule.nextDelay())
                 } catch {
-                    log("\(error)", count: rest.count)
+                    log(Self.givingUp, "\(error)", count: rest.count)
                     rest = []
                 }
             }
@@ -162,7 +163,7 @@ final class ReturnQueue: Sendable {
             let error = TransportError(refusal: refusal)
             // Those that are done are not found again.
             if error.isPassing(afterSuccess: true) { throw error }
-            return log(refusal, count: replies.count { $0.refusal != nil })
+            return log(Self.givingUp, refusal, count: replies.count { $0.refusal != nil })
         }
         state.withLock { $0.logged = nil }
         if first.kind == .unheard {
@@ -218,13 +219,12 @@ final class ReturnQueue: Sendable {
     }
 
     /// Once per reason, until something succeeds.
-    private func log(_ reason: String, count: Int) {
+    private func log(_ what: Logger.Message, _ reason: String, count: Int) {
         let isNew = state.withLock { state in
             defer { state.logged = RefusalKind(reason) }
             return state.logged != RefusalKind(reason)
         }
         guard isNew else { return }
-        logger.error(
-            "messages cannot be put back; they come back later", metadata: ["count": "\(count)", "error": "\(reason)"])
+        logger.error(what, metadata: ["count": "\(count)", "error": "\(reason)"])
     }
 }

@@ -223,6 +223,12 @@ final class RedisConnection: Sendable {
         thread.nudge()
     }
 
+    /// Gives the connection up: the server has said that it cannot do what the connection is for, for now.
+    func abandon(refusal: String) {
+        perform { $0.refuse(refusal) }
+        thread.nudge()
+    }
+
     /// Closes the connection at once.
     func cut() {
         perform { $0.close() }

@@ -11,6 +11,9 @@ struct RedisConnectionState {
         let command: PendingCommand
         var replies: [RESPValue] = []
         let deadline: ContinuousClock.Instant
+
+        /// The name of the command that is answered next.
+        var nextCommandName: String? { command.pipeline.command(replies.count)?.first }
     }
 
     /// What is to be called, by whoever holds no lock.
@@ -31,7 +34,8 @@ struct RedisConnectionState {
         case leave
     }
 
-    /// The server is there and says that it cannot serve anybody yet, or no more.
+    /// The server is there and says that it cannot serve anybody yet, or no more: no connection is lost, another one is
+    /// made.
     struct Unreadiness: Error {}
 
     private let name: String
@@ -115,6 +119,13 @@ struct RedisConnectionState {
         return effects
     }
 
+    /// The server says that it cannot serve anybody, or not for now: another connection may find another one there.
+    mutating func refuse(_ refusal: String) -> Effects {
+        var effects = Effects()
+        refuse(refusal, nil, &effects)
+        return effects
+    }
+
     // MARK: Writing
 
     /// Takes out what is to be written next, with the number of its bytes that are written already; one at a time, who
@@ -154,7 +165,8 @@ struct RedisConnectionState {
             return effects.messages.append(value)
         }
         if case .error(let message) = value, RefusalKind(message).isOfThisServer || RefusalKind.isServerFull(message) {
-            return lose(message, Unreadiness(), &effects)
+            let command = RefusalKind.isServerFull(message) ? nil : owed.first?.nextCommandName
+            return refuse(message, command, &effects)
         }
         guard var next = owed.popFirst() else {
             return lose("it sent a reply that nobody asked for", nil, &effects)
@@ -195,6 +207,13 @@ struct RedisConnectionState {
         let error = TransportError(
             .connectionLost, "the connection to \(name) is lost: \(reason)", underlyingError: underlyingError)
         fail(error, &effects)
+    }
+
+    private mutating func refuse(_ refusal: String, _ command: String?, _ effects: inout Effects) {
+        let what = command.map { " \($0)" } ?? ""
+        fail(
+            TransportError(.connectionLost, "\(name) refuses\(what): \(refusal)", underlyingError: Unreadiness()),
+            &effects)
     }
 
     private mutating func fail(_ error: TransportError, _ effects: inout Effects) {

@@ -20,8 +20,8 @@ extension RedisPipeline {
         return "\(refusal) (\(name) \(LogText.name(keys.joined(separator: " "))))"
     }
 
-    /// The arguments of one of the commands.
-    private func command(_ position: Int) -> [String]? {
+    /// The arguments of one of the commands; `nil` when there is no such command.
+    func command(_ position: Int) -> [String]? {
         var rest = bytes[...]
         for _ in 0..<position {
             guard let count = Self.takeNumber(&rest) else { return nil }

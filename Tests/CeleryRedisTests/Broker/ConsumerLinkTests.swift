@@ -115,6 +115,27 @@ import Testing
         await consumer.close()
     }
 
+    /// After a failover the old master only reads.
+    @Test func aRefusalIsNotCalledALoss() async throws {
+        let isReadOnly = Locked(false)
+        let log = LogLines()
+        let server = try ScriptedRedis { command in
+            guard isReadOnly.withLock({ $0 }), command[0] == "EVALSHA" else { return Self.answer(command) }
+            isReadOnly.withLock { $0 = false }
+            return .bytes("-READONLY You can't write against a read only replica.\r\n")
+        }
+        let consumer = try await Self.open(server, log: log)
+        isReadOnly.withLock { $0 = true }
+        let receiving = Task { try await consumer.receive(upTo: 1) }
+        _ = try await log.next(
+            "Redis refuses to serve this worker, trying again", "refuses EVALSHA: READONLY You can't write")
+        _ = try await log.next("connected to Redis again")
+        #expect(log.lines.allSatisfy { !$0.contains("is lost") })
+        receiving.cancel()
+        _ = await receiving.result
+        await consumer.close()
+    }
+
     @Test func aReceiptCanBeCancelledDuringALoss() async throws {
         let isGone = Locked(false)
         let server = try Self.server { isGone.withLock { $0 } }

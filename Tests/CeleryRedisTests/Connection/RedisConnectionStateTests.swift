@@ -100,14 +100,18 @@ import Testing
         #expect(effects.messages == [.integer(1), .error("NOPERM")])
     }
 
-    @Test(arguments: ["READONLY You can't", "LOADING Redis is", "MASTERDOWN Link", "ERR max number of clients reached"])
-    func aServerThatIsNotReadyIsLostWithItsWords(refusal: String) {
+    /// That is no loss of a connection, and the message does not say so.
+    @Test(arguments: [
+        ("READONLY You can't", " A"), ("LOADING Redis is", " A"), ("MASTERDOWN Link", " A"),
+        ("ERR max number of clients reached", ""),
+    ])
+    func aServerThatIsNotReadyRefusesWithItsWords(refusal: String, command: String) {
         var state = state()
         _ = state.submit(answers.command("A"), at: start)
         let effects = state.received([.error(refusal)])
         perform(effects)
         #expect(answers.texts == ["A: lost"])
-        #expect(effects.loss?.message.contains(refusal) == true)
+        #expect(effects.loss?.message.hasSuffix(" refuses\(command): \(refusal)") == true)
         #expect(effects.loss?.underlyingError is RedisConnectionState.Unreadiness)
     }
 

@@ -119,7 +119,9 @@ final class WorkerEngine: Service {
         } willRetry: { [logger] error, _ in
             guard outage.failed() != nil else { return }
             logger.warning(
-                "the result backend is out of reach, trying again",
+                (error as? TransportError)?.code == .unavailable
+                    ? "the result backend refuses to serve this worker, trying again"
+                    : "the result backend is out of reach, trying again",
                 metadata: [LoggingKeys.error: LoggingKeys.reason(error)])
         } _: { _ in
             try await withAbandonment {

@@ -30,6 +30,22 @@ import Testing
         #expect(log.lines.count { $0.contains(": ready ") } == 2)
     }
 
+    @Test(arguments: [
+        (TransportError(.unreachable, "nobody there"), "the broker is out of reach, trying again"),
+        (TransportError(.unavailable, "LOADING"), "the broker refuses to serve this worker, trying again"),
+    ])
+    func aRefusalIsNotCalledALossAndNotOutOfReach(error: TransportError, line: String) async throws {
+        let broker = RecordingBroker()
+        let log = LogLines()
+        broker.failures.add(error)
+        try await withBench(broker: broker, options: CeleryWorker.Options(concurrency: 1), logger: log.logger) {
+            TaskHandler(named: "tasks.echo") { _, _, _ in 1 }
+        } _: { bench async throws in
+            #expect(try await bench.client.enqueue(named: "tasks.echo").value() == 1)
+        }
+        #expect(log.lines.count { $0.contains(line) } == 1)
+    }
+
     private static func envelope(isRedelivered: Bool, tag: JSONValue = "a-tag", retries: Int = 0) -> Envelope {
         var envelope = Envelope(headers: ["task": "tasks.count", "id": "1", "retries": .integer(retries)])
         envelope.properties["delivery_tag"] = tag

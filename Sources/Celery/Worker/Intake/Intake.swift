@@ -106,10 +106,15 @@ final class Intake: Sendable {
     }
 
     private func logLoss(_ error: TransportError, _ hasSucceeded: Bool) {
+        let what: Logger.Message =
+            switch error.code {
+            case .unavailable, .refused: "the broker refuses to serve this worker, trying again"
+            default:
+                hasSucceeded
+                    ? "the connection to the broker is lost, trying again" : "the broker is out of reach, trying again"
+            }
         log.logger.warning(
-            hasSucceeded
-                ? "the connection to the broker is lost, trying again" : "the broker is out of reach, trying again",
-            metadata: [LoggingKeys.error: LoggingKeys.reason(error)])
+            what, metadata: [LoggingKeys.error: LoggingKeys.reason(error)])
     }
 
     /// Gives back what was read too far ahead, so that other workers can run it.

@@ -8,8 +8,7 @@ final class EntryRestorer: Sendable {
     private let scripts: LoadedScripts
     private let keys: KombuKeys
     private let logger: Logger
-    /// What was last logged, until something succeeds.
-    private let loggedRefusal = Locked<RefusalKind?>(nil)
+    private let refusals = RefusalLog()
 
     init(link: ConsumerLink, scripts: LoadedScripts, keys: KombuKeys, logger: Logger) {
         self.link = link
@@ -106,7 +105,7 @@ final class EntryRestorer: Sendable {
     /// Says what was restored, and why; `time` in seconds since 1970.
     func log(_ restoration: Restoration, _ reason: String, at time: Double, level: Logger.Level) {
         guard restoration.count + restoration.setAside > 0 else { return }
-        loggedRefusal.withLock { $0 = nil }
+        refusals.passed()
         guard restoration.count > 0 else { return }
         let age = (max(0, time - restoration.oldest) * 10).rounded() / 10
         logger.log(
@@ -117,12 +116,7 @@ final class EntryRestorer: Sendable {
     /// Once per reason, until something succeeds.
     func note(_ error: any Error) {
         guard let error = error as? TransportError, error.code != .connectionLost, error.code != .closed else { return }
-        let kind = RefusalKind(error.message)
-        let isNew = loggedRefusal.withLock { last in
-            defer { last = kind }
-            return last != kind
-        }
-        guard isNew else { return }
+        guard refusals.isNew(error.message) else { return }
         logger.error(
             "messages that were left behind cannot be restored, trying again", metadata: ["error": "\(error)"])
     }

@@ -28,8 +28,6 @@ final class ReturnQueue: Sendable {
         var isClosed = false
         /// How many have been seen to so far.
         var done = 0
-        /// What was last logged, until something succeeds.
-        var logged: RefusalKind?
     }
 
     /// No more than so many wait.
@@ -44,6 +42,7 @@ final class ReturnQueue: Sendable {
     private let logger: Logger
     /// Called when some are done.
     private let onProgress: @Sendable () -> Void
+    private let refusals = RefusalLog()
     private let state = Locked(State())
 
     init(
@@ -165,7 +164,7 @@ final class ReturnQueue: Sendable {
             if error.isPassing(afterSuccess: true) { throw error }
             return log(Self.givingUp, refusal, count: replies.count { $0.refusal != nil })
         }
-        state.withLock { $0.logged = nil }
+        refusals.passed()
         if first.kind == .unheard {
             guard moved > 0 else { return }
             logger.info("the answer to a claim was lost, its messages are put back", metadata: ["count": "\(moved)"])
@@ -220,11 +219,7 @@ final class ReturnQueue: Sendable {
 
     /// Once per reason, until something succeeds.
     private func log(_ what: Logger.Message, _ reason: String, count: Int) {
-        let isNew = state.withLock { state in
-            defer { state.logged = RefusalKind(reason) }
-            return state.logged != RefusalKind(reason)
-        }
-        guard isNew else { return }
+        guard refusals.isNew(reason) else { return }
         logger.error(what, metadata: ["count": "\(count)", "error": "\(reason)"])
     }
 }

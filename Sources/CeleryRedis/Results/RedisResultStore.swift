@@ -15,8 +15,8 @@ final class RedisResultStore: ResultStore {
     private let keys = KombuKeys()
     private let expires: Int
     private let logger: Logger
-    /// What Redis last said against announcing a result, until it announces one.
-    private let unannounced = Locked<String?>(nil)
+    /// What Redis says against announcing results.
+    private let refusals = RefusalLog()
 
     init(_ address: RedisAddress, expires: Int, logger: Logger) {
         self.expires = expires
@@ -102,7 +102,7 @@ final class RedisResultStore: ResultStore {
         var failures: [Int: any Error] = [:]
         for (position, reply) in replies.enumerated() {
             if case .bulk(let reason) = reply { noteUnannounced(String(decoding: reason, as: UTF8.self)) }
-            if reply == .integer(1) { unannounced.withLock { $0 = nil } }
+            if reply == .integer(1) { refusals.passed() }
             guard let message = reply.refusal else { continue }
             failures[position] = TransportError(refusal: message, of: "Redis refuses the result")
         }
@@ -111,11 +111,7 @@ final class RedisResultStore: ResultStore {
 
     /// A result is stored, and those who wait for it are not told. Said once per reason.
     private func noteUnannounced(_ reason: String) {
-        let isNew = unannounced.withLock { last in
-            defer { last = reason }
-            return last.map { RefusalKind($0) } != RefusalKind(reason)
-        }
-        guard isNew else { return }
+        guard refusals.isNew(reason) else { return }
         logger.error(
             "Redis stores results and refuses to announce them: those who wait for them are not told",
             metadata: ["error": "\(reason)"])

@@ -28,10 +28,11 @@ final class ResultSubscriptions: Sendable {
         self.logger = logger
         let questions = DeferredQuestions(for: hub, asking: ask)
         self.questions = questions
+        let refusals = RefusalLog()
         connection = Reconnecting {
             let connection = try await RedisConnection.open(
                 address, name: "celery-updates", logger: logger,
-                onMessages: { Self.take($0, for: hub, questions, logger) },
+                onMessages: { Self.take($0, for: hub, questions, refusals, logger) },
                 onLoss: { error in
                     questions.clear()
                     hub.fail(error)
@@ -104,12 +105,13 @@ final class ResultSubscriptions: Sendable {
 
     /// Sees to what the server says.
     private static func take(
-        _ messages: [RESPValue], for hub: UpdateHub, _ questions: DeferredQuestions, _ logger: Logger
+        _ messages: [RESPValue], for hub: UpdateHub, _ questions: DeferredQuestions, _ refusals: RefusalLog,
+        _ logger: Logger
     ) {
         var subscribed: [String] = []
         for message in messages {
             if let refusal = message.refusal {
-                refuse(refusal, hub, logger)
+                refuse(refusal, refusals, hub, logger)
             } else if let (kind, id, content) = parts(message) {
                 switch kind {
                 case "message":
@@ -120,6 +122,7 @@ final class ResultSubscriptions: Sendable {
                 }
             }
         }
+        if !subscribed.isEmpty { refusals.passed() }
         // What is stored from here on is announced, what was stored before is found.
         subscribed.forEach(questions.subscribed)
     }
@@ -133,7 +136,8 @@ final class ResultSubscriptions: Sendable {
     }
 
     private static func announce(_ content: RESPValue, of id: String, to hub: UpdateHub, _ logger: Logger) {
-        guard let bytes = content.bytes else { return }
+        // When nobody waits any more its channel may not be left yet.
+        guard hub.isWaiting(for: id), let bytes = content.bytes else { return }
         do {
             hub.pass(.success(try TaskResult(encoded: bytes)), id: id)
         } catch {
@@ -145,8 +149,13 @@ final class ResultSubscriptions: Sendable {
     }
 
     /// The server refuses a subscription, and does not say which: it lets its user have no channels at all, as a rule.
-    private static func refuse(_ reason: String, _ hub: UpdateHub, _ logger: Logger) {
-        logger.error("Redis refuses to announce results", metadata: ["error": "\(reason)"])
+    private static func refuse(
+        _ reason: String, _ refusals: RefusalLog, _ hub: UpdateHub, _ logger: Logger
+    ) {
+        // Each who waits hears of it, the log once.
+        if refusals.isNew(reason) {
+            logger.error("Redis refuses to announce results", metadata: ["error": "\(reason)"])
+        }
         hub.fail(TransportError(.refused, "Redis refuses to announce results: \(reason)"))
     }
 }

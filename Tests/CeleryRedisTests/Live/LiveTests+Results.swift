@@ -248,5 +248,48 @@ extension LiveTests {
             let error = await #expect(throws: TransportError.self) { for try await _ in updates {} }
             #expect(error?.code == .closed)
         }
+
+        /// Whoever can publish on its channel could fill the log.
+        @Test func whatIsAnnouncedOfATaskThatNobodyWaitsForIsNotRead() async throws {
+            let redis = try await LiveRedis(database: 4)
+            let log = LogLines()
+            let context = ResultStoreContext(broker: redis.broker(), replyTo: "me", logger: log.logger)
+            let store = try RedisResultBackend(redis.url).makeResultStore(context: context)
+            func wait(_ id: String, _ publications: [String]) async throws {
+                let outcome = Notes<Void>()
+                let watcher = ResultWatcher { _ in outcome.add(()) }
+                try await store.watch(id, watcher)
+                let channel = "celery-task-meta-\(id)"
+                while try await redis.call(RedisPipeline("PUBSUB", "NUMSUB", channel)).array?.last != .integer(1) {
+                    await Task.yield()
+                }
+                for text in publications { _ = try await redis.call(RedisPipeline("PUBLISH", channel, text)) }
+                _ = try await outcome.next()
+                watcher.end()
+            }
+            try await wait("a", ["nonsense"])
+            for _ in 0..<50 { _ = try await redis.call(RedisPipeline("PUBLISH", "celery-task-meta-a", "nonsense")) }
+            // Comes after all of these.
+            try await wait("b", [#"{"status": "SUCCESS", "result": 1, "task_id": "b"}"#])
+            #expect(log.lines.count { $0.contains("cannot be read") } == 1)
+            await store.close()
+        }
+
+        @Test func thatResultsAreNotAnnouncedIsLoggedOnce() async throws {
+            let redis = try await LiveRedis(database: 4)
+            _ = try await redis.call(
+                RedisPipeline("ACL", "SETUSER", "silent", "reset", "on", ">secret", "~*", "+@all", "resetchannels"))
+            let log = LogLines()
+            let context = ResultStoreContext(broker: redis.broker(), replyTo: "me", logger: log.logger)
+            let url = redis.url.replacing("redis://", with: "redis://silent:secret@")
+            let store = try RedisResultBackend(url).makeResultStore(context: context)
+            for number in 0..<20 {
+                await #expect(throws: TransportError.self) {
+                    for try await _ in try await store.updates(of: "\(number)") {}
+                }
+            }
+            #expect(log.lines.count { $0.contains("refuses to announce results") } == 1)
+            await store.close()
+        }
     }
 }

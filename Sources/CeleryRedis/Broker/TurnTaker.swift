@@ -16,14 +16,10 @@ final class TurnTaker: Sendable {
         var lookingAfter: Int?
         /// When to read the lists again.
         var rereading: Int?
-        var pace = ClaimPace()
-        /// When to claim, if not at once.
-        var claiming: Int?
         /// When to claim if the first has not.
         var standingIn: Int?
         /// How many keys are no lists, as the last claim found.
         var misfits = 0
-        var overload = OutageLog()
         var hasLoggedRefusal = false
         var isStopped = false
     }
@@ -36,6 +32,7 @@ final class TurnTaker: Sendable {
 
     private let link: ConsumerLink
     private let news: RedisNews
+    private let claims: AnnouncedClaims
     private let watching: RedisPipeline
     private let logger: Logger
     private let state = Locked(State())
@@ -44,6 +41,7 @@ final class TurnTaker: Sendable {
     init(link: ConsumerLink, news: RedisNews, watching: RedisPipeline, logger: Logger) {
         self.link = link
         self.news = news
+        claims = AnnouncedClaims(news, logger: logger)
         self.watching = watching
         self.logger = logger
         link.listen { [weak self] in self?.hear($0) }
@@ -70,25 +68,10 @@ final class TurnTaker: Sendable {
     func act(_ action: WatchTurn.Action) {
         switch action {
         case .nothing: break
-        case .claim: claim()
+        case .claim: claims.claim()
         case .watch: watch()
         case .claimLater: standIn()
         }
-    }
-
-    /// Claims at once, or at the end of a pause.
-    private func claim() {
-        let isDue = state.withLock { state in
-            guard let time = state.pace.nextClaim(at: .now) else { return true }
-            guard state.claiming == nil, !state.isStopped else { return false }
-            state.claiming = Deadlines.shared.add(time) { [weak self] in
-                guard let self else { return }
-                self.state.withLock { $0.claiming = nil }
-                news.pushed()
-            }
-            return false
-        }
-        if isDue { news.pushed() }
     }
 
     /// Claims after a moment, unless the turn has moved on by then. However often something is announced meanwhile,
@@ -130,8 +113,8 @@ final class TurnTaker: Sendable {
 
     /// A claim is about to be made: whether the lists are to be read after it in the same go.
     func beginClaim() -> Bool {
-        state.withLock { state in
-            state.pace.begin(at: .now)
+        claims.begin()
+        return state.withLock { state in
             guard state.keepsTurn, state.turn.role != .none else { return false }
             state.turn.beginReading()
             return true
@@ -142,22 +125,25 @@ final class TurnTaker: Sendable {
     ///
     /// - Parameter watched: what was read after the claim, if the lists were.
     func claimed(_ reply: ClaimReply, watched: ArraySlice<RESPValue>?) -> WatchTurn.Action {
-        let (action, isRefusal, isOverdue) = state.withLock { state in
+        let (action, isRefusal) = state.withLock { state in
             let isRefusal = reply.role == nil && !state.hasLoggedRefusal
             if reply.role == nil { state.hasLoggedRefusal = true }
-            let isOverdue = notePace(&state, hasFound: !reply.found.isEmpty)
             state.misfits = reply.misfits.count
             state.turn.claimed(reply.role ?? .none, number: reply.turn)
             if !reply.found.isEmpty { state.keepsTurn = state.turn.role != .none }
             state.waiting = max(reply.waiting, reply.found.isEmpty ? 0 : state.waiting)
             guard state.turn.role != .none else {
                 lookAfterTheTurn(&state)
-                return (WatchTurn.Action.nothing, isRefusal, isOverdue)
+                return (WatchTurn.Action.nothing, isRefusal)
             }
             let action = watched.map { state.turn.read(isEmpty: $0.last == .integer(reply.misfits.count)) } ?? .watch
-            return (action, isRefusal, isOverdue)
+            return (action, isRefusal)
         }
-        if isOverdue { news.pushed() }
+        if !reply.found.isEmpty {
+            claims.found()
+        } else if link.isAnnouncing {
+            claims.foundNothing()
+        }
         if isRefusal {
             logger.error(
                 "workers cannot take turns to wait, Redis is asked for messages instead",
@@ -166,29 +152,6 @@ final class TurnTaker: Sendable {
         }
         if let watched { hearRefusal(watched) }
         return action
-    }
-
-    /// Notes whether a claim has found something. Whether one that waits for the end of a pause is due now.
-    private func notePace(_ state: inout State, hasFound: Bool) -> Bool {
-        if hasFound {
-            _ = state.overload.worksAgain()
-            state.pace.reset()
-            guard let claiming = state.claiming else { return false }
-            state.claiming = nil
-            Deadlines.shared.remove(claiming)
-            return true
-        }
-        guard link.isAnnouncing, state.pace.foundNothing(), let count = state.overload.failed() else { return false }
-        logger.notice(
-            "Redis announces new messages again and again, and there are none: claims are made in intervals meanwhile",
-            metadata: [
-                "claims": "\(count)", "interval": "\(ClaimPace.longestPause)",
-                "look_at": """
-                tracking-table-max-keys of the server, which may be too small for what all of its clients read, and \
-                other workers of these queues, which may be faster
-                """,
-            ])
-        return false
     }
 
     /// Another consumer has the turn now.
@@ -227,9 +190,10 @@ final class TurnTaker: Sendable {
     }
 
     func stop() {
+        claims.stop()
         let deadlines = state.withLock { state in
             state.isStopped = true
-            return [state.lookingAfter, state.rereading, state.claiming, state.standingIn]
+            return [state.lookingAfter, state.rereading, state.standingIn]
         }
         for case let deadline? in deadlines { Deadlines.shared.remove(deadline) }
     }

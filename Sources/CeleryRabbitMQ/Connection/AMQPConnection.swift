@@ -20,6 +20,15 @@ final class AMQPConnection<Machine: ConnectionMachine & ~Copyable>: ConnectionDr
         var endsWhenWritten = false
         var waiting: [UInt64: Continuation] = [:]
         var lastToken: UInt64 = 0
+        /// Until when the thread sleeps, if nothing else wakes it, or will once it has been nudged.
+        var sleepsUntil: ContinuousClock.Instant?
+
+        /// Whether something is due earlier than the thread knows of.
+        mutating func hasEarlierDeadline() -> Bool {
+            guard let deadline = machine.deadline, sleepsUntil.map({ deadline < $0 }) ?? true else { return false }
+            sleepsUntil = deadline
+            return true
+        }
 
         /// Whether nothing is being sent or to be sent.
         var isIdle: Bool { !isWriting && outgoing.isEmpty && machine.link.output.bytes.isEmpty }
@@ -115,11 +124,10 @@ final class AMQPConnection<Machine: ConnectionMachine & ~Copyable>: ConnectionDr
         let (mayWrite, mustNudge, actions) = state.withLock { state -> (Bool, Bool, [ConnectionAction]) in
             let wasIdle = state.isIdle
             let wasQuiet = state.machine.isQuiet
-            let before = state.machine.deadline
             let actions = input(&state, now)
             let isFirst = wasIdle && !state.machine.link.output.bytes.isEmpty
-            // The thread would sleep too long if something is due earlier than before.
-            let isEarlier = state.machine.deadline.map { next in before.map { next < $0 } ?? true } ?? false
+            // The thread would sleep too long.
+            let isEarlier = state.hasEarlierDeadline()
             return (isFirst && wasQuiet, isEarlier || isFirst && !wasQuiet, actions)
         }
         carryOut(actions)
@@ -293,16 +301,20 @@ final class AMQPConnection<Machine: ConnectionMachine & ~Copyable>: ConnectionDr
         }
         let hasRoom = hasRoom()
         return state.withLock { state in
-            guard let stream = state.stream else { return .nothing }
+            guard let stream = state.stream else {
+                state.sleepsUntil = nil
+                return .nothing
+            }
             let isReading = hasRoom && state.machine.isReading
             if !isReading { state.machine.link.isNotListened(now: .now) }
+            state.sleepsUntil = state.machine.deadline
             return PollRequest(
                 descriptor: stream.descriptor,
                 wantsRead: isReading,
                 // What a caller has added while this thread was writing is still to be sent. A caller that writes at the
                 // moment wakes this thread if it leaves something.
                 wantsWrite: !state.isWriting && !(state.outgoing.isEmpty && state.machine.link.output.bytes.isEmpty),
-                deadline: state.machine.deadline)
+                deadline: state.sleepsUntil)
         }
     }
 

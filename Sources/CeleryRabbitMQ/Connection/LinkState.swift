@@ -11,6 +11,9 @@ struct LinkState: Sendable {
     let name: String
     /// How long an answer may take.
     private let replyTimeout: Duration
+    /// After how long without anything sent a heartbeat goes out, and after how long without anything received the server
+    /// is given up. Kept, because calculating with durations takes longer than all else that is asked for each message.
+    private let heartbeat: (pause: Duration, silence: Duration)?
     /// Where what is to be sent is written to.
     var output = WireWriter()
     /// How many bytes were taken out of `output` and have not been sent yet.
@@ -37,6 +40,7 @@ struct LinkState: Sendable {
         self.agreement = agreement
         self.name = name
         self.replyTimeout = replyTimeout
+        heartbeat = agreement.heartbeat.map { ($0 / 2, $0 * 2) }
         lastSent = now
         lastReceived = now
     }
@@ -130,11 +134,11 @@ struct LinkState: Sendable {
 
     /// Writes a heartbeat when it is time. Throws when the server has been silent for too long.
     mutating func advance(to now: ContinuousClock.Instant) throws(TransportError) {
-        if let heartbeat = agreement.heartbeat {
-            if now - lastReceived > heartbeat * 2 {
-                throw TransportError(.connectionLost, "nothing has come from \(name) for \(heartbeat * 2)")
+        if let heartbeat {
+            if now - lastReceived > heartbeat.silence {
+                throw TransportError(.connectionLost, "nothing has come from \(name) for \(heartbeat.silence)")
             }
-            if output.bytes.isEmpty, underWay == 0, now - lastSent >= heartbeat / 2 { output.heartbeat() }
+            if output.bytes.isEmpty, underWay == 0, now - lastSent >= heartbeat.pause { output.heartbeat() }
         }
         if let deadline = replyDeadline, deadline <= now {
             throw TransportError(.connectionLost, "\(name) has not answered for \(replyTimeout)")
@@ -147,8 +151,8 @@ struct LinkState: Sendable {
     /// When ``advance(to:)`` has something to do.
     var deadline: ContinuousClock.Instant? {
         var earliest = replyDeadline
-        if let heartbeat = agreement.heartbeat {
-            let beat = min(lastSent + heartbeat / 2, lastReceived + heartbeat * 2 + .milliseconds(1))
+        if let heartbeat {
+            let beat = min(lastSent + heartbeat.pause, lastReceived + heartbeat.silence + .milliseconds(1))
             earliest = min(earliest ?? beat, beat)
         }
         return earliest

@@ -25,6 +25,10 @@ public protocol ResultStore: Sendable {
     /// Prepares for results of tasks that are sent from now on. Called before a client's first task.
     func prepare() async throws
 
+    /// An id for a task that is about to be sent, whose states this store hears of already; `nil`, as by default, when
+    /// any other will do.
+    func takeID() -> String?
+
     /// Stores states, those of one task in this order, and announces them. A stored SUCCESS is never overwritten.
     ///
     /// - Returns: what went wrong, by the position in `results`; empty when all are stored. One that is refused does
@@ -60,6 +64,9 @@ public protocol ResultStore: Sendable {
 extension ResultStore {
     /// Does nothing: the store connects when it is first used.
     public func connect() async throws {}
+
+    /// `nil`: any id will do.
+    public func takeID() -> String? { nil }
 
     /// Does nothing.
     public func claim(_ id: String) {}

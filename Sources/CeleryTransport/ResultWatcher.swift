@@ -11,8 +11,20 @@ public final class ResultWatcher: Sendable {
         var onEnd: (@Sendable () -> Void)?
     }
 
+    /// How long ago a task began to be sent, as far as that tells whether it has ended.
+    public enum Age: Sendable {
+        /// So shortly that it has hardly ended.
+        case early
+        /// So shortly that it may just end.
+        case recent
+        /// Long ago, or nobody knows.
+        case other
+    }
+
     /// No task has ended so soon after it began to be sent, as a rule.
     private static let shortestTrip = Duration.microseconds(300)
+    /// A short task has ended by then, as a rule.
+    private static let shortTrip = Duration.milliseconds(2)
 
     private let sent: ContinuousClock.Instant?
     private let handler: @Sendable (Update) -> Void
@@ -28,10 +40,13 @@ public final class ResultWatcher: Sendable {
         self.handler = handler
     }
 
-    /// Whether the task was sent so shortly ago that it has hardly ended. For stores.
-    public var isEarly: Bool {
-        guard let sent else { return false }
-        return .now - sent < Self.shortestTrip
+    /// How long ago the task was sent. For stores.
+    public var age: Age {
+        sent.map { Self.age(after: .now - $0) } ?? .other
+    }
+
+    package static func age(after duration: Duration) -> Age {
+        duration < shortestTrip ? .early : duration < shortTrip ? .recent : .other
     }
 
     /// Passes an update on.

@@ -88,10 +88,13 @@ import Testing
         #expect(add(watcher("two"), "a"))
     }
 
-    @Test func aWatcherIsEarlyRightAfterItsTaskWasSent() {
+    @Test func aWatcherKnowsHowLongAgoItsTaskWasSent() {
         // The first one stays early however long the test takes.
-        #expect(ResultWatcher(sent: .now + .seconds(60)) { _ in }.isEarly)
-        #expect(!ResultWatcher(sent: .now - .seconds(1)) { _ in }.isEarly)
-        #expect(!ResultWatcher { _ in }.isEarly)
+        #expect(ResultWatcher(sent: .now + .seconds(60)) { _ in }.age == .early)
+        #expect(ResultWatcher.age(after: .microseconds(299)) == .early)
+        #expect(ResultWatcher.age(after: .microseconds(301)) == .recent)
+        #expect(ResultWatcher.age(after: .milliseconds(1.9)) == .recent)
+        #expect(ResultWatcher(sent: .now - .seconds(1)) { _ in }.age == .other)
+        #expect(ResultWatcher { _ in }.age == .other)
     }
 }

@@ -50,8 +50,9 @@ final class TaskPublisher: Sendable {
         let start = ContinuousClock.now
         let payload = try signature.payload()
         // A result that is not wanted is no reason to talk to the backend.
-        if options.ignoreResult != true { try await prepare(results) }
-        var request = TaskRequest(task: signature.task, id: options.id ?? RandomID.make())
+        let wanted = options.ignoreResult == true ? nil : results
+        try await prepare(wanted)
+        var request = TaskRequest(task: signature.task, id: options.id ?? wanted?.takeID() ?? RandomID.make())
         if let parent {
             request.rootID = parent.rootID ?? parent.id
             request.parentID = parent.id

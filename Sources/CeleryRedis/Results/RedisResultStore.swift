@@ -123,12 +123,15 @@ final class RedisResultStore: ResultStore {
         }
     }
 
+    func takeID() -> String? { subscriptions.takeID() }
+
     func watch(_ id: String, _ watcher: ResultWatcher) async throws {
         // What is known is asked for over this one.
         try await withLink { _ in }
+        let age = watcher.age
         // Cheaper than a subscription, and enough when the task has ended.
-        if !watcher.isEarly, try await tellEnd(of: id, watcher) { return }
-        try await subscriptions.watch(id, watcher)
+        if age == .other, try await tellEnd(of: id, watcher) { return }
+        try await subscriptions.watch(id, watcher, age)
     }
 
     /// Gives the watcher the end of a task, if that is what is stored; whether it was, or cannot be read.

@@ -17,6 +17,7 @@ final class ResultSubscriptions: Sendable {
     private let connection: Reconnecting<RedisConnection>
     private let ask: Question
     private let questions: DeferredQuestions
+    private let spare: SpareChannels
     /// The tasks that nobody waits for any more, and whose channels are not left yet.
     private let ended = Locked<Set<String>>([])
     private let logger: Logger
@@ -29,12 +30,15 @@ final class ResultSubscriptions: Sendable {
         let questions = DeferredQuestions(for: hub, asking: ask)
         self.questions = questions
         let refusals = RefusalLog()
+        let spare = SpareChannels()
+        self.spare = spare
         connection = Reconnecting {
             let connection = try await RedisConnection.open(
                 address, name: "celery-updates", logger: logger,
-                onMessages: { Self.take($0, for: hub, questions, refusals, logger) },
+                onMessages: { Self.take($0, for: hub, questions, spare, refusals, logger) },
                 onLoss: { error in
                     questions.clear()
+                    spare.clear()
                     hub.fail(error)
                 })
             connection.attach(questions)
@@ -42,8 +46,11 @@ final class ResultSubscriptions: Sendable {
         }
     }
 
+    /// An id for a task that is about to be sent whose states are announced already, if there is one.
+    func takeID() -> String? { spare.take { ids in ended.withLock { $0.formUnion(ids) } } }
+
     /// Gives `watcher` the states of a task from now on, with what is known of it first.
-    func watch(_ id: String, _ watcher: ResultWatcher) async throws {
+    func watch(_ id: String, _ watcher: ResultWatcher, _ age: ResultWatcher.Age) async throws {
         let (connection, generation) = try await connection.get()
         let isFirst = hub.add(watcher, id: id) { [weak self] in self?.end(id, on: connection) }
         guard isFirst else {
@@ -52,13 +59,20 @@ final class ResultSubscriptions: Sendable {
                 if let answer { watcher.receive(answer) }
             }
         }
+        let announced = spare.claim(id)
+        if case .some(.some(let update)) = announced { watcher.receive(update) }
+        let isSubscribed = announced != nil
         do {
             try connection.subscribe {
+                var ids: [String] = []
                 // It may have ended in the meantime.
-                guard hub.isWaiting(for: id) else { return RedisPipeline() }
-                if watcher.isEarly { questions.begin(id) }
-                return RedisPipeline("SUBSCRIBE", KombuKeys().result(id))
+                if !isSubscribed, hub.isWaiting(for: id) {
+                    if age != .other { questions.begin(id) }
+                    ids.append(id)
+                }
+                return Self.command("SUBSCRIBE", ids + spare.ask())
             }
+            if !isSubscribed, age == .recent { ask(id) { answer in if let answer { watcher.receive(answer) } } }
         } catch {
             self.connection.report(broken: generation)
             watcher.end()
@@ -94,19 +108,23 @@ final class ResultSubscriptions: Sendable {
             return ended
         }
         // Somebody may have begun to wait again in the meantime.
-        let left = ids.filter { !hub.isWaiting(for: $0) }
+        return Self.command("UNSUBSCRIBE", ids.filter { !hub.isWaiting(for: $0) })
+    }
+
+    /// A command for the channels of some tasks; none without tasks.
+    private static func command(_ name: String, _ ids: some Collection<String>) -> RedisPipeline {
         var pipeline = RedisPipeline()
-        if left.isEmpty { return pipeline }
-        pipeline.begin(1 + left.count)
-        pipeline.add("UNSUBSCRIBE")
-        for id in left { pipeline.add(KombuKeys().result(id)) }
+        if ids.isEmpty { return pipeline }
+        pipeline.begin(1 + ids.count)
+        pipeline.add(name)
+        for id in ids { pipeline.add(KombuKeys().result(id)) }
         return pipeline
     }
 
     /// Sees to what the server says.
     private static func take(
-        _ messages: [RESPValue], for hub: UpdateHub, _ questions: DeferredQuestions, _ refusals: RefusalLog,
-        _ logger: Logger
+        _ messages: [RESPValue], for hub: UpdateHub, _ questions: DeferredQuestions, _ spare: SpareChannels,
+        _ refusals: RefusalLog, _ logger: Logger
     ) {
         var subscribed: [String] = []
         for message in messages {
@@ -116,8 +134,8 @@ final class ResultSubscriptions: Sendable {
                 switch kind {
                 case "message":
                     questions.end(id)
-                    announce(content, of: id, to: hub, logger)
-                case "subscribe": subscribed.append(id)
+                    announce(content, of: id, to: hub, spare, logger)
+                case "subscribe": if !spare.subscribed(id) { subscribed.append(id) }
                 default: break
                 }
             }
@@ -135,17 +153,24 @@ final class ResultSubscriptions: Sendable {
         return (parts[0].text, String(channel.dropFirst(prefix.count)), parts[2])
     }
 
-    private static func announce(_ content: RESPValue, of id: String, to hub: UpdateHub, _ logger: Logger) {
-        // When nobody waits any more its channel may not be left yet.
-        guard hub.isWaiting(for: id), let bytes = content.bytes else { return }
+    private static func announce(
+        _ content: RESPValue, of id: String, to hub: UpdateHub, _ spare: SpareChannels, _ logger: Logger
+    ) {
+        // When nobody waits any more its channel may not be left yet. In this order: who begins to wait is known to the hub
+        // before it leaves the spare ones.
+        guard spare.remembers(id) || hub.isWaiting(for: id), let bytes = content.bytes else { return }
+        let update: ResultWatcher.Update
         do {
-            hub.pass(.success(try TaskResult(encoded: bytes)), id: id)
+            update = .success(try TaskResult(encoded: bytes))
         } catch {
             logger.warning(
                 "ignored an announced result that cannot be read",
                 metadata: ["celery.task.id": "\(id)", "error": "\(error)"])
-            hub.pass(.failure(error), id: id)
+            update = .failure(error)
         }
+        // First, so that who begins to wait meanwhile gets it one way or the other.
+        spare.announced(update, size: bytes.count, of: id)
+        hub.pass(update, id: id)
     }
 
     /// The server refuses a subscription, and does not say which: it lets its user have no channels at all, as a rule.

@@ -6,19 +6,8 @@ internal import Logging
 /// What a consumer's connection does: one channel with a consumer for each queue.
 struct ConsumerMachine: ~Copyable, ConnectionMachine {
     static let channel: UInt16 = 1
-    /// So many messages in one read are a stream. Then the next ones may gather for a moment: the server writes them in
-    /// small pieces, and a wake-up for each piece costs more than short tasks do.
-    private static let streamingCount = 4
-    private static let streamingPause = Duration.milliseconds(1)
-    /// How long an acknowledgement waits for others while messages stream in: one method and one write for each would
-    /// cost more than short tasks do, here and in the server.
-    private static let acknowledgementDelay = Duration.milliseconds(1)
-    /// What is acknowledged here, not by its receiver, waits longer: no prefetch count keeps the server from sending more.
-    private static let (ownBatch, ownDelay) = (256, Duration.milliseconds(50))
     /// How long the server may take to hear of the last settlements and to say goodbye.
     private static let goodbyeTimeout = Duration.seconds(5)
-    /// So many messages are remembered when they are acknowledged, at least, and where no prefetch count limits them.
-    private static let (leastRemembered, mostRemembered) = (1024, 65_536)
 
     enum Phase: Equatable {
         case opening, consuming, stopped, closing
@@ -28,34 +17,20 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
 
     var link = LinkState.none
     let configuration: ConsumerConfiguration
-    private let acknowledged: AcknowledgedMessages
     private(set) var phase = Phase.opening
-    /// Whether one prefetch limit holds for the whole channel and can be changed while consuming.
-    private(set) var isLimitGlobal = false
-    private var prefetch: UInt16 = 0
-    private var largestPrefetch = 0
-    private var acks = AckBatcher()
-    private var served: ServedQueues
-    /// What the log has said of consumers that the server has ended.
-    private var ended = OutageLog()
-    /// `nil` where the limit is for the channel, or where there is none.
-    private var limits: ConsumerLimits?
-    /// So many acknowledgements do not wait for others.
-    private var batch = 1
-    /// When the acknowledgements that wait are sent at the latest.
-    private var acknowledgementsDue: ContinuousClock.Instant?
-    /// When the socket is looked at again; `nil` for at once.
-    private var nextRead: ContinuousClock.Instant?
+    private var limit: PrefetchLimit
+    private var settlements: Settlements
+    private var consumers: ChannelConsumers
+    private var pace = ReadPace()
     private var closingDeadline: ContinuousClock.Instant?
 
     /// - Parameter acknowledged: what the consumers before this one have acknowledged, perhaps without being heard.
     init(_ configuration: ConsumerConfiguration, acknowledged: AcknowledgedMessages) {
         self.configuration = configuration
-        self.acknowledged = acknowledged
-        served = ServedQueues(name: configuration.name, count: configuration.queues.count)
+        limit = PrefetchLimit(configuration.prefetch, queueCount: configuration.queues.count)
+        settlements = Settlements(isAutomatic: configuration.isAutoAcknowledging, former: acknowledged)
+        consumers = ChannelConsumers(configuration)
     }
-
-    private var isAutoAcknowledging: Bool { configuration.isAutoAcknowledging }
 
     // MARK: Opening
 
@@ -64,9 +39,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         _ link: AMQPLink, isLimitGlobal: Bool, token: UInt64, now: ContinuousClock.Instant
     ) -> [ConnectionAction] {
         self.link = LinkState(link, now: now)
-        self.isLimitGlobal = isLimitGlobal
-        prefetch = PrefetchRule.count(configuration.prefetch, extra: 0)
-        largestPrefetch = Int(prefetch)
+        limit.begin(isGlobal: isLimitGlobal)
         do throws(TransportError) {
             try writeOpening(token, now: now)
             return []
@@ -79,26 +52,17 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     private mutating func writeOpening(_ token: UInt64, now: ContinuousClock.Instant) throws(TransportError) {
         link.output.channelOpen(Self.channel)
         link.expect([.channelOpenOK], channel: Self.channel, now: now)
-        if prefetch > 0 || isLimitGlobal {
-            link.output.qos(prefetch: prefetch, isGlobal: isLimitGlobal, channel: Self.channel)
-            link.expect([.basicQosOK], channel: Self.channel, now: now)
-        }
-        for queue in configuration.queues {
-            let expected = try link.output.declare(queue, channel: Self.channel)
-            link.expect(expected, channel: Self.channel, subject: queue.name, now: now)
-        }
-        let tags = served.beginAll(now: now)
+        if limit.isSaid { writeLimit(nil, now: now) }
+        try consumers.declare(&link, now: now)
+        let tags = try consumers.begin(&link, .caller(token), now: now)
         // Before the first message, which may come together with the answer.
-        if prefetch > 0, !isLimitGlobal, !isAutoAcknowledging {
-            limits = ConsumerLimits(prefetch: Int(prefetch))
-            limits?.begin(tags, limit: Int(prefetch), now: now)
-        }
-        for (index, (queue, tag)) in zip(configuration.queues, tags).enumerated() {
-            try link.output.consume(queue: queue.name, tag: tag, channel: Self.channel)
-            let isLast = index == configuration.queues.count - 1
-            link.expect(
-                [.basicConsumeOK], channel: Self.channel, isLast ? .caller(token) : nil, subject: queue.name, now: now)
-        }
+        if !settlements.isAutomatic { limit.begin(tags, now: now) }
+    }
+
+    /// Tells the server the limit; `asker` hears of its answer.
+    private mutating func writeLimit(_ asker: ReplyQueue.Asker?, now: ContinuousClock.Instant) {
+        link.output.qos(prefetch: limit.count, isGlobal: limit.isGlobal, channel: Self.channel)
+        link.expect([.basicQosOK], channel: Self.channel, asker, now: now)
     }
 
     // MARK: Ending
@@ -107,28 +71,23 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     mutating func stop(token: UInt64, now: ContinuousClock.Instant) -> [ConnectionAction] {
         guard phase == .consuming else { return [.complete(token, nil)] }
         phase = .stopped
-        if served.isEmpty { return [.complete(token, nil)] }
-        let tags = served.tags
+        if consumers.isEmpty { return [.complete(token, nil)] }
         do throws(TransportError) {
-            for tag in tags { try link.output.cancel(tag: tag, channel: Self.channel) }
+            try consumers.cancel(&link, .caller(token), now: now)
+            return []
         } catch {
             return [.complete(token, error)]
         }
-        link.expect(
-            Array(repeating: .basicCancelOK, count: tags.count), channel: Self.channel, .caller(token), now: now)
-        return []
     }
 
     /// Tells the server what was settled and says goodbye; it gives all that is not settled to other consumers.
     mutating func close(token: UInt64, now: ContinuousClock.Instant) -> [ConnectionAction] {
         guard phase != .ended, phase != .closing else { return [.complete(token, nil)] }
-        writeAcknowledgements()
+        settlements.tellAll(&link.output)
         phase = .closing
         closingDeadline = now + Self.goodbyeTimeout
         do throws(TransportError) {
-            if configuration.deletesQueues {
-                for queue in configuration.queues { try link.output.delete(queue: queue.name, channel: Self.channel) }
-            }
+            if configuration.deletesQueues { try consumers.deleteQueues(&link) }
             try link.output.connectionClose()
         } catch {
             return [.complete(token, error)]
@@ -144,12 +103,12 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         let askers = link.takeAskers()
         var actions: [ConnectionAction] = [.ended(error)]
         for case .caller(let token) in askers { actions.append(.complete(token, error)) }
-        return remember(acks.takeRecent()) + actions
+        return remember() + actions
     }
 
-    /// The server may deliver these again.
-    private func remember(_ identities: some Sequence<MessageIdentity>) -> [ConnectionAction] {
-        let forgotten = acknowledged.insert(identities)
+    /// The server may deliver again what was acknowledged.
+    private mutating func remember() -> [ConnectionAction] {
+        let forgotten = settlements.isUnheard()
         guard forgotten > 0 else { return [] }
         return [
             .log(
@@ -166,44 +125,24 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
 
     /// Tells the server what became of a message; at once, unless acknowledgements gather.
     mutating func settle(_ tag: UInt64, _ settlement: Settlement, now: ContinuousClock.Instant) -> [ConnectionAction] {
-        guard !isAutoAcknowledging else { return [] }
+        guard !settlements.isAutomatic else { return [] }
         switch settlement {
         case .acknowledge:
-            acks.acknowledge(tag, remembering: rememberedCount)
-            limits?.settle(tag)
+            settlements.acknowledge(tag, remembering: limit.mostUnheard)
+            limit.settle(tag)
             // The server gives it to others. If it comes back here it has been seen to.
-            if phase == .ended { return remember(acks.takeRecent()) }
-            if acks.waitingCount >= batch {
-                writeAcknowledgements()
-            } else if acknowledgementsDue == nil {
-                acknowledgementsDue = now + Self.acknowledgementDelay
-            }
+            if phase == .ended { return remember() }
+            settlements.tell(&link.output, now: now)
         case .requeue, .giveBack: reject(tag, requeue: true)
         case .discard, .deadLetter: reject(tag, requeue: false)
         }
-        return limits == nil ? [] : adjustConsumers(now: now)
+        return adjustConsumers(now: now)
     }
 
     private mutating func reject(_ tag: UInt64, requeue: Bool) {
-        guard acks.reject(tag), phase != .ended else { return }
-        link.output.reject(tag, requeue: requeue, channel: Self.channel)
-        limits?.settle(tag)
-        // What waits goes with it.
-        writeAcknowledgements()
-    }
-
-    private mutating func writeAcknowledgements() {
-        acknowledgementsDue = nil
-        guard acks.waitingCount > 0 else { return }
-        for ack in acks.takeAcknowledgements() {
-            link.output.acknowledge(ack.tag, multiple: ack.multiple, channel: Self.channel)
-        }
-    }
-
-    /// Of how many acknowledgements the server may not have heard: it sends no more than the prefetch count before.
-    private var rememberedCount: Int {
-        if largestPrefetch == 0 { return Self.mostRemembered }
-        return min(Self.mostRemembered, max(Self.leastRemembered, 2 * largestPrefetch * configuration.queues.count))
+        guard settlements.reject(tag), phase != .ended else { return }
+        settlements.tellRejection(tag, requeue: requeue, &link.output)
+        limit.settle(tag)
     }
 
     /// Gives back what nobody has received.
@@ -215,19 +154,16 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     /// channel one after the other.
     mutating func flush(token: UInt64, now: ContinuousClock.Instant) -> [ConnectionAction] {
         guard phase == .consuming || phase == .stopped else { return [.complete(token, nil)] }
-        writeAcknowledgements()
-        link.output.qos(prefetch: prefetch, isGlobal: isLimitGlobal, channel: Self.channel)
-        link.expect([.basicQosOK], channel: Self.channel, .caller(token), now: now)
+        settlements.tellAll(&link.output)
+        writeLimit(.caller(token), now: now)
         return []
     }
 
     /// Whether the message is still this consumer's. One that has come again while its first run was going on, and was
     /// acknowledged meanwhile, is done with.
     mutating func holds(_ tag: UInt64, now: ContinuousClock.Instant) -> Bool {
-        guard phase != .ended, acks.holds(tag) else { return false }
-        guard acknowledged.count > 0, let identity = acks.redelivered(tag), acknowledged.remove(identity) else {
-            return true
-        }
+        guard phase != .ended, settlements.holds(tag) else { return false }
+        guard settlements.isDone(tag) else { return true }
         _ = settle(tag, .acknowledge, now: now)
         return false
     }
@@ -236,53 +172,25 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
 
     /// So many more messages than the prefetch count may be held.
     mutating func adjustPrefetch(extra: Int, now: ContinuousClock.Instant) -> [ConnectionAction] {
-        limits?.extra = max(0, extra)
-        guard phase == .consuming, isLimitGlobal, !served.isEmpty else { return adjustConsumers(now: now) }
-        let count = PrefetchRule.count(configuration.prefetch, extra: extra)
-        guard count != prefetch else { return [] }
-        prefetch = count
-        largestPrefetch = max(largestPrefetch, Int(count))
-        link.output.qos(prefetch: count, isGlobal: true, channel: Self.channel)
-        link.expect([.basicQosOK], channel: Self.channel, now: now)
+        let mayChange = phase == .consuming && !consumers.isEmpty
+        guard limit.adjust(extra: extra, isConsuming: mayChange) else { return adjustConsumers(now: now) }
+        writeLimit(nil, now: now)
         return []
     }
 
     /// Consumes anew where limits are for each consumer and do not fit any more.
     private mutating func adjustConsumers(now: ContinuousClock.Instant) -> [ConnectionAction] {
-        guard mayAdjust, let limit = limits?.renewal(heldInAll: acks.heldCount, now: now) else { return [] }
+        guard mayAdjust, let count = limit.renewal(heldInAll: settlements.heldCount, now: now) else { return [] }
         do throws(TransportError) {
-            return [try renewConsumers(limit: limit, now: now)]
+            limit.renew(try consumers.renew(limit: count, &link, now: now), limit: count, now: now)
+            return [.log(.debug, "consuming anew, because of messages that wait", ["prefetch": "\(count)"])]
         } catch {
             return end(error)
         }
     }
 
-    /// Puts new consumers in the place of those that are there. What these have delivered stays as it is.
-    private mutating func renewConsumers(
-        limit: Int, now: ContinuousClock.Instant
-    ) throws(TransportError) -> ConnectionAction {
-        let limit = UInt16(clamping: limit)
-        largestPrefetch = max(largestPrefetch, Int(limit))
-        prefetch = limit
-        let tags = served.beginAll(now: now)
-        link.output.qos(prefetch: limit, isGlobal: false, channel: Self.channel)
-        var expected = [MethodID.basicQosOK]
-        // The new ones first: a queue may go away with its last consumer.
-        for (queue, tag) in zip(configuration.queues, tags) {
-            try link.output.consume(queue: queue.name, tag: tag, channel: Self.channel)
-            expected.append(.basicConsumeOK)
-        }
-        for tag in served.formerTags {
-            try link.output.cancel(tag: tag, channel: Self.channel)
-            expected.append(.basicCancelOK)
-        }
-        limits?.begin(tags, limit: Int(limit), now: now)
-        link.expect(expected, channel: Self.channel, now: now)
-        return .log(.debug, "consuming anew, because of messages that wait", ["prefetch": "\(limit)"])
-    }
-
     private var mayAdjust: Bool {
-        phase == .consuming && limits != nil && served.isComplete && !link.isAnswerDue(on: Self.channel)
+        phase == .consuming && limit.isOfConsumers && consumers.isComplete && !link.isAnswerDue(on: Self.channel)
     }
 
     // MARK: Consumers that the server ends
@@ -295,34 +203,14 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         guard phase != .opening else {
             throw TransportError(.connectionLost, "RabbitMQ ended a consumer at once; was its queue deleted?")
         }
-        guard let lost = served.end(tag, now: now) else { return [] }
-        writeAcknowledgements()
-        var actions = remember(acks.takeRecent())
+        guard let lost = consumers.end(tag, now: now) else { return [] }
+        settlements.tellAll(&link.output)
+        var actions = remember()
         // Where the queue is gone nobody hears of this but the channel, which stops to count them.
-        for held in acks.held(by: lost.consumer) { reject(held, requeue: true) }
-        limits?.end(tag)
-        let name = configuration.queues[lost.queue].name
-        if phase == .consuming, let count = ended.failed(because: name, at: now) {
-            actions.append(
-                .log(
-                    .warning, "RabbitMQ ended the consumer of a queue, which is declared and consumed anew",
-                    ["queue": "\(name)", "count": "\(count)"]))
-        }
+        for held in settlements.held(by: lost.consumer) { reject(held, requeue: true) }
+        limit.end(tag)
+        if phase == .consuming, let line = consumers.note(endIn: lost.queue, now: now) { actions.append(line) }
         return actions
-    }
-
-    /// Declares and consumes queues whose consumers were ended, when it is time.
-    private mutating func consumeAgain(now: ContinuousClock.Instant) throws(TransportError) {
-        guard phase == .consuming else { return }
-        for index in served.due(at: now) {
-            let queue = configuration.queues[index]
-            let tag = served.beginAgain(index, now: now)
-            var expected = try link.output.declare(queue, channel: Self.channel)
-            try link.output.consume(queue: queue.name, tag: tag, channel: Self.channel)
-            expected.append(.basicConsumeOK)
-            limits?.begin(tag)
-            link.expect(expected, channel: Self.channel, subject: queue.name, now: now)
-        }
     }
 
     // MARK: Time
@@ -333,10 +221,10 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
             if let closingDeadline, closingDeadline <= now {
                 throw TransportError(.connectionLost, "the server did not answer while closing")
             }
-            if let due = acknowledgementsDue, due <= now { writeAcknowledgements() }
-            if let next = nextRead, next <= now { nextRead = nil }
+            settlements.advance(to: now, &link.output)
+            pace.advance(to: now)
             try link.advance(to: now)
-            try consumeAgain(now: now)
+            if phase == .consuming { for tag in try consumers.beginAgain(&link, now: now) { limit.begin(tag) } }
             return adjustConsumers(now: now)
         } catch {
             return end(error)
@@ -346,11 +234,11 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     var deadline: ContinuousClock.Instant? {
         guard phase != .ended else { return nil }
         var earliest = link.deadline
-        for other in [closingDeadline, acknowledgementsDue, nextRead] {
+        for other in [closingDeadline, settlements.due, pace.due] {
             if let other { earliest = min(earliest ?? other, other) }
         }
-        if phase == .consuming, let other = served.due { earliest = min(earliest ?? other, other) }
-        if mayAdjust, let other = limits?.dueTime(heldInAll: acks.heldCount) {
+        if phase == .consuming, let other = consumers.due { earliest = min(earliest ?? other, other) }
+        if mayAdjust, let other = limit.dueTime(heldInAll: settlements.heldCount) {
             earliest = min(earliest ?? other, other)
         }
         return earliest
@@ -358,7 +246,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
 
     var isQuiet: Bool { true }
 
-    var isReading: Bool { nextRead == nil }
+    var isReading: Bool { pace.due == nil }
 
     // MARK: What comes
 
@@ -373,32 +261,16 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
             return actions
         } catch {
             // What the server takes for settled is for the receiver all the same.
-            if isAutoAcknowledging, !deliveries.isEmpty { actions.append(.deliver(deliveries)) }
+            if settlements.isAutomatic, !deliveries.isEmpty { actions.append(.deliver(deliveries)) }
             return actions + end(error)
         }
     }
 
     private mutating func finishRead(_ deliveries: [Delivery], now: ContinuousClock.Instant) {
         guard !deliveries.isEmpty else { return }
-        if isAutoAcknowledging { return acknowledgeAll(deliveries, now: now) }
-        let isStreaming = deliveries.count >= Self.streamingCount
-        batch = isStreaming ? deliveries.count / 2 : 1
-        if isStreaming {
-            nextRead = now + Self.streamingPause
-            // The thread looks for them by itself and need not be told of the first.
-            if acknowledgementsDue == nil { acknowledgementsDue = now + Self.acknowledgementDelay }
-        }
-    }
-
-    /// They have arrived. Not before, as the server would have it without acknowledgements: what is on its way when the
-    /// connection is lost would be lost with it.
-    private mutating func acknowledgeAll(_ deliveries: [Delivery], now: ContinuousClock.Instant) {
-        for delivery in deliveries { acks.acknowledge(delivery.tag.value) }
-        if acks.waitingCount >= Self.ownBatch {
-            writeAcknowledgements()
-        } else if acknowledgementsDue == nil {
-            acknowledgementsDue = now + Self.ownDelay
-        }
+        if settlements.isAutomatic { return settlements.acknowledgeAll(deliveries, &link.output, now: now) }
+        let isStreaming = pace.hasRead(deliveries.count, now: now)
+        settlements.hasRead(deliveries.count, isStreaming: isStreaming, now: now)
     }
 
     private mutating func handle(
@@ -408,7 +280,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         if case .caller(let token) = try link.accept(event, now: now) {
             if phase == .opening { phase = .consuming }
             // With its goodbye the server says that it has heard of everything.
-            if phase == .closing { _ = acks.takeRecent() }
+            if phase == .closing { settlements.isHeard() }
             actions.append(.complete(token, nil))
         }
         switch event {
@@ -435,36 +307,22 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     private mutating func take(
         _ incoming: IncomingDelivery, _ actions: inout [ConnectionAction], now: ContinuousClock.Instant
     ) throws(TransportError) -> Delivery? {
-        limits?.deliver(incoming.tag, by: incoming.consumerTag)
-        let served = served[incoming.consumerTag]
-        let queue = served.map { configuration.queues[$0.queue].name } ?? ""
-        if isAutoAcknowledging {
-            guard acks.deliver(incoming.tag) else { throw outOfOrder(incoming.tag) }
-        } else {
-            var identity: MessageIdentity?
-            var isRedelivered = false
-            if case .success(let message) = incoming.message {
-                identity = MessageIdentity(message)
-                isRedelivered = message.properties.isRedelivered
-            }
-            guard
-                acks.deliver(
-                    incoming.tag, identity, isRedelivered: isRedelivered, consumer: served?.consumer ?? 0)
-            else { throw outOfOrder(incoming.tag) }
-            if isRedelivered, let identity, acknowledged.remove(identity) {
-                _ = settle(incoming.tag, .acknowledge, now: now)
-                actions.append(
-                    .log(
-                        .info, "a message that was acknowledged before the connection was lost has come again",
-                        ["queue": "\(queue)"]))
-                return nil
-            }
+        limit.deliver(incoming.tag, by: incoming.consumerTag)
+        let origin = consumers[incoming.consumerTag]
+        let queue = origin?.queue ?? ""
+        switch settlements.deliver(incoming, consumer: origin?.consumer ?? 0) {
+        case .held: break
+        case .isOutOfOrder:
+            throw TransportError(.connectionLost, "RabbitMQ delivered message \(incoming.tag) out of order")
+        case .isDone:
+            _ = settle(incoming.tag, .acknowledge, now: now)
+            actions.append(
+                .log(
+                    .info, "a message that was acknowledged before the connection was lost has come again",
+                    ["queue": "\(queue)"]))
+            return nil
         }
         return Delivery(
             tag: DeliveryTag(incoming.tag), queue: queue, message: incoming.message, raw: incoming.body)
-    }
-
-    private func outOfOrder(_ tag: UInt64) -> TransportError {
-        TransportError(.connectionLost, "RabbitMQ delivered message \(tag) out of order")
     }
 }

@@ -9,24 +9,12 @@ extension PublisherMachine {
     mutating func declare(
         _ queue: Queue, for publish: PendingPublish, now: ContinuousClock.Instant
     ) -> [ConnectionAction] {
-        if waitingForQueue[queue] == nil { undeclared.append(queue) }
-        waitingForQueue[queue, default: []].append(publish)
-        return undeclared.count == 1 && waitingForQueue[queue]?.count == 1 ? declareNext(now: now) : []
+        declarations.add(queue, for: publish) ? declareNext(now: now) : []
     }
 
     private mutating func declareNext(now: ContinuousClock.Instant) -> [ConnectionAction] {
-        guard let queue = undeclared.first else { return [] }
         do throws(TransportError) {
-            // Written as a whole or not at all.
-            var declaration = WireWriter()
-            let expected = try declaration.declare(queue, channel: Self.declareChannel)
-            if !isDeclareChannelOpen {
-                isDeclareChannelOpen = true
-                link.output.channelOpen(Self.declareChannel)
-                link.expect([.channelOpenOK], channel: Self.declareChannel, now: now)
-            }
-            link.output.bytes.append(contentsOf: declaration.bytes)
-            link.expect(expected, channel: Self.declareChannel, .declaration, now: now)
+            try declarations.writeNext(&link, now: now)
             return []
         } catch {
             return declarationAnswered(error, now: now)
@@ -35,11 +23,8 @@ extension PublisherMachine {
 
     /// The queue is there, or it cannot be declared; the next one's turn.
     mutating func declarationAnswered(_ error: TransportError?, now: ContinuousClock.Instant) -> [ConnectionAction] {
-        guard let queue = undeclared.popFirst() else { return [] }
-        let publishes = waitingForQueue.removeValue(forKey: queue) ?? []
         var actions: [ConnectionAction] = []
-        if error == nil { declared.insert(queue) }
-        for publish in publishes where !publish.hasEnded {
+        for publish in declarations.takeAnswered(isDeclared: error == nil) where !publish.hasEnded {
             if let error { actions += finish(publish, error) } else { actions += send(publish, now: now) }
         }
         return actions + declareNext(now: now)
@@ -68,9 +53,7 @@ extension PublisherMachine {
         case .unblocked:
             return [.log(.info, "RabbitMQ takes messages again", [:])]
         case .channelClosed(let fault, Self.declareChannel):
-            isDeclareChannelOpen = false
-            link.output.method(.channelCloseOK, channel: Self.declareChannel)
-            _ = link.takeAskers(on: Self.declareChannel)
+            declarations.channelClosed(&link)
             return declarationAnswered(TransportError(fault), now: now)
         case .channelClosed(let fault, let channel):
             link.output.method(.channelCloseOK, channel: channel)

@@ -32,12 +32,7 @@ struct PublisherMachine: ~Copyable, ConnectionMachine {
     var waiting: Deque<PendingPublish> = []
     private var endedWaiting = 0
 
-    var isDeclareChannelOpen = false
-    var declared: Set<Queue> = []
-    /// The queues to be declared, one after the other: a refusal closes the channel, and it must be clear whose it was.
-    var undeclared: Deque<Queue> = []
-    /// Those that wait for the declaration of their queue.
-    var waitingForQueue: [Queue: [PendingPublish]] = [:]
+    var declarations = QueueDeclarations(channel: declareChannel)
 
     /// What the log has said of messages that came back.
     var returns = OutageLog()
@@ -83,7 +78,7 @@ struct PublisherMachine: ~Copyable, ConnectionMachine {
     }
 
     mutating func declareAndSend(_ publish: PendingPublish, now: ContinuousClock.Instant) -> [ConnectionAction] {
-        if let queue = publish.destination.queue, !declared.contains(queue) {
+        if let queue = publish.destination.queue, !declarations.contains(queue) {
             return declare(queue, for: publish, now: now)
         }
         return send(publish, now: now)
@@ -181,7 +176,7 @@ struct PublisherMachine: ~Copyable, ConnectionMachine {
         publish.isReturned = false
         publish.isSecondTry = true
         publish.writtenAt = nil
-        declared.remove(queue)
+        declarations.forget(queue)
         return declareAndSend(publish, now: now)
     }
 
@@ -271,8 +266,7 @@ struct PublisherMachine: ~Copyable, ConnectionMachine {
         open.removeAll()
         _ = unconfirmed.removeAll()
         waiting.removeAll()
-        undeclared.removeAll()
-        waitingForQueue.removeAll()
+        declarations.end()
         var actions: [ConnectionAction] = []
         let returned = returns.takeUnsaid()
         if returned > 0 { actions = [.log(.warning, "RabbitMQ gave messages back", ["count": "\(returned)"])] }

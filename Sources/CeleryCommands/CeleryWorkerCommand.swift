@@ -8,6 +8,8 @@ public import Celery
 ///             TaskHandler(Tasks.resize) { context, path, width in … }
 ///         }
 ///     }
+///
+/// As a subcommand of a command line of your own it is ``WorkerSubcommand``.
 public protocol CeleryWorkerCommand {
     /// The tasks that this worker runs.
     @TaskHandlerBuilder static var handlers: [TaskHandler] { get }
@@ -15,11 +17,7 @@ public protocol CeleryWorkerCommand {
 
 extension CeleryWorkerCommand {
     /// Reads the command line and runs the worker.
-    public static func main() async {
-        do {
-            try await WorkerArguments.parse().run(handlers: handlers)
-        } catch {
-            CommandErrors.end(WorkerArguments.self, error)
-        }
+    @concurrent public static func main() async {
+        await WorkerProgram<Self>.runAsProgram()
     }
 }

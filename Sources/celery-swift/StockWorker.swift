@@ -1,8 +1,9 @@
 import Celery
+import CeleryCommands
 import CeleryProtocol
 
-/// The tasks of the stock worker, for trying it out from Python.
-enum StockTasks {
+/// The stock worker, for trying it out from Python.
+struct StockWorker: CeleryWorkerCommand {
     @TaskHandlerBuilder static var handlers: [TaskHandler] {
         TaskHandler(
             TaskDefinition(

@@ -6,10 +6,10 @@ import Testing
 @testable import celery_swift
 
 /// Numbers that a caller can send to the stock tasks and that nothing can be done with.
-@Suite struct StockTaskTests {
+@Suite struct StockWorkerTests {
     func run(_ task: String, _ args: [JSONValue], retries: JSONValue = 0) async throws -> Replay.Outcome {
         let headers: JSONObject = ["task": .string(task), "id": "the-id", "retries": retries]
-        return try await Replay { StockTasks.handlers }.run(
+        return try await Replay { StockWorker.handlers }.run(
             Message(headers: headers, body: TaskPayload(args: args).encoded()))
     }
 

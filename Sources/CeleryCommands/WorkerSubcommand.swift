@@ -1,0 +1,21 @@
+public import ArgumentParser
+
+/// A worker as a subcommand, `worker`, of a command line that has others too.
+///
+///     static let configuration = CommandConfiguration(subcommands: [WorkerSubcommand<ImagesWorker>.self])
+public struct WorkerSubcommand<Worker: CeleryWorkerCommand>: AsyncParsableCommand {
+    /// The command's name and help.
+    public static var configuration: CommandConfiguration {
+        CommandConfiguration(commandName: "worker", abstract: "Run a worker: take tasks from the queues and run them.")
+    }
+
+    @OptionGroup var arguments: WorkerArguments
+
+    /// For the argument parser.
+    public init() {}
+
+    /// Runs the worker until SIGTERM or SIGINT, as ``WorkerArguments/run(handlers:)`` does.
+    public func run() async throws {
+        try await arguments.run(handlers: Worker.handlers)
+    }
+}

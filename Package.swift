@@ -85,16 +85,14 @@ let package = Package(
         .executableTarget(
             name: "celery-swift",
             dependencies: [
-                "Celery", "CeleryCommands", "CeleryProtocol",
-                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "Celery", "CeleryCommands", .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),
         // The Swift client of interop/bench.
         .executableTarget(
             name: "bench-client",
             dependencies: [
-                "Celery", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis", "CeleryTransport",
-                .product(name: "Logging", package: "swift-log"),
+                "Celery", "CeleryRabbitMQ", "CeleryRedis", .product(name: "Logging", package: "swift-log"),
             ],
             path: "interop/benchmarks/client"
         ),

@@ -1,21 +1,37 @@
 internal import ArgumentParser
 public import Celery
+public import ServiceLifecycle
 
-/// A worker program of your own: a list of handlers, and with it the whole command line of `celery-swift worker`.
+/// A worker program of your own: its handlers and what they need, and with it the whole command line of
+/// `celery-swift worker`.
 ///
 ///     @main struct ImagesWorker: CeleryWorkerCommand {
-///         @TaskHandlerBuilder static var handlers: [TaskHandler] {
-///             TaskHandler(Tasks.resize) { context, path, width in … }
+///         let images = ImageStore()
+///
+///         var handlers: [TaskHandler] {
+///             TaskHandler(Tasks.resize) { context, path, width in try await images.resize(path, to: width) }
 ///         }
 ///     }
 ///
-/// As a subcommand of a command line of your own it is ``WorkerSubcommand``.
-public protocol CeleryWorkerCommand {
+/// What is kept in properties lives as long as the worker. As a subcommand of a command line of your own it is
+/// ``WorkerSubcommand``.
+public protocol CeleryWorkerCommand: Sendable {
+    /// Makes what the handlers need, such as a pool of database connections. Called once, when the command line has been
+    /// understood and nothing is connected yet; what it throws ends the program with status 1.
+    init() async throws
+
     /// The tasks that this worker runs.
-    @TaskHandlerBuilder static var handlers: [TaskHandler] { get }
+    @TaskHandlerBuilder var handlers: [TaskHandler] { get }
+
+    /// What else runs in this program, such as the pool: started before the worker, shut down when it has ended. If one of
+    /// them ends, so does the program. By default nothing.
+    var services: [any Service] { get }
 }
 
 extension CeleryWorkerCommand {
+    /// Nothing but the worker.
+    public var services: [any Service] { [] }
+
     /// Reads the command line and runs the worker.
     @concurrent public static func main() async {
         await WorkerProgram<Self>.runAsProgram()

@@ -1,12 +1,12 @@
-public import ArgumentParser
-public import Celery
+internal import ArgumentParser
+internal import Celery
 internal import CeleryRabbitMQ
 internal import CeleryRedis
 internal import CeleryTransport
-public import Logging
+internal import Logging
 
 /// The options and environment variables that name the broker and the result backend, as in `celery`.
-public struct ConnectionOptions: ParsableArguments {
+struct ConnectionOptions: ParsableArguments {
     @Option(
         name: [.short, .long],
         help:
@@ -37,10 +37,10 @@ public struct ConnectionOptions: ParsableArguments {
     var visibilityTimeout: Double?
 
     /// For the argument parser.
-    public init() {}
+    init() {}
 
     /// Checks what the parser cannot know.
-    public mutating func validate() throws {
+    mutating func validate() throws {
         _ = try transportOptions()
     }
 
@@ -48,7 +48,7 @@ public struct ConnectionOptions: ParsableArguments {
     ///
     /// - Throws: `ValidationError` for an address that names no known transport; `TransportError` for one that makes no
     ///   sense, or for an option that is not supported.
-    public func makeClient(logger: Logger) throws -> CeleryClient {
+    func makeClient(logger: Logger) throws -> CeleryClient {
         try CeleryClient(broker: makeBroker(), backend: makeBackend(), logger: logger)
     }
 

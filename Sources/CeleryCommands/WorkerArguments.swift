@@ -1,5 +1,5 @@
-public import ArgumentParser
-public import Celery
+internal import ArgumentParser
+internal import Celery
 internal import CeleryTransport
 internal import Logging
 internal import ServiceLifecycle
@@ -12,7 +12,7 @@ internal import Darwin
 #endif
 
 /// The options of a worker's command line, by the names that `celery worker` has.
-public struct WorkerArguments: ParsableArguments {
+struct WorkerArguments: ParsableArguments {
     @OptionGroup var connection: ConnectionOptions
 
     @Option(name: [.customShort("Q"), .long], help: "The queues to consume, separated by commas. Default: celery.")
@@ -72,10 +72,10 @@ public struct WorkerArguments: ParsableArguments {
     var trackStarted = false
 
     /// For the argument parser.
-    public init() {}
+    init() {}
 
     /// Checks what the parser cannot know.
-    public mutating func validate() throws {
+    mutating func validate() throws {
         if let optimization, !["default", "fair"].contains(optimization) {
             throw ValidationError("-O is default or fair")
         }
@@ -101,7 +101,7 @@ public struct WorkerArguments: ParsableArguments {
     /// them (cold shutdown), the third ends the process at once.
     ///
     /// - Throws: `TransportError` when the broker refuses, or what a bad address leads to.
-    public func run(handlers: [TaskHandler]) async throws {
+    func run(_ command: some CeleryWorkerCommand) async throws {
         let logger = loglevel.makeLogger()
         let worker = try CeleryWorker(
             broker: connection.makeBroker(),
@@ -110,11 +110,13 @@ public struct WorkerArguments: ParsableArguments {
             options: workerOptions,
             logger: logger
         ) {
-            handlers
+            command.handlers
         }
         let services = ServiceGroup(
             configuration: ServiceGroupConfiguration(
-                services: [.init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)],
+                services: command.services.map { .init(service: $0) } + [
+                    .init(service: worker, successTerminationBehavior: .gracefullyShutdownGroup)
+                ],
                 logger: logger))
         let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
         try await withThrowingTaskGroup(of: Void.self) { group in

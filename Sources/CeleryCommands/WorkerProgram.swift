@@ -15,6 +15,6 @@ struct WorkerProgram<Worker: CeleryWorkerCommand>: AsyncParsableCommand {
     @OptionGroup var arguments: WorkerArguments
 
     func run() async throws {
-        try await arguments.run(handlers: Worker.handlers)
+        try await arguments.run(Worker())
     }
 }

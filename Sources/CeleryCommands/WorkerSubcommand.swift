@@ -14,8 +14,8 @@ public struct WorkerSubcommand<Worker: CeleryWorkerCommand>: AsyncParsableComman
     /// For the argument parser.
     public init() {}
 
-    /// Runs the worker until SIGTERM or SIGINT, as ``WorkerArguments/run(handlers:)`` does.
+    /// Runs the worker until SIGTERM or SIGINT, the second of which cancels running tasks.
     public func run() async throws {
-        try await arguments.run(handlers: Worker.handlers)
+        try await arguments.run(Worker())
     }
 }

@@ -1,4 +1,4 @@
-import CeleryProtocol
+import Celery
 
 /// An integer or a float, as Python's arithmetic takes either. Integers beyond `Int` are refused.
 enum Number: Codable, Sendable {

@@ -1,10 +1,9 @@
 import Celery
 import CeleryCommands
-import CeleryProtocol
 
 /// The stock worker, for trying it out from Python.
 struct StockWorker: CeleryWorkerCommand {
-    @TaskHandlerBuilder static var handlers: [TaskHandler] {
+    var handlers: [TaskHandler] {
         TaskHandler(
             TaskDefinition(
                 "swift.add", Parameter("x", as: Number.self), Parameter("y", default: Number.integer(0)),

@@ -79,7 +79,7 @@ import Testing
 
     @Test(arguments: topics)
     func everyMessageRuns(topic: String) async throws {
-        let replay = try Replay { StockWorker.handlers }
+        let replay = try Replay { StockWorker().handlers }
         for fixture in try FixtureFiles.all(topic) {
             let outcome = await replay.run(fixture)
             let expected = try #require(fixture.details["expect"]?.objectValue)

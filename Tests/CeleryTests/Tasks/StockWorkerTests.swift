@@ -9,7 +9,7 @@ import Testing
 @Suite struct StockWorkerTests {
     func run(_ task: String, _ args: [JSONValue], retries: JSONValue = 0) async throws -> Replay.Outcome {
         let headers: JSONObject = ["task": .string(task), "id": "the-id", "retries": retries]
-        return try await Replay { StockWorker.handlers }.run(
+        return try await Replay { StockWorker().handlers }.run(
             Message(headers: headers, body: TaskPayload(args: args).encoded()))
     }
 

@@ -1,8 +1,6 @@
 import Celery
-import CeleryProtocol
 import CeleryRabbitMQ
 import CeleryRedis
-import CeleryTransport
 import Logging
 
 /// The Swift client of `interop/bench`. Prints one line of JSON.

@@ -1,5 +1,4 @@
 import Celery
-import CeleryProtocol
 
 #if canImport(Glibc)
 import Glibc

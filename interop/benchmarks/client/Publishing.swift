@@ -1,5 +1,4 @@
 import Celery
-import CeleryProtocol
 
 /// How many messages a second one client publishes for so many callers at once; each waits for its own message.
 struct Publishing {

@@ -3,7 +3,8 @@ public struct CeleryError: Error, Sendable, CustomStringConvertible {
     /// What kind of failure it is. More kinds may be added.
     public struct Code: Sendable, Hashable {
         private enum Kind: Hashable {
-            case timedOut, noResultBackend, undecodableResult, invalidArgument, duplicateTask, alreadyRun
+            case timedOut, noResultBackend, undecodableResult, invalidArgument, duplicateTask, alreadyRun,
+                invalidSetting
         }
         private let kind: Kind
 
@@ -20,6 +21,8 @@ public struct CeleryError: Error, Sendable, CustomStringConvertible {
         public static let duplicateTask = Code(kind: .duplicateTask)
         /// A worker was run for a second time.
         public static let alreadyRun = Code(kind: .alreadyRun)
+        /// A setting has a value that makes no sense.
+        public static let invalidSetting = Code(kind: .invalidSetting)
     }
 
     /// The kind of failure.

@@ -1,7 +1,9 @@
+public import CeleryProtocol
+
 /// A queue with the exchange and the key it is bound by.
 public struct Queue: Sendable, Hashable {
     /// The types of exchange that Celery uses.
-    public enum ExchangeType: String, Sendable, Hashable {
+    public enum ExchangeType: String, Sendable, Hashable, CaseIterable {
         /// The routing key must be equal.
         case direct
         /// The routing key must match a pattern of words, `*` and `#`.
@@ -11,7 +13,7 @@ public struct Queue: Sendable, Hashable {
     }
 
     /// RabbitMQ's types of queue (`x-queue-type`).
-    public enum Kind: String, Sendable, Hashable {
+    public enum Kind: String, Sendable, Hashable, CaseIterable {
         /// The default: not written into the declaration.
         case classic
         /// A replicated queue.
@@ -36,6 +38,10 @@ public struct Queue: Sendable, Hashable {
     public var isAutoDelete: Bool
     /// After how many seconds without use the queue goes away (`x-expires`); `nil` for never.
     public var expires: Double?
+    /// Whatever else RabbitMQ is to be told at the declaration (kombu's `queue_arguments`), such as
+    /// `["x-dead-letter-exchange": "dead", "x-message-ttl": 60_000, "x-single-active-consumer": true]`. What is written
+    /// here counts more than ``kind``, ``maxPriority`` and ``expires``. Redis has no such arguments.
+    public var arguments: JSONObject
 
     /// Makes a queue; exchange and routing key are the queue's name unless given.
     public init(
@@ -47,7 +53,8 @@ public struct Queue: Sendable, Hashable {
         maxPriority: Int? = nil,
         isDurable: Bool = true,
         isAutoDelete: Bool = false,
-        expires: Double? = nil
+        expires: Double? = nil,
+        arguments: JSONObject = [:]
     ) {
         self.name = name
         self.exchange = exchange ?? name
@@ -58,6 +65,7 @@ public struct Queue: Sendable, Hashable {
         self.isDurable = isDurable
         self.isAutoDelete = isAutoDelete
         self.expires = expires
+        self.arguments = arguments
     }
 }
 

@@ -6,15 +6,24 @@ public struct Routing: Sendable, Hashable {
     public struct Route: Sendable, Hashable {
         /// The name of the task, or a pattern: `*` stands for any text, `?` for one character.
         public var pattern: String
-        /// The queue.
-        public var queue: Queue
+        /// The queue; `nil` for the default queue.
+        public var queue: Queue?
+        /// The exchange, for routing past the queues; `nil` for the queue's.
+        public var exchange: String?
+        /// The routing key; `nil` for the queue's.
+        public var routingKey: String?
         /// The priority of tasks that are sent without one.
         public var priority: Int?
 
         /// Sends the tasks whose names match to a queue.
-        public init(_ pattern: String, to queue: Queue, priority: Int? = nil) {
+        public init(
+            _ pattern: String, to queue: Queue? = nil, exchange: String? = nil, routingKey: String? = nil,
+            priority: Int? = nil
+        ) {
             self.pattern = pattern
             self.queue = queue
+            self.exchange = exchange
+            self.routingKey = routingKey
             self.priority = priority
         }
     }
@@ -23,9 +32,15 @@ public struct Routing: Sendable, Hashable {
     public var defaultQueue: Queue
     /// The routes; the first that matches counts.
     public var routes: [Route]
-    /// The queues that are known by name. Any other name stands for a durable classic queue with a direct exchange
-    /// of its own name (`task_create_missing_queues`).
+    /// The queues that are known by name (`task_queues`). Any other name stands for a durable queue with a direct
+    /// exchange of its own name (`task_create_missing_queues`).
     public var queues: [Queue]
+    /// The kind of queues that are not known by name (`task_create_missing_queue_type`).
+    public var missingQueueKind = Queue.Kind.classic
+    /// `x-max-priority` of queues that are not known by name (`task_queue_max_priority`).
+    public var missingQueueMaxPriority: Int?
+    /// The priority of tasks that neither the caller nor a route gives one (`task_default_priority`); `nil` is 0.
+    public var defaultPriority: Int?
 
     /// Makes a table; by default everything goes to the queue `celery`.
     public init(defaultQueue: Queue = "celery", routes: [Route] = [], queues: [Queue] = []) {
@@ -35,10 +50,16 @@ public struct Routing: Sendable, Hashable {
     }
 
     /// The queue of this name.
-    func queue(named name: String) -> Queue {
-        if let queue = queues.first(where: { $0.name == name }) { return queue }
-        if let route = routes.first(where: { $0.queue.name == name }) { return route.queue }
-        return name == defaultQueue.name ? defaultQueue : Queue(name)
+    public func queue(named name: String) -> Queue {
+        known(name) ?? Queue(name, kind: missingQueueKind, maxPriority: missingQueueMaxPriority)
+    }
+
+    /// Whether a queue of this name was declared here.
+    func knows(_ name: String) -> Bool { known(name) != nil }
+
+    private func known(_ name: String) -> Queue? {
+        queues.first { $0.name == name } ?? routes.lazy.compactMap(\.queue).first { $0.name == name }
+            ?? (name == defaultQueue.name ? defaultQueue : nil)
     }
 
     /// The route of a task.

@@ -106,7 +106,7 @@ final class TaskPublisher: Sendable {
         message.properties = MessageProperties(
             correlationID: request.id,
             replyTo: replyTo,
-            priority: options.priority ?? route?.priority ?? 0,
+            priority: options.priority ?? route?.priority ?? routing.defaultPriority ?? 0,
             expiration: options.expires.flatMap { Self.expiration($0, now: now) }
         )
         return (message, destination(options, route))
@@ -176,11 +176,11 @@ final class TaskPublisher: Sendable {
 
     private func destination(_ options: SendOptions, _ route: Routing.Route?) -> Destination {
         let queue = options.queue.map(routing.queue(named:)) ?? route?.queue ?? routing.defaultQueue
-        if let exchange = options.exchange {
-            return Destination(exchange: exchange, routingKey: options.routingKey ?? queue.routingKey)
+        let routingKey = options.routingKey ?? route?.routingKey
+        if let exchange = options.exchange ?? route?.exchange {
+            return Destination(exchange: exchange, routingKey: routingKey ?? queue.routingKey)
         }
-        if queue.exchangeType == .direct, options.routingKey == nil { return Destination(queue: queue) }
-        return Destination(
-            exchange: queue.exchange, routingKey: options.routingKey ?? queue.routingKey, queue: queue)
+        if queue.exchangeType == .direct, routingKey == nil { return Destination(queue: queue) }
+        return Destination(exchange: queue.exchange, routingKey: routingKey ?? queue.routingKey, queue: queue)
     }
 }

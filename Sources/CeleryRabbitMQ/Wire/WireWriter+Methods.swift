@@ -111,15 +111,16 @@ extension WireWriter {
 }
 
 extension Queue {
-    /// The queue's arguments as kombu writes them.
+    /// All arguments of the queue, as kombu writes them.
     var declarationArguments: JSONObject {
-        var arguments: JSONObject = [:]
+        var declared: JSONObject = [:]
         if let expires {
             let milliseconds = expires * 1000
-            arguments["x-expires"] = .integer(Int(exactly: milliseconds.rounded(.towardZero)) ?? Int.max)
+            declared["x-expires"] = .integer(Int(exactly: milliseconds.rounded(.towardZero)) ?? Int.max)
         }
-        if let maxPriority { arguments["x-max-priority"] = .integer(maxPriority) }
-        if kind == .quorum { arguments["x-queue-type"] = "quorum" }
-        return arguments
+        if let maxPriority { declared["x-max-priority"] = .integer(maxPriority) }
+        if kind == .quorum { declared["x-queue-type"] = "quorum" }
+        for (name, value) in arguments { declared[name] = value }
+        return declared
     }
 }

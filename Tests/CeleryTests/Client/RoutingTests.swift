@@ -24,9 +24,9 @@ import Testing
 
     @Test func theFirstRouteThatMatchesCounts() {
         let routing = Routing(routes: [.init("a.special", to: "one", priority: 3), .init("a.*", to: "two")])
-        #expect(routing.route(for: "a.special")?.queue.name == "one")
+        #expect(routing.route(for: "a.special")?.queue?.name == "one")
         #expect(routing.route(for: "a.special")?.priority == 3)
-        #expect(routing.route(for: "a.other")?.queue.name == "two")
+        #expect(routing.route(for: "a.other")?.queue?.name == "two")
         #expect(routing.route(for: "b") == nil)
     }
 

@@ -1,0 +1,137 @@
+import CeleryProtocol
+import CeleryTransport
+import Testing
+
+@testable import Celery
+
+/// What Celery 5.7 makes of the same settings.
+@Suite struct CeleryConfigurationTests {
+    @Test func withoutSettingsAllIsAsInCelery() throws {
+        let configuration = try CeleryConfiguration(settings: [:])
+        #expect(configuration.consumedQueues == ["celery"])
+        #expect(configuration.routing.queue(named: "other") == Queue("other"))
+        #expect(configuration.resultExpires == .seconds(86_400))
+        #expect(configuration.worker.prefetchMultiplier == 4 && !configuration.worker.acksLate)
+        #expect(configuration.disregardedSettings.isEmpty)
+    }
+
+    @Test func addressesAndOptionsOfTheTransportAreRead() throws {
+        let configuration = try CeleryConfiguration(settings: [
+            "broker_url": "redis://h/0", "result_backend": "redis://h/1", "result_expires": 60,
+            "broker_transport_options": ["visibility_timeout": 43200, "priority_steps": [0, 5], "sep": ":"],
+        ])
+        #expect(configuration.broker == "redis://h/0" && configuration.resultBackend == "redis://h/1")
+        #expect(
+            configuration.brokerTransportOptions == [
+                "visibility_timeout": "43200", "priority_steps": "0,5", "sep": ":",
+            ])
+        #expect(configuration.resultExpires == .seconds(60))
+    }
+
+    @Test(arguments: [0, nil] as [JSONValue]) func resultsThatStayForEver(expires: JSONValue) throws {
+        #expect(try CeleryConfiguration(settings: ["result_expires": expires]).resultExpires == nil)
+    }
+
+    @Test func settingsOfTheWorkerAreReadAlsoAsTexts() throws {
+        let configuration = try CeleryConfiguration(settings: [
+            "worker_concurrency": "3", "worker_prefetch_multiplier": 1, "worker_eta_task_limit": 7,
+            "task_acks_late": "true", "task_acks_on_failure_or_timeout": false, "task_ignore_result": 1,
+            "task_track_started": "yes",
+        ])
+        let worker = configuration.worker
+        #expect(worker.concurrency == 3 && worker.prefetchMultiplier == 1 && worker.etaLimit == 7)
+        #expect(worker.acksLate && !worker.acksOnFailure && worker.ignoreResult && worker.trackStarted)
+    }
+
+    @Test func queuesHaveWhatKombuGivesThem() throws {
+        let routing = try CeleryConfiguration(settings: [
+            "task_default_queue": "main", "task_queue_max_priority": 10,
+            "task_queues": [
+                ["name": "main"],
+                ["name": "media", "exchange": "media", "exchange_type": "topic", "routing_key": "media.#"],
+                [
+                    "name": "safe", "exchange": ["name": "safe", "type": "direct"], "routing_key": "safe",
+                    "queue_arguments": ["x-queue-type": "quorum", "x-dead-letter-exchange": "dead"], "durable": true,
+                    "message_ttl": 1.5, "max_length": 9, "alias": nil, "no_ack": false, "bindings": [],
+                ],
+            ],
+        ]).routing
+        var main = Queue("main")
+        main.maxPriority = 10
+        #expect(routing.defaultQueue == main)
+        #expect(
+            routing.queues[1]
+                == Queue("media", exchangeType: .topic, routingKey: "media.#", maxPriority: 10))
+        #expect(
+            routing.queues[2].arguments == [
+                "x-queue-type": "quorum", "x-dead-letter-exchange": "dead", "x-message-ttl": 1500, "x-max-length": 9,
+            ])
+        #expect(routing.queue(named: "new").maxPriority == 10)
+    }
+
+    @Test func whatQueuesLeaveOpenIsThatOfTheDefaults() throws {
+        let routing = try CeleryConfiguration(settings: [
+            "task_default_queue": "main", "task_default_exchange": "tasks", "task_default_exchange_type": "topic",
+            "task_default_routing_key": "task.main", "task_default_queue_type": "quorum",
+            "task_create_missing_queue_type": "quorum",
+        ]).routing
+        #expect(
+            routing.defaultQueue
+                == Queue("main", exchange: "tasks", exchangeType: .topic, routingKey: "task.main", kind: .quorum))
+        #expect(routing.queue(named: "new") == Queue("new", kind: .quorum))
+    }
+
+    @Test(arguments: [
+        [["images.*": ["queue": "slow"], "images.resize": "swift"]] as JSONValue,
+        ["images.*": ["queue": "slow"], "images.resize": ["queue": "swift"]],
+        [["images.*", ["queue": "slow"]], ["images.resize", ["queue": ["name": "swift"]]]],
+    ])
+    func namesCountBeforePatterns(routes: JSONValue) throws {
+        let routing = try CeleryConfiguration(settings: ["task_routes": routes]).routing
+        #expect(routing.route(for: "images.resize")?.queue == "swift")
+        #expect(routing.route(for: "images.crop")?.queue == "slow")
+        #expect(routing.route(for: "other") == nil)
+    }
+
+    @Test func aRouteMayNameExchangeKeyAndPriority() throws {
+        let routing = try CeleryConfiguration(settings: [
+            "task_routes": ["a": ["exchange": "x", "routing_key": "k", "priority": 7]]
+        ]).routing
+        #expect(routing.routes == [Routing.Route("a", exchange: "x", routingKey: "k", priority: 7)])
+    }
+
+    @Test func whatNothingObeysIsNamed() throws {
+        let configuration = try CeleryConfiguration(settings: [
+            "worker_pool": "gevent", "task_serializer": "json", "accept_content": ["json"], "enable_utc": true,
+            "result_serializer": "pickle", "task_acks_lat": true, "include": ["tasks"],
+        ])
+        #expect(
+            configuration.disregardedSettings == [
+                DisregardedSetting(name: "worker_pool", isKnownToCelery: true),
+                DisregardedSetting(name: "result_serializer", isKnownToCelery: true),
+                DisregardedSetting(name: "task_acks_lat", isKnownToCelery: false),
+            ])
+    }
+
+    @Test(
+        arguments: [
+            ("worker_concurrency", 0), ("worker_concurrency", "many"), ("task_acks_late", "perhaps"), ("broker_url", 3),
+            ("broker_transport_options", "x"), ("broker_transport_options", ["a": ["b": 1]]),
+            ("result_expires", "soon"),
+            ("task_queues", 1), ("task_queues", [["exchange": "x"]]),
+            ("task_queues", [["name": "q", "exclusive": true]]),
+            ("task_queues", [["name": "q", "exchange_type": "x-delayed"]]), ("task_routes", "app.Router"),
+            ("task_routes", ["a": 1]), ("task_routes", ["a": ["expires": 9]]), ("task_default_queue_type", "stream"),
+            ("result_expires", -1), ("task_queues", [["name": "q", "max_length": -1]]),
+        ] as [(String, JSONValue)])
+    func aValueThatMakesNoSenseIsAnErrorThatNamesTheSetting(name: String, value: JSONValue) {
+        let error = #expect(throws: CeleryError.self) { try CeleryConfiguration(settings: [name: value]) }
+        #expect(error?.code == .invalidSetting)
+        #expect(error?.message.contains(name) == true)
+    }
+
+    @Test func queuesMayNotBeMadeUp() {
+        let settings: JSONObject = ["task_create_missing_queues": false, "task_routes": ["a": "nowhere"]]
+        #expect(throws: CeleryError.self) { try CeleryConfiguration(settings: settings) }
+    }
+}

@@ -2,18 +2,22 @@ internal import CeleryProtocol
 internal import CeleryTransport
 
 extension CeleryConfiguration {
-    /// Reads the settings of queues and routes, and finds the queues that routes name.
-    mutating func readRouting(_ settings: inout SettingsReader) throws {
+    /// Takes over the settings of queues and routes, and finds the queues that routes name.
+    mutating func applyRouting(_ settings: inout SettingsReader) throws {
+        let given = settings.rest.count
         let defaults = try QueueDefaults(&settings)
-        let name = try settings.text("task_default_queue") ?? "celery"
-        if let queues = settings.take("task_queues") {
+        let name = try settings.text("task_default_queue") ?? routing.defaultQueue.name
+        let queues = settings.take("task_queues")
+        if let queues {
             routing.queues = try Self.queues(SettingsReader.parsed(queues)).map {
                 defaults.completed($0, defaultName: name)
             }
         }
-        routing.defaultQueue = routing.queues.first { $0.name == name } ?? defaults.defaultQueue(name)
-        (routing.missingQueueKind, routing.missingQueueMaxPriority) = (defaults.missingKind, defaults.maxPriority)
-        routing.defaultPriority = try settings.integer("task_default_priority", least: 0)
+        if settings.rest.count < given {
+            routing.defaultQueue = routing.queues.first { $0.name == name } ?? defaults.defaultQueue(name)
+            (routing.missingQueueKind, routing.missingQueueMaxPriority) = (defaults.missingKind, defaults.maxPriority)
+        }
+        if let priority = try settings.integer("task_default_priority", least: 0) { routing.defaultPriority = priority }
         let createsMissing = try settings.bool("task_create_missing_queues") ?? true
         if let routes = settings.take("task_routes") {
             routing.routes = try Self.routes(SettingsReader.parsed(routes)) { name in

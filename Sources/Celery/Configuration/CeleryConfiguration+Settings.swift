@@ -5,14 +5,21 @@ extension CeleryConfiguration {
     /// Reads settings by Celery's lower-case names, such as `task_routes`, as a JSON or YAML file or
     /// `celery-swift import-config` has them.
     ///
+    /// - Throws: as ``apply(_:)``.
+    public init(settings: JSONObject) throws {
+        self.init()
+        try apply(settings)
+    }
+
+    /// Takes over settings by Celery's lower-case names; what they do not name stays as it is.
+    ///
     /// What nothing here obeys is kept in ``disregardedSettings``, unless its value asks for what is so anyway.
     ///
     /// - Throws: ``CeleryError`` with the code `invalidSetting`, which names the setting whose value makes no sense.
-    public init(settings: JSONObject) throws {
-        self.init()
+    public mutating func apply(_ settings: JSONObject) throws {
         var settings = SettingsReader(settings)
-        broker = try settings.text("broker_url")
-        resultBackend = try settings.text("result_backend")
+        if let value = try settings.text("broker_url") { broker = value }
+        if let value = try settings.text("result_backend") { resultBackend = value }
         for (name, value) in try settings.object("broker_transport_options") ?? [:] {
             guard let text = Self.optionText(value) else {
                 throw SettingsReader.invalid("broker_transport_options", "has no plain value for \(LogText(name))")
@@ -20,25 +27,28 @@ extension CeleryConfiguration {
             brokerTransportOptions[name] = text
         }
         if let expires = settings.take("result_expires") { resultExpires = try Self.life(expires) }
-        try readRouting(&settings)
-        try readWorker(&settings)
-        settings.drop("task_serializer") { $0 == "json" }
-        settings.drop("result_serializer") { $0 == "json" }
-        settings.drop("event_serializer") { $0 == "json" }
-        settings.drop("accept_content", if: Self.namesJSON)
-        settings.drop("result_accept_content", if: Self.namesJSON)
-        settings.drop("enable_utc") { SettingsReader.bool($0) == true }
-        settings.drop("task_protocol") { $0 == 2 }
-        settings.drop("broker_connection_retry") { SettingsReader.bool($0) == true }
-        settings.drop("broker_connection_retry_on_startup") { SettingsReader.bool($0) == true }
-        // What a Python program has to import to know its tasks.
-        for name in ["imports", "include"] { settings.drop(name) { _ in true } }
-        disregardedSettings = settings.rest.map { name, _ in
+        try applyRouting(&settings)
+        try applyWorker(&settings)
+        Self.dropWhatIsSoAnyway(&settings)
+        disregardedSettings += settings.rest.map { name, _ in
             DisregardedSetting(name: name, isKnownToCelery: CelerySettingNames.all.contains(name))
         }
     }
 
-    private mutating func readWorker(_ settings: inout SettingsReader) throws {
+    private static func dropWhatIsSoAnyway(_ settings: inout SettingsReader) {
+        for name in ["task_serializer", "result_serializer", "event_serializer"] {
+            settings.drop(name) { $0 == "json" }
+        }
+        for name in ["accept_content", "result_accept_content"] { settings.drop(name, if: namesJSON) }
+        for name in ["enable_utc", "broker_connection_retry", "broker_connection_retry_on_startup"] {
+            settings.drop(name) { SettingsReader.bool($0) == true }
+        }
+        settings.drop("task_protocol") { $0 == 2 }
+        // What a Python program has to import to know its tasks.
+        for name in ["imports", "include"] { settings.drop(name) { _ in true } }
+    }
+
+    private mutating func applyWorker(_ settings: inout SettingsReader) throws {
         if let value = try settings.integer("worker_concurrency", least: 1) { worker.concurrency = value }
         if let value = try settings.integer("worker_prefetch_multiplier", least: 0) {
             worker.prefetchMultiplier = value

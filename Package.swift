@@ -71,7 +71,7 @@ let package = Package(
         .target(
             name: "CeleryTesting",
             dependencies: [
-                "Celery", "CeleryProtocol", "CeleryTransport",
+                "Celery", "CeleryIO", "CeleryProtocol", "CeleryTransport",
                 .product(name: "Logging", package: "swift-log"),
             ]
         ),

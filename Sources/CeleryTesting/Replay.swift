@@ -12,26 +12,6 @@ public import Logging
 ///     #expect(await replay.run(fixtures[0]) == .success("shipped"))
 ///     #expect(try await replay.run(Tasks.ship("a book")) == .success("shipped"))
 public struct Replay: Sendable {
-    /// What became of a message.
-    public enum Outcome: Sendable, Hashable {
-        /// The handler returned this.
-        case success(JSONValue)
-        /// The handler threw, or the arguments did not fit it.
-        case failure(TaskFailure)
-        /// The task is to be tried again after so long.
-        case retry(after: Duration, reason: TaskFailure?)
-        /// The handler threw ``Ignore``.
-        case ignored
-        /// The handler threw ``Reject``.
-        case rejected(requeue: Bool)
-        /// The message cannot be run as a task, or is to be followed by something that is not built.
-        case refused(MessageError)
-        /// There is no handler of this name.
-        case notRegistered(String)
-        /// The handler was cancelled.
-        case interrupted
-    }
-
     private let handlers: [String: TaskHandler]
     private let logger: Logger
 
@@ -44,45 +24,73 @@ public struct Replay: Sendable {
     }
 
     /// Runs the handler that a captured message names.
-    public func run(_ fixture: Fixture) async -> Outcome {
-        switch fixture.message {
-        case .success(let message): await run(message)
-        case .failure(let error): .refused(error)
-        }
-    }
+    public func run(_ fixture: Fixture) async -> Outcome { await record(fixture).outcome }
 
     /// Runs the handler of a call, without a message.
     ///
     /// - Parameter request: what the handler finds in its context; by default a first try with the id `test`.
     /// - Throws: `EncodingError` when an argument cannot be sent.
     public func run<Output>(_ call: Signature<Output>, as request: TaskRequest? = nil) async throws -> Outcome {
-        let payload = try call.payload()
-        guard let handler = handlers[call.task] else { return .notRegistered(call.task) }
-        let request = request ?? TaskRequest(task: call.task, id: "test")
-        return await run(handler, payload, .testing(request, logger: logger))
+        try await record(call, as: request).outcome
     }
 
     /// Runs the handler that the message names. Eta and expiry are not looked at: a capture is always old.
-    public func run(_ message: Message) async -> Outcome {
-        do throws(MessageError) {
-            let request = try TaskRequest(message)
-            guard let handler = handlers[request.task] else { return .notRegistered(request.task) }
-            let payload = try handler.payload(of: message, request)
-            let queue = message.properties.routingKey ?? ""
-            return await run(handler, payload, .testing(request, queue: queue, logger: logger))
-        } catch {
-            return .refused(error)
+    public func run(_ message: Message) async -> Outcome { await record(message).outcome }
+
+    /// Runs the handler that a captured message names, and keeps what it did meanwhile.
+    ///
+    /// - Parameter retrying: whether a task that is to be tried again is, at once, until it ends otherwise. One that
+    ///   is retried without limit and never succeeds runs for ever.
+    public func record(_ fixture: Fixture, retrying: Bool = false) async -> Recording {
+        switch fixture.message {
+        case .success(let message): await record(message, retrying: retrying)
+        case .failure(let error): Recording(.refused(error))
         }
     }
 
-    private func run(_ handler: TaskHandler, _ payload: TaskPayload, _ context: TaskContext) async -> Outcome {
-        switch await handler.outcome(context, payload) {
-        case .success(let value): .success(value)
-        case .failure(let failure): .failure(failure)
-        case .retry(let countdown, let reason): .retry(after: countdown, reason: reason)
-        case .ignored: .ignored
-        case .rejected(let requeue, _): .rejected(requeue: requeue)
-        case .interrupted: .interrupted
+    /// Runs the handler of a call, without a message, and keeps what it did meanwhile.
+    ///
+    /// - Parameters:
+    ///   - request: what the handler finds in its context; by default a first try with the id `test`.
+    ///   - retrying: as in ``record(_:retrying:)``.
+    /// - Throws: `EncodingError` when an argument cannot be sent.
+    public func record<Output>(
+        _ call: Signature<Output>, as request: TaskRequest? = nil, retrying: Bool = false
+    ) async throws -> Recording {
+        let payload = try call.payload()
+        guard let handler = handlers[call.task] else { return Recording(.notRegistered(call.task)) }
+        let request = request ?? TaskRequest(task: call.task, id: "test")
+        return await record(handler, payload, request, queue: "celery", retrying)
+    }
+
+    /// Runs the handler that the message names, and keeps what it did meanwhile. Eta and expiry are not looked at.
+    ///
+    /// - Parameter retrying: as in ``record(_:retrying:)``.
+    public func record(_ message: Message, retrying: Bool = false) async -> Recording {
+        do throws(MessageError) {
+            let request = try TaskRequest(message)
+            guard let handler = handlers[request.task] else { return Recording(.notRegistered(request.task)) }
+            let payload = try handler.payload(of: message, request)
+            let queue = message.properties.routingKey ?? ""
+            return await record(handler, payload, request, queue: queue, retrying)
+        } catch {
+            return Recording(.refused(error))
+        }
+    }
+
+    private func record(
+        _ handler: TaskHandler, _ payload: TaskPayload, _ request: TaskRequest, queue: String, _ retrying: Bool
+    ) async -> Recording {
+        var request = request
+        let recorder = Recorder()
+        let environment = TaskEnvironment(
+            logger: recorder.logger(beside: logger), broker: recorder, results: recorder)
+        while true {
+            let context = TaskContext(request: request, queue: queue, environment: environment)
+            let outcome = Outcome(await handler.outcome(context, payload))
+            guard retrying, case .retry(_, let reason) = outcome else { return recorder.recording(outcome) }
+            recorder.add(retry: reason)
+            request.retries += 1
         }
     }
 }

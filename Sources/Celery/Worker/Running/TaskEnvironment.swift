@@ -1,4 +1,5 @@
-internal import CeleryTransport
+internal import CeleryProtocol
+package import CeleryTransport
 package import Logging
 
 /// What a worker lends to the tasks that it runs.
@@ -11,6 +12,14 @@ package struct TaskEnvironment: Sendable {
         self.logger = logger
         self.publisher = publisher
         self.results = results
+    }
+
+    /// An environment of a test's own.
+    package init(logger: Logger, broker: any Broker, results: any ResultStore) {
+        self.init(
+            logger: logger,
+            publisher: TaskPublisher(broker: broker, routing: Routing(), replyTo: RandomID.make(), logger: logger),
+            results: results)
     }
 
     /// An environment without broker and backend, for a handler on its own.

@@ -23,12 +23,19 @@ public protocol CeleryWorkerCommand: Sendable {
     /// The tasks that this worker runs.
     @TaskHandlerBuilder var handlers: [TaskHandler] { get }
 
+    /// The program's settings: queues, routes, how tasks run. What `--config`, environment variables and options say counts
+    /// more. By default Celery's defaults.
+    var configuration: CeleryConfiguration { get }
+
     /// What else runs in this program, such as the pool: started before the worker, shut down when it has ended. If one of
     /// them ends, so does the program. By default nothing.
     var services: [any Service] { get }
 }
 
 extension CeleryWorkerCommand {
+    /// Celery's defaults.
+    public var configuration: CeleryConfiguration { .init() }
+
     /// Nothing but the worker.
     public var services: [any Service] { [] }
 

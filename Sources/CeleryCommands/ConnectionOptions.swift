@@ -3,21 +3,29 @@ internal import Celery
 internal import CeleryRabbitMQ
 internal import CeleryRedis
 internal import CeleryTransport
+internal import Configuration
 internal import Logging
 
-/// The options and environment variables that name the broker and the result backend, as in `celery`.
+/// The options that name the broker and the result backend, as in `celery`, and the file of settings.
 struct ConnectionOptions: ParsableArguments {
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "Settings by Celery's lower-case names, in JSON or, with a name that ends in .yaml or .yml, in YAML. Environment variables such as CELERY_TASK_ACKS_LATE count more, options most.",
+            valueName: "file"))
+    var config: String?
+
     @Option(
         name: [.short, .long],
         help:
-            "The broker's address: redis://, redis+socket://, amqp://. Default: $CELERY_BROKER_URL, else amqp://guest@localhost//."
+            "The broker's address: redis://, redis+socket://, amqp://. Default: $CELERY_BROKER_URL, then broker_url of --config, else amqp://guest@localhost//."
     )
     var broker: String?
 
     @Option(
         name: .long,
         help:
-            "The result backend's address: redis://, redis+socket://, rpc://. Default: $CELERY_RESULT_BACKEND, else none."
+            "The result backend's address: redis://, redis+socket://, rpc://. Default: $CELERY_RESULT_BACKEND, then result_backend of --config, else none."
     )
     var resultBackend: String?
 
@@ -49,12 +57,31 @@ struct ConnectionOptions: ParsableArguments {
     /// - Throws: `ValidationError` for an address that names no known transport; `TransportError` for one that makes no
     ///   sense, or for an option that is not supported.
     func makeClient(logger: Logger) throws -> CeleryClient {
-        try CeleryClient(broker: makeBroker(), backend: makeBackend(), logger: logger)
+        let configuration = try configuration()
+        return try CeleryClient(
+            broker: makeBroker(configuration), backend: makeBackend(configuration), routing: configuration.routing,
+            logger: logger)
     }
 
-    func makeBroker() throws -> any Broker {
-        let address = Self.first(broker, Environment["CELERY_BROKER_URL"]) ?? "amqp://guest@localhost//"
-        let options = try transportOptions()
+    /// A program's settings with those of the file, of the environment and of the command line, each counting more than
+    /// the one before.
+    ///
+    /// - Throws: `CeleryError` for a setting whose value makes no sense; `ValidationError` for a file that cannot be read.
+    func configuration(over base: CeleryConfiguration = .init()) throws -> CeleryConfiguration {
+        var configuration = base
+        if let config { try configuration.apply(SettingsFile.read(config)) }
+        let variables = EnvironmentVariablesProvider(environmentVariables: Environment.variables)
+        try configuration.apply(config: ConfigReader(provider: variables).scoped(to: "celery"))
+        if let broker = Self.address(broker) { configuration.broker = broker }
+        if let resultBackend = Self.address(resultBackend) { configuration.resultBackend = resultBackend }
+        configuration.brokerTransportOptions.merge(try transportOptions()) { _, given in given }
+        return configuration
+    }
+
+    func makeBroker(_ configuration: CeleryConfiguration? = nil) throws -> any Broker {
+        let configuration = try configuration ?? self.configuration()
+        let address = Self.address(configuration.broker) ?? "amqp://guest@localhost//"
+        let options = configuration.brokerTransportOptions
         switch Self.scheme(address) {
         case "amqp", "amqps", "pyamqp", "librabbitmq":
             if visibilityTimeout != nil {
@@ -75,8 +102,9 @@ struct ConnectionOptions: ParsableArguments {
         }
     }
 
-    func makeBackend() throws -> (any ResultBackend)? {
-        guard let address = Self.first(resultBackend, Environment["CELERY_RESULT_BACKEND"]) else { return nil }
+    func makeBackend(_ configuration: CeleryConfiguration? = nil) throws -> (any ResultBackend)? {
+        let configuration = try configuration ?? self.configuration()
+        guard let address = Self.address(configuration.resultBackend) else { return nil }
         switch Self.scheme(address) ?? address.lowercased() {
         case "rpc":
             // What stands behind it Python ignores.
@@ -85,7 +113,9 @@ struct ConnectionOptions: ParsableArguments {
             }
             return .rpc
         case "disabled": return nil
-        case let scheme where RedisBroker.schemes.contains(scheme): return .redis(address)
+        case let scheme where RedisBroker.schemes.contains(scheme):
+            // Redis keeps whole seconds; a result that is to go at once would be none.
+            return .redis(address, expires: configuration.resultExpires.map { max(1, Int($0 / .seconds(1))) })
         case "amqp", "amqps", "pyamqp", "librabbitmq":
             throw ValidationError("RabbitMQ is no result backend: results that come by way of the broker are rpc://")
         case let scheme:
@@ -121,9 +151,9 @@ struct ConnectionOptions: ParsableArguments {
         return options
     }
 
-    /// The first that is not empty.
-    private static func first(_ texts: String?...) -> String? {
-        texts.lazy.compactMap { $0?.trimmingSpace() }.first { !$0.isEmpty }
+    /// An address, unless it is empty.
+    private static func address(_ text: String?) -> String? {
+        text.map { $0.trimmingSpace() }.flatMap { $0.isEmpty ? nil : $0 }
     }
 
     private static func scheme(_ address: String) -> String? {

@@ -6,5 +6,7 @@ internal import Foundation
 
 /// The environment variables of this process.
 enum Environment {
-    static subscript(name: String) -> String? { ProcessInfo.processInfo.environment[name] }
+    static var variables: [String: String] { ProcessInfo.processInfo.environment }
+
+    static subscript(name: String) -> String? { variables[name] }
 }

@@ -15,18 +15,30 @@ internal import Darwin
 struct WorkerArguments: ParsableArguments {
     @OptionGroup var connection: ConnectionOptions
 
-    @Option(name: [.customShort("Q"), .long], help: "The queues to consume, separated by commas. Default: celery.")
+    @Option(
+        name: [.customShort("Q"), .long],
+        help: ArgumentHelp(
+            "The queues to consume, separated by commas; each a name, or with what it is declared with, as in 'name?type=quorum&max-priority=10'. Default: task_queues, else task_default_queue, which is celery.",
+            valueName: "names"))
     var queues: String?
 
     @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The kind of the queues of -Q that say none: classic or quorum. Celery: task_create_missing_queue_type.",
+            valueName: "kind"))
+    var queueType: String?
+
+    @Option(
         name: [.short, .long], parsing: .unconditional,
-        help: "How many tasks run at a time. Default: the number of processors.",
+        help: "How many tasks run at a time. Celery: worker_concurrency. Default: the number of processors.",
         transform: NumberArgument.whole(1...100_000))
     var concurrency: Int?
 
     @Option(
-        name: [.customShort("n"), .long], help: "The worker's name; %h is the host, %n its first part, %d the rest.")
-    var hostname = "celery@%h"
+        name: [.customShort("n"), .long],
+        help: "The worker's name; %h is the host, %n its first part, %d the rest. Default: celery@%h.")
+    var hostname: String?
 
     @Option(name: [.short, .long], help: "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL.")
     var loglevel = LogLevel.info
@@ -38,9 +50,10 @@ struct WorkerArguments: ParsableArguments {
 
     @Option(
         name: .long, parsing: .unconditional,
-        help: "How many messages are held for each task that can run; 0 for no limit.",
+        help:
+            "How many messages are held for each task that can run; 0 for no limit. Celery: worker_prefetch_multiplier. Default: 4.",
         transform: NumberArgument.whole(0...65_535))
-    var prefetchMultiplier = 4
+    var prefetchMultiplier: Int?
 
     @Option(
         name: .long, parsing: .unconditional,
@@ -65,11 +78,19 @@ struct WorkerArguments: ParsableArguments {
         transform: NumberArgument.whole(1...Int.max))
     var maxBodyMemory: Int?
 
-    @Flag(name: .long, help: "Acknowledge messages after their tasks, not before.")
-    var acksLate = false
+    @Flag(inversion: .prefixedNo, help: "Acknowledge messages after their tasks, not before. Celery: task_acks_late.")
+    var acksLate: Bool?
 
-    @Flag(name: .long, help: "Store the state STARTED.")
-    var trackStarted = false
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Acknowledge a late-acknowledged message whose task has failed. Celery: task_acks_on_failure_or_timeout.")
+    var acksOnFailure: Bool?
+
+    @Flag(inversion: .prefixedNo, help: "Store no results. Celery: task_ignore_result.")
+    var ignoreResult: Bool?
+
+    @Flag(inversion: .prefixedNo, help: "Store the state STARTED. Celery: task_track_started.")
+    var trackStarted: Bool?
 
     /// For the argument parser.
     init() {}
@@ -79,22 +100,34 @@ struct WorkerArguments: ParsableArguments {
         if let optimization, !["default", "fair"].contains(optimization) {
             throw ValidationError("-O is default or fair")
         }
-        if queueNames.isEmpty { throw ValidationError("-Q names no queue") }
+        if let queueType, Queue.Kind(rawValue: queueType) == nil {
+            throw ValidationError("--queue-type is classic or quorum")
+        }
+        _ = try consumedQueues(CeleryConfiguration())
     }
 
-    private var queueNames: [String] {
-        queues.map { $0.split(separator: ",").map(String.init) } ?? ["celery"]
+    /// The program's settings with what the file, the environment and the command line say.
+    func configuration(over base: CeleryConfiguration) throws -> CeleryConfiguration {
+        var configuration = try connection.configuration(over: base)
+        if let kind = queueType.flatMap(Queue.Kind.init(rawValue:)) { configuration.routing.missingQueueKind = kind }
+        configuration.worker.taskLogLevel = .info
+        if let concurrency { configuration.worker.concurrency = concurrency }
+        if let prefetchMultiplier { configuration.worker.prefetchMultiplier = prefetchMultiplier }
+        if let hostname { configuration.worker.name = hostname }
+        if let acksLate { configuration.worker.acksLate = acksLate }
+        if let acksOnFailure { configuration.worker.acksOnFailure = acksOnFailure }
+        if let ignoreResult { configuration.worker.ignoreResult = ignoreResult }
+        if let trackStarted { configuration.worker.trackStarted = trackStarted }
+        if let etaLimit { configuration.worker.etaLimit = etaLimit }
+        if let maxBodySize { configuration.worker.maximumBodySize = maxBodySize }
+        if let maxBodyMemory { configuration.worker.maximumBodyMemory = maxBodyMemory }
+        return configuration
     }
 
-    /// What the command line says of the worker; the rest is the defaults of ``CeleryWorker/Options``.
-    var workerOptions: CeleryWorker.Options {
-        var options = CeleryWorker.Options(
-            concurrency: concurrency, prefetchMultiplier: prefetchMultiplier, name: hostname, acksLate: acksLate,
-            trackStarted: trackStarted, taskLogLevel: .info)
-        if let etaLimit { options.etaLimit = etaLimit }
-        if let maxBodySize { options.maximumBodySize = maxBodySize }
-        if let maxBodyMemory { options.maximumBodyMemory = maxBodyMemory }
-        return options
+    /// The queues of `-Q`, or those of the settings.
+    func consumedQueues(_ configuration: CeleryConfiguration) throws -> [Queue] {
+        guard let queues else { return configuration.consumedQueues }
+        return try QueueArgument.list(queues).map { try $0.applied(to: configuration.routing.queue(named: $0.name)) }
     }
 
     /// Runs a worker until SIGTERM or SIGINT. The first lets running tasks finish (warm shutdown), the second cancels
@@ -103,11 +136,18 @@ struct WorkerArguments: ParsableArguments {
     /// - Throws: `TransportError` when the broker refuses, or what a bad address leads to.
     func run(_ command: some CeleryWorkerCommand) async throws {
         let logger = loglevel.makeLogger()
+        let configuration = try configuration(over: command.configuration)
+        Self.name(configuration.disregardedSettings, logger)
+        let queues = try consumedQueues(configuration)
+        // What is sent to one of them is declared as it is here.
+        var routing = configuration.routing
+        routing.queues = queues + routing.queues.filter { queue in !queues.contains { $0.name == queue.name } }
         let worker = try CeleryWorker(
-            broker: connection.makeBroker(),
-            backend: connection.makeBackend(),
-            queues: queueNames.map { Queue($0) },
-            options: workerOptions,
+            broker: connection.makeBroker(configuration),
+            backend: connection.makeBackend(configuration),
+            queues: queues,
+            options: configuration.worker,
+            routing: routing,
             logger: logger
         ) {
             command.handlers
@@ -142,5 +182,15 @@ struct WorkerArguments: ParsableArguments {
             signal(SIGTERM, SIG_DFL)
             signal(SIGINT, SIG_DFL)
         }
+    }
+
+    /// One line that names the settings which nothing here obeys.
+    private static func name(_ settings: [DisregardedSetting], _ logger: Logger) {
+        if settings.isEmpty { return }
+        let (known, unknown) = (settings.filter(\.isKnownToCelery), settings.filter { !$0.isKnownToCelery })
+        var metadata: Logger.Metadata = [:]
+        if !known.isEmpty { metadata["settings"] = "\(LogText(known.map(\.name).joined(separator: ", ")))" }
+        if !unknown.isEmpty { metadata["unknown"] = "\(LogText(unknown.map(\.name).joined(separator: ", ")))" }
+        logger.warning("settings that this worker does not obey", metadata: metadata)
     }
 }

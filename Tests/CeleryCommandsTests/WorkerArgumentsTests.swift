@@ -8,21 +8,23 @@ import Testing
     @Test func optionsReachTheWorker() throws {
         let options = try WorkerArguments.parse([
             "-c", "3", "--prefetch-multiplier", "7", "-n", "images@%h", "--acks-late", "--track-started",
+            "--no-acks-on-failure", "--ignore-result",
             "--eta-limit", "20", "--max-body-size", "1000",
             "--max-body-memory", "2000",
-        ]).workerOptions
+        ]).configuration(over: .init()).worker
         #expect(options.concurrency == 3)
         #expect(options.prefetchMultiplier == 7)
         #expect(options.name == "images@%h")
         #expect(options.acksLate)
         #expect(options.trackStarted)
+        #expect(!options.acksOnFailure && options.ignoreResult)
         #expect(options.etaLimit == 20)
         #expect(options.maximumBodySize == 1000)
         #expect(options.maximumBodyMemory == 2000)
     }
 
     @Test func withoutOptionsTheLimitsAreTheLibrarys() throws {
-        let options = try WorkerArguments.parse([]).workerOptions
+        let options = try WorkerArguments.parse([]).configuration(over: .init()).worker
         #expect(options.concurrency == CeleryWorker.Options().concurrency)
         #expect(options.etaLimit == 10_000)
         #expect(options.maximumBodySize == 67_108_864)
@@ -52,5 +54,30 @@ import Testing
         let error = try #require(#expect(throws: (any Error).self) { try WorkerArguments.parse([name, number]) })
         let text = WorkerArguments.message(for: error)
         #expect(text.contains(name) && text.contains(range), "\(text)")
+    }
+
+    @Test func queuesAreDeclaredAsTheCommandLineSays() throws {
+        var configuration = CeleryConfiguration()
+        configuration.routing.queues = [Queue("known", maxPriority: 5)]
+        let arguments = try WorkerArguments.parse([
+            "-Q", "known,new,a?type=classic&max-priority=10&x-message-ttl=1000&x-dead-letter-exchange=dead",
+            "--queue-type", "quorum",
+        ])
+        configuration = try arguments.configuration(over: configuration)
+        #expect(
+            try arguments.consumedQueues(configuration) == [
+                Queue("known", maxPriority: 5), Queue("new", kind: .quorum),
+                Queue(
+                    "a", maxPriority: 10,
+                    arguments: ["x-message-ttl": 1000, "x-dead-letter-exchange": "dead"]),
+            ])
+    }
+
+    @Test(arguments: [
+        "a?type=stream", "a?max-priority=0", "a?max-priority=x", "a?bogus=1", "a?type", "?type=quorum",
+        "a?exchange-type=x",
+    ])
+    func aQueueThatMakesNoSenseIsRefused(text: String) {
+        #expect(throws: (any Error).self) { try WorkerArguments.parse(["-Q", text]) }
     }
 }

@@ -1,0 +1,61 @@
+internal import ArgumentParser
+internal import Celery
+
+/// A queue on a command line: a name, or a name and what it is declared with, `name?type=quorum&max-priority=10`.
+struct QueueArgument {
+    private static let options =
+        "type, exchange, exchange-type, routing-key, max-priority, or an argument of RabbitMQ such as x-message-ttl"
+
+    let name: String
+    private let options: [(name: String, value: String)]
+
+    init(_ text: String) throws {
+        let parts = text.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let name = parts.first, !name.isEmpty else { throw ValidationError("-Q names no queue") }
+        self.name = String(name)
+        options = try (parts.count == 2 ? parts[1].split(separator: "&") : []).map { option in
+            guard let mark = option.firstIndex(of: "="), mark > option.startIndex else {
+                throw ValidationError("-Q \(name): \(option) is no option with a value: \(Self.options)")
+            }
+            return (String(option[..<mark]), String(option[mark...].dropFirst()))
+        }
+    }
+
+    /// The queues of `-Q a,b`.
+    static func list(_ text: String) throws -> [QueueArgument] {
+        let queues = try text.split(separator: ",").map { try QueueArgument(String($0)) }
+        guard !queues.isEmpty else { throw ValidationError("-Q names no queue") }
+        return queues
+    }
+
+    /// The queue that `known` is, with what the command line says of it.
+    func applied(to known: Queue) throws -> Queue {
+        var queue = known
+        for (name, value) in options {
+            func invalid(_ wanted: String) -> ValidationError {
+                ValidationError("-Q \(self.name): \(name) is \(wanted)")
+            }
+            switch name {
+            case "type":
+                guard let kind = Queue.Kind(rawValue: value) else { throw invalid("classic or quorum") }
+                queue.kind = kind
+            case "exchange": queue.exchange = value
+            case "exchange-type":
+                guard let type = Queue.ExchangeType(rawValue: value) else { throw invalid("direct, topic or fanout") }
+                queue.exchangeType = type
+            case "routing-key": queue.routingKey = value
+            case "max-priority":
+                guard let priority = Int(value), (1...255).contains(priority) else {
+                    throw invalid("a number from 1 to 255")
+                }
+                queue.maxPriority = priority
+            case let name where name.hasPrefix("x-"):
+                queue.arguments[name] =
+                    Int(value).map { .integer($0) }
+                    ?? (value == "true" ? true : value == "false" ? false : .string(value))
+            default: throw ValidationError("-Q \(self.name): \(name) is not known: \(Self.options)")
+            }
+        }
+        return queue
+    }
+}

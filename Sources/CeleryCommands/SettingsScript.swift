@@ -37,7 +37,6 @@ enum SettingsScript {
 
         def main():
             app = find_app(sys.argv[1])
-            app.finalize()
             settings, left_out = {}, []
             for name, option in flatten(NAMESPACES):
                 value = app.conf.get(name, option.default)

@@ -106,7 +106,7 @@ final class TaskPublisher: Sendable {
         message.properties = MessageProperties(
             correlationID: request.id,
             replyTo: replyTo,
-            priority: options.priority ?? route?.priority ?? routing.defaultPriority ?? 0,
+            priority: options.priority ?? routing.defaultPriority ?? route?.priority ?? 0,
             expiration: options.expires.flatMap { Self.expiration($0, now: now) }
         )
         return (message, destination(options, route))

@@ -85,19 +85,16 @@ public struct CallCommand: AsyncParsableCommand {
             priority: priority, id: taskId)
         if let eta { options.eta = .at(try Self.time(eta, "--eta")) }
         if let expires { options.expires = try Self.expiry(expires) }
+        if wait { try connection.requireResults("--wait", readableByOthers: false) }
         let client = try connection.makeClient(logger: LogLevel.warning.makeLogger())
-        let id = Locked<String?>(nil)
-        let (wait, name) = (wait, name)
-        let text = try await deadline.run(client) { timeout in
-            id.withLock { $0 }.map { "task \($0) has not ended within \(timeout)" }
-                ?? "the broker has not taken the task within \(timeout); it may have got it nevertheless"
-        } _: { [options] in
-            let task = try await client.enqueue(
-                named: name, arguments: arguments, keywords: keywords, options: options)
-            id.withLock { $0 = task.id }
+        let text = try await deadline.closing(client) {
+            let task = try await deadline.limit {
+                "the broker has not taken the task within \($0); it may have got it nevertheless"
+            } _: { [name, options] in
+                try await client.enqueue(named: name, arguments: arguments, keywords: keywords, options: options)
+            }
             guard wait else { return task.id }
-            let value = try await task.value()
-            return String(decoding: value.serialized(), as: UTF8.self)
+            return String(decoding: try await deadline.value(of: task).serialized(), as: UTF8.self)
         }
         print(text)
     }

@@ -5,6 +5,8 @@ internal import CeleryTransport
 struct CommandDeadline: Sendable {
     /// How long is waited for a client's end when there is no limit for the command.
     private static let closing = Duration.seconds(30)
+    /// What keeps the deadline by itself gets so much longer, as it knows why it is late.
+    private static let grace = Duration.seconds(2)
 
     private let end: ContinuousClock.Instant?
     private let timeout: Duration?
@@ -18,30 +20,54 @@ struct CommandDeadline: Sendable {
     /// What is left; `nil` for no limit.
     var remaining: Duration? { end.map { max(.zero, $0 - .now) } }
 
-    /// Runs what a command does with its client, and closes the client.
+    /// Does something in time.
     ///
-    /// When the time is over `body` and the client are left to themselves: the process ends.
+    /// When the time is over `body` is left to itself: the process ends.
     ///
     /// - Parameter late: what is said then; gets the timeout.
     /// - Throws: what `body` throws; ``CeleryError`` when the time is over.
-    func run<Value: Sendable>(
-        _ client: CeleryClient,
-        late: @escaping @Sendable (Duration) -> String,
+    func limit<Value: Sendable>(
+        late: (Duration) -> String, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await limit(until: end, late, body)
+    }
+
+    /// Waits for a task's value. When that comes too late the error says why, if the result backend is out of reach.
+    ///
+    /// - Throws: as `TaskHandle.value(timeout:)`.
+    func value<Output>(of task: TaskHandle<Output>) async throws -> Output {
+        let late = { (timeout: Duration) in "task \(task.id) has not ended within \(timeout)" }
+        do {
+            return try await limit(until: end.map { $0 + Self.grace }, late) { [remaining] in
+                try await task.value(timeout: remaining)
+            }
+        } catch let error as CeleryError where error.code == .timedOut {
+            let why = error.underlyingError.map { ": the result backend is out of reach: \($0)" } ?? ""
+            throw CeleryError(.timedOut, late(timeout ?? .zero) + why)
+        }
+    }
+
+    private func limit<Value: Sendable>(
+        until end: ContinuousClock.Instant?, _ late: (Duration) -> String,
         _ body: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
         let waiter = Waiter<Value?>()
-        let outcome = await Result {
-            try await waiter.value(until: end) { waiter.settle(.success(try await body())) }
-        }
-        if case .success(nil) = outcome {
+        guard let value = try await waiter.value(until: end, after: { waiter.settle(.success(try await body())) })
+        else {
             throw CeleryError(.timedOut, late(timeout ?? .zero))
         }
+        return value
+    }
+
+    /// Runs what a command does with its client, and closes the client, in time.
+    func closing<Value>(_ client: CeleryClient, _ body: () async throws -> Value) async throws -> Value {
+        let outcome = await Result { try await body() }
+        if case .failure(let error as CeleryError) = outcome, error.code == .timedOut { throw error }
         let closed = Waiter<Void?>()
         _ = try await closed.value(until: end ?? .now + Self.closing) {
             await client.close()
             closed.settle(.success(()))
         }
-        guard let value = try outcome.get() else { throw CancellationError() }
-        return value
+        return try outcome.get()
     }
 }

@@ -123,6 +123,21 @@ struct ConnectionOptions: ParsableArguments {
         }
     }
 
+    /// Refuses what would wait for a result in vain.
+    ///
+    /// - Parameters:
+    ///   - what: what wants the result.
+    ///   - readableByOthers: whether the result is to be read by another process than the one that has sent the task.
+    func requireResults(_ what: String, readableByOthers: Bool) throws {
+        guard let backend = try makeBackend() else {
+            throw ValidationError(
+                "\(what) needs a result backend: name it with --result-backend or in CELERY_RESULT_BACKEND")
+        }
+        guard readableByOthers, backend is RPCResultBackend else { return }
+        throw ValidationError(
+            "the results of rpc:// go to the program that has sent the task: no other one can read them")
+    }
+
     /// Names a scheme that Celery knows; anything else may be a part of a password.
     private static func unknown(_ scheme: String?, _ reason: String) -> String {
         guard let scheme, foreignSchemes.contains(scheme) else { return reason }

@@ -29,18 +29,15 @@ public struct ResultCommand: AsyncParsableCommand {
     /// Prints the result.
     public func run() async throws {
         let deadline = CommandDeadline(timeout)
+        try connection.requireResults("result", readableByOthers: true)
         let client = try connection.makeClient(logger: LogLevel.warning.makeLogger())
-        let text = try await deadline.run(client) { [taskId] in
-            "task \(taskId) has not ended within \($0)"
-        } _: { [taskId, traceback] () -> String in
-            let task = client.handle(id: taskId)
-            let value: JSONValue
+        let text = try await deadline.closing(client) {
             do {
-                value = try await task.value()
+                let value = try await deadline.value(of: client.handle(id: taskId))
+                return traceback ? "" : String(decoding: value.serialized(), as: UTF8.self)
             } catch let failure as TaskFailure where traceback {
                 return LogText.lines(failure.traceback ?? "")
             }
-            return traceback ? "" : String(decoding: value.serialized(), as: UTF8.self)
         }
         print(text)
     }

@@ -20,17 +20,45 @@ import Testing
         #expect(error?.message.contains("has not taken the task within 0.2 seconds") == true)
     }
 
-    @Test(arguments: ["redis://127.0.0.1:", "rpc://"])
-    func aResultIsWaitedForInTimeWhateverTheBackendDoes(backend: String) async throws {
+    @Test func aResultIsWaitedForInTimeWhateverTheBackendDoes() async throws {
         // Takes connections and says nothing.
         let server = try LoopbackListener()
         defer { server.end() }
-        let backend = backend.hasSuffix(":") ? backend + String(server.port) : backend
-        let command = try ResultCommand.parse([
-            "-b", "amqp://127.0.0.1:\(server.port)", "--result-backend", backend, "--timeout", "0.2", "id",
-        ])
-        let error = await #expect(throws: CeleryError.self) { try await command.run() }
+        let error = await #expect(throws: CeleryError.self) {
+            try await Self.result("redis://127.0.0.1:\(server.port)").run()
+        }
         #expect(error?.code == .timedOut)
         #expect(error?.message == "task id has not ended within 0.2 seconds")
+    }
+
+    @Test func aResultThatCannotBeReachedSaysWhy() async throws {
+        let server = try LoopbackListener()
+        server.end()
+        let error = await #expect(throws: CeleryError.self) {
+            try await Self.result("redis://127.0.0.1:\(server.port)").run()
+        }
+        #expect(error?.code == .timedOut)
+        #expect(error?.message.contains("the result backend is out of reach: ") == true)
+        #expect(error?.message.contains("Connection refused") == true, "\(error?.message ?? "")")
+    }
+
+    @Test func whatWouldWaitInVainIsRefusedBeforeAnythingIsSent() async throws {
+        let server = try LoopbackListener()
+        defer { server.end() }
+        let call = try CallCommand.parse(["-b", "redis://127.0.0.1:\(server.port)", "--wait", "a.task"])
+        let error = await #expect(throws: ValidationError.self) { try await call.run() }
+        #expect(error?.message.contains("--result-backend") == true)
+        for backend in ["rpc://", "disabled://"] {
+            let result = try Self.result(backend)
+            await #expect(throws: ValidationError.self) { try await result.run() }
+        }
+    }
+
+    @Test(arguments: ["-1", "256", "high"]) func aPriorityThatMakesNoSenseIsRefused(priority: String) {
+        #expect(throws: (any Error).self) { try CallCommand.parse(["a.task", "--priority", priority]) }
+    }
+
+    private static func result(_ backend: String) throws -> ResultCommand {
+        try ResultCommand.parse(["--result-backend", backend, "--timeout", "0.2", "id"])
     }
 }

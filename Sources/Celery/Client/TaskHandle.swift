@@ -77,18 +77,24 @@ public struct TaskHandle<Output: Sendable>: Sendable {
         if let known = known.value { return known }
         let store = try store
         let deadline = timeout.map { ContinuousClock.now + $0 }
+        let obstacle = Locked<(any Error)?>(nil)
         do {
             // The result is still coming; the next subscription is made on a new connection.
             let result = try await retrying(RetrySchedule(maximum: .seconds(5))) { error in
                 (error as? TransportError)?.isRetriable ?? false
+            } willRetry: { error, _ in
+                obstacle.withLock { $0 = error }
             } pause: { delay in
                 let next = ContinuousClock.now + delay
                 try await Task.sleep(until: min(next, deadline ?? next))
             } _: { _ in
-                try await end(in: store, until: deadline)
+                try await end(in: store, until: deadline) { obstacle.withLock { $0 = nil } }
             }
             guard let result else {
-                throw CeleryError(.timedOut, "task \(id) has not ended within \(timeout ?? .zero)")
+                let obstacle = obstacle.withLock { $0 }
+                let why = obstacle.map { ": the result backend is out of reach: \(LogText($0))" } ?? ""
+                throw CeleryError(
+                    .timedOut, "task \(id) has not ended within \(timeout ?? .zero)\(why)", underlyingError: obstacle)
             }
             return claim(result, store)
         } catch let error as MessageError {
@@ -97,8 +103,10 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     }
 
     /// Waits for the end of the task; `nil` when it has not come in time.
+    ///
+    /// - Parameter isHeard: called when the store has taken the question.
     private func end(
-        in store: any ResultStore, until deadline: ContinuousClock.Instant?
+        in store: any ResultStore, until deadline: ContinuousClock.Instant?, isHeard: @escaping @Sendable () -> Void
     ) async throws -> TaskResult? {
         let waiter = Waiter<TaskResult?>()
         let watcher = ResultWatcher(sent: sent) { update in
@@ -108,6 +116,7 @@ public struct TaskHandle<Output: Sendable>: Sendable {
         defer { watcher.end() }
         return try await waiter.value(until: deadline) {
             try await store.watch(id, watcher)
+            isHeard()
             // A copy of this handle may have got it meanwhile.
             if let known = known.value { watcher.receive(.success(known)) }
         }

@@ -1,6 +1,6 @@
 internal import ArgumentParser
 public import Celery
-public import ServiceLifecycle
+internal import ServiceLifecycle
 
 /// A worker program of your own: its handlers and what they need, and with it the whole command line of
 /// `celery-swift worker`.

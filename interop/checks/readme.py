@@ -1,60 +1,53 @@
-"""Compiles the README's programs as they are printed, and runs them.
+"""Makes a package from the README's text alone, as a reader would, and runs it.
 
-Every block of Swift with an `import Celery` is a whole program of fewer than 40 lines. It must compile beside this
-package; then it is run beside a private Redis, whose address is in REDIS_URL, CELERY_BROKER_URL and
-CELERY_RESULT_BACKEND, must end with status 0, must print something, and all that its comments of the form
-`// prints TEXT` say. A `CeleryWorkerCommand` does not end by itself: of that one --help is run.
+A block of Swift is the file that the text before it names. The package is built with upcoming features off and on, and a
+warning in it is a failure; its tests run; then, on each broker, the worker of the README's shell block runs, and the
+Python block, the client and the shell call must print what their comments of the form `# prints TEXT` say, or what the
+Python block prints.
 """
 import argparse
 import os
 import re
+import shlex
+import shutil
 import subprocess
 import sys
+import time
 
-from fleet import junit, servers, workers
+from fleet import junit, program, servers, workers
 from fleet.paths import ROOT
 
 README = os.path.join(ROOT, "README.md")
 SCRATCH = os.path.join(ROOT, ".build-readme")
-OURS = {"Celery", "CeleryRedis", "CeleryRabbitMQ", "CeleryProtocol", "CeleryTransport", "CeleryTesting", "CeleryCommands"}
-OTHERS = {
-    "Logging": "swift-log", "ServiceLifecycle": "swift-service-lifecycle", "ArgumentParser": "swift-argument-parser",
+PACKAGE = os.path.join(SCRATCH, "images")
+FEATURES = """
+for target in package.targets {
+    target.swiftSettings = [
+        "ExistentialAny", "InternalImportsByDefault", "MemberImportVisibility", "NonisolatedNonsendingByDefault",
+        "InferIsolatedConformances",
+    ].map { .enableUpcomingFeature($0) }
 }
+"""
 
 
-def programs():
-    """(line number, source) of each program in the README."""
+class ReadersWorker(workers.Worker):
+    """The worker program of the README's package."""
+
+    ready = workers.SwiftWorker.ready
+
+
+class Problem(Exception):
+    """What is printed does not do what it says."""
+
+
+def blocks():
+    """(language, the file that the text before it names or None, text) of each block of code."""
     with open(README, encoding="utf-8") as file:
         text = file.read()
-    for block in re.finditer(r"^```swift\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        if re.search(r"^import Celery", block[1], re.MULTILINE):
-            yield text[:block.start(1)].count("\n") + 1, block[1]
-
-
-def write_package(sources):
-    """A package with one executable for each source."""
-    own = os.path.basename(ROOT)
-    with open(os.path.join(ROOT, "Package.swift")) as manifest:
-        urls = re.findall(r'\.package\(url: "[^"]+/([^"/]+?)(?:\.git)?", [^)]+\)', manifest.read())
-        manifest.seek(0)
-        requirements = dict(zip(urls, re.findall(r'\.package\(url: "[^"]+", [^)]+\)', manifest.read())))
-    targets, used = [], set()
-    for line, source in sources:
-        name = f"Line{line}"
-        imports = set(re.findall(r"^(?:@\w+ )?import (\w+)", source, re.MULTILINE))
-        products = [f'.product(name: "{module}", package: "{own}")' for module in sorted(imports & OURS)]
-        for module in sorted(imports & set(OTHERS)):
-            used.add(OTHERS[module])
-            products.append(f'.product(name: "{module}", package: "{OTHERS[module]}")')
-        folder = os.path.join(SCRATCH, "Sources", name)
-        os.makedirs(folder, exist_ok=True)
-        write(os.path.join(folder, "App.swift" if "@main" in source else "main.swift"), source)
-        targets.append(f'        .executableTarget(name: "{name}", dependencies: [{", ".join(products)}]),')
-    dependencies = [f'.package(path: "{ROOT}")', *(requirements[package] for package in sorted(used))]
-    write(os.path.join(SCRATCH, "Package.swift"), "\n".join([
-        "// swift-tools-version: 6.2", "import PackageDescription", "", "let package = Package(",
-        '    name: "readme",', '    platforms: [.macOS("15.4")],', f'    dependencies: [{", ".join(dependencies)}],',
-        "    targets: [", *targets, "    ]", ")", ""]))
+    for block in re.finditer(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
+        before = text[:block.start()].rstrip().rpartition("\n\n")[2]
+        named = re.findall(r"`([\w./-]+\.swift)`", before)
+        yield block[1], named[-1] if named else None, block[2]
 
 
 def write(path, text):
@@ -63,62 +56,117 @@ def write(path, text):
         with open(path, encoding="utf-8") as file:
             if file.read() == text:
                 return
+    os.makedirs(os.path.dirname(path), exist_ok=True)
     with open(path, "w", encoding="utf-8") as file:
         file.write(text)
 
 
-def remove_old_sources(sources):
-    folder = os.path.join(SCRATCH, "Sources")
-    wanted = {f"Line{line}" for line, _ in sources}
-    for name in os.listdir(folder) if os.path.isdir(folder) else []:
-        if name not in wanted:
-            for file in os.listdir(os.path.join(folder, name)):
-                os.unlink(os.path.join(folder, name, file))
-            os.rmdir(os.path.join(folder, name))
+def write_package(files):
+    for folder in ("Sources", "Tests"):
+        shutil.rmtree(os.path.join(PACKAGE, folder), ignore_errors=True)
+    for path, text in files.items():
+        write(os.path.join(PACKAGE, path), text)
+    # The README's package has this repository beside it, by its usual name.
+    beside = os.path.join(SCRATCH, "swift-celery")
+    if not os.path.islink(beside):
+        os.symlink(ROOT, beside)
 
 
-def run(line, source, environment):
-    """Runs a program; what is wrong with it, or nothing."""
-    arguments = ["--help"] if "CeleryWorkerCommand" in source else []
-    program = os.path.join(SCRATCH, ".build", "debug", f"Line{line}")
-    try:
-        done = subprocess.run([program, *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=60)
-    except subprocess.TimeoutExpired as late:
-        return f"did not end within 60 s and printed {late.stdout!r}, {late.stderr!r}"
+def swift(*arguments):
+    """Runs the package manager on the reader's package; its output, if it ends well and without a warning of ours."""
+    done = subprocess.run(["swift", *arguments, "--package-path", PACKAGE], stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    print(done.stdout, flush=True)
     if done.returncode != 0:
-        return f"status {done.returncode}: {done.stdout}{done.stderr}"
-    if not done.stdout.strip() or len(source.splitlines()) >= 40:
-        return "printed nothing, or is too long"
-    for expected in re.findall(r"// prints (.+)$", source, re.MULTILINE) if not arguments else []:
-        if expected.strip() not in done.stdout.splitlines():
-            return f"printed {done.stdout!r}, not {expected!r}"
-    return None
+        raise Problem(f"swift {arguments[0]} ended with {done.returncode}: {done.stdout[-3000:]}")
+    if warnings := re.findall(r"^.*/images/.*warning: .*$", done.stdout, re.MULTILINE):
+        raise Problem("\n".join(dict.fromkeys(warnings)))
+
+
+def check_builds(files):
+    write_package(files)
+    swift("build", "--build-tests")
+    write(os.path.join(PACKAGE, "Package.swift"), files["Package.swift"] + FEATURES)
+    swift("build", "--build-tests")
+
+
+def arguments_of(block, broker, backend):
+    """The words of a shell block, with the addresses of servers of ours and without a further build."""
+    words = shlex.split(block)
+    words = [{"-b": broker, "--result-backend": backend}.get(before, word) for before, word in zip(["", *words], words)]
+    if words[:2] != ["swift", "run"]:
+        raise Problem(f"{block!r} is not known to this test")
+    if "--package-path" not in words:
+        words[2:2] = ["--package-path", PACKAGE]
+    return ["swift", "run", "--skip-build", *words[2:]]
+
+
+def output(command, **options):
+    try:
+        done = subprocess.run(command, cwd=PACKAGE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True, timeout=60, **options)
+    except subprocess.TimeoutExpired as late:
+        raise Problem(f"{command[:4]} did not end within 60 s: {late.stdout!r} {late.stderr!r}") from None
+    if done.returncode != 0:
+        raise Problem(f"{command[:4]}: status {done.returncode}: {done.stdout}{done.stderr}")
+    return done.stdout.split("\n")[:-1]
+
+
+def expect(printed, source):
+    expected = re.findall(r"(?:#|//) prints (.+)$", source, re.MULTILINE)
+    if not expected or printed != expected:
+        raise Problem(f"printed {printed!r}, not {expected!r}")
+
+
+def check_broker(broker, backend, code):
+    """Runs the worker of the shell block, and calls it from Python, from the client and from the shell."""
+    [worker_block, call_block], [python], client = code["sh"], code["python"], code["client"]
+    worker = ReadersWorker(arguments_of(worker_block, broker, backend), {}, "readme")
+    with worker, workers.PythonWorker(broker, backend, ["python"], arguments=("--pool", "solo")) as peer:
+        worker.wait_until_ready()
+        peer.wait_until_ready()
+        python = python.replace('broker="redis://localhost"', f"broker={broker!r}")
+        python = python.replace('backend="redis://localhost"', f"backend={backend!r}")
+        expect(output([sys.executable, "-c", python]), python)
+        expect(output(["swift", "run", "--skip-build", "images-client", broker]), client)
+        [shown] = output(arguments_of(call_block, broker, backend))
+        if shown != '"320/a.png"':
+            raise Problem(f"the shell's call printed {shown!r}")
 
 
 def main():
-    parser = argparse.ArgumentParser(description="Runs the README's programs.")
+    parser = argparse.ArgumentParser(description="Runs the README's package.")
     parser.add_argument("--junit-xml", metavar="FILE")
     report = junit.Report("readme", parser.parse_args().junit_xml)
-    if not os.path.exists(README) or not (sources := list(programs())):
-        report.case("README.md", "holds no program")
-        return report.write()
-    remove_old_sources(sources)
-    write_package(sources)
-    built = subprocess.run(["swift", "build", "--package-path", SCRATCH], stdin=subprocess.DEVNULL)
-    if built.returncode != 0:
-        report.case("README.md", "its programs do not compile")
-        return report.write()
-    with servers.signals_as_exceptions(), servers.Redis() as redis:
-        environment = {**os.environ, "REDIS_URL": redis.url, **workers.addresses(redis.url, redis.url)}
-        for line, source in sources:
-            length = len(source.splitlines())
-            report.case(f"README.md, the program of {length} lines in line {line}", run(line, source, environment))
+    files, code = {}, {"sh": [], "python": []}
+    for language, path, text in blocks():
+        if language == "swift":
+            if path is None or path in files:
+                report.case("README.md", f"a block of Swift stands for no file of its own: {text[:60]!r}")
+                return report.write()
+            files[path] = text
+        else:
+            code.setdefault(language, []).append(text)
+
+    def case(name, check, *arguments):
+        begin = time.monotonic()
+        try:
+            check(*arguments)
+        except (Problem, workers.WorkerError, ValueError, KeyError) as problem:
+            return report.case(name, str(problem) or repr(problem))
+        print(f"readme: {name}: {time.monotonic() - begin:.1f} s", flush=True)
+        return report.case(name, None)
+
+    case("the package compiles without a warning, upcoming features off and on", check_builds, files)
+    case("its tests pass", swift, "test", "--skip-build", "--disable-xctest")
+    code["client"] = files["Sources/images-client/main.swift"]
+    with servers.signals_as_exceptions():
+        with servers.Redis() as redis:
+            case("Python, the client and the shell call the worker on Redis", check_broker, redis.url, redis.url, code)
+        with servers.RabbitMQ() as rabbitmq:
+            case("Python, the client and the shell call the worker on RabbitMQ", check_broker, rabbitmq.url, "rpc://", code)
     return report.write()
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except servers.ServerError as error:
-        sys.exit(f"readme: {error}")
+    program.run("readme", main, servers.ServerError)

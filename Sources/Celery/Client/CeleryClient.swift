@@ -23,7 +23,7 @@ public struct CeleryClient: Sendable {
         broker: any Broker,
         backend: (any ResultBackend)? = nil,
         routing: Routing = .init(),
-        logger: Logger
+        logger: Logger = Logger(label: "celery")
     ) throws {
         let logger = logger.ofTheLibrary
         let replyTo = RandomID.make()

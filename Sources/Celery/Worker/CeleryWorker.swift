@@ -98,7 +98,7 @@ public struct CeleryWorker: Sendable {
         queues: [Queue] = ["celery"],
         options: Options = .init(),
         routing: Routing = .init(),
-        logger: Logger,
+        logger: Logger = Logger(label: "celery"),
         @TaskHandlerBuilder handlers: () -> [TaskHandler]
     ) throws {
         engine = try WorkerEngine(

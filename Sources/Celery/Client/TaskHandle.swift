@@ -87,8 +87,10 @@ public struct TaskHandle<Output: Sendable>: Sendable {
             } pause: { delay in
                 let next = ContinuousClock.now + delay
                 try await Task.sleep(until: min(next, deadline ?? next))
-            } _: { _ in
-                try await end(in: store, until: deadline) { obstacle.withLock { $0 = nil } }
+            } _: { _ -> TaskResult? in
+                // A store that fails at once would be asked for ever.
+                if let deadline, deadline <= .now, obstacle.withLock({ $0 != nil }) { return nil }
+                return try await end(in: store, until: deadline) { obstacle.withLock { $0 = nil } }
             }
             guard let result else {
                 let obstacle = obstacle.withLock { $0 }

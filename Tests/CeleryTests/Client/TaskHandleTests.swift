@@ -25,6 +25,17 @@ import Testing
         }
     }
 
+    @Test func aResultThatCannotBeReachedSaysWhy() async throws {
+        let backend = FailingBackend(watches: { throw TransportError(.unreachable, "nobody is there") })
+        let client = try CeleryClient(broker: MemoryBroker(), backend: backend)
+        let error = await #expect(throws: CeleryError.self) {
+            try await client.handle(id: "id").value(timeout: .milliseconds(300))
+        }
+        #expect(error?.code == .timedOut)
+        #expect(error?.message.hasSuffix(": the result backend is out of reach: nobody is there") == true)
+        await client.close()
+    }
+
     @Test func manyWaitForOneResult() async throws {
         let gate = Gate()
         try await withTestCelery {

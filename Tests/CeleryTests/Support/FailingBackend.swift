@@ -6,17 +6,24 @@ struct FailingBackend: ResultBackend {
     private let memory = MemoryResultBackend()
     private let connects: @Sendable () throws -> Void
     private let takes: @Sendable (TaskResult) async throws -> Void
+    private let watches: @Sendable () throws -> Void
 
     /// A backend that throws for results that are not to be stored.
     init(takes: @escaping @Sendable (TaskResult) async throws -> Void) {
-        connects = {}
+        (connects, watches) = ({}, {})
         self.takes = takes
     }
 
     /// A backend that throws when it is not to be had.
     init(connects: @escaping @Sendable () throws -> Void) {
         self.connects = connects
-        takes = { _ in }
+        (takes, watches) = ({ _ in }, {})
+    }
+
+    /// A backend that throws when somebody is to wait for a result.
+    init(watches: @escaping @Sendable () throws -> Void) {
+        self.watches = watches
+        (connects, takes) = ({}, { _ in })
     }
 
     var location: String { "failing://" }
@@ -49,6 +56,7 @@ struct FailingBackend: ResultBackend {
         func result(of id: String) async throws -> TaskResult? { try await store.result(of: id) }
 
         func watch(_ id: String, _ watcher: ResultWatcher) async throws {
+            try backend.watches()
             try await store.watch(id, watcher)
         }
 

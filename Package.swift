@@ -10,6 +10,7 @@ let package = Package(
         .library(name: "CeleryRabbitMQ", targets: ["CeleryRabbitMQ"]),
         .library(name: "CeleryProtocol", targets: ["CeleryProtocol"]),
         .library(name: "CeleryTransport", targets: ["CeleryTransport"]),
+        .library(name: "CelerySettings", targets: ["CelerySettings"]),
         .library(name: "CeleryTesting", targets: ["CeleryTesting"]),
         .library(name: "CeleryCommands", targets: ["CeleryCommands"]),
         .executable(name: "celery-swift", targets: ["celery-swift"]),
@@ -19,7 +20,6 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -61,12 +61,15 @@ let package = Package(
             name: "Celery",
             dependencies: [
                 "CeleryIO", "CeleryProtocol", "CeleryTransport",
-                .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "HeapModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
+        ),
+        .target(
+            name: "CelerySettings",
+            dependencies: ["Celery", .product(name: "Configuration", package: "swift-configuration")]
         ),
         .target(
             name: "CeleryTesting",
@@ -80,11 +83,9 @@ let package = Package(
             dependencies: [
                 "Celery", "CeleryIO", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis", "CeleryTransport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
-                .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),
-                .product(name: "Yams", package: "Yams"),
             ]
         ),
         .executableTarget(
@@ -136,7 +137,8 @@ let package = Package(
         .testTarget(
             name: "CeleryTests",
             dependencies: [
-                "Celery", "CeleryIO", "CeleryProtocol", "CeleryTesting", "CeleryTransport", "TestSupport",
+                "Celery", "CeleryIO", "CeleryProtocol", "CelerySettings", "CeleryTesting", "CeleryTransport",
+                "TestSupport",
                 "celery-swift",
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Logging", package: "swift-log"),

@@ -3,7 +3,6 @@ internal import Celery
 internal import CeleryRabbitMQ
 internal import CeleryRedis
 internal import CeleryTransport
-internal import Configuration
 internal import Logging
 
 /// The options that name the broker and the result backend, as in `celery`, and the file of settings.
@@ -11,7 +10,7 @@ struct ConnectionOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Settings by Celery's lower-case names, in JSON or, with a name that ends in .yaml or .yml, in YAML. Environment variables such as CELERY_TASK_ACKS_LATE count more, options most.",
+            "Settings by Celery's lower-case names, in JSON. Environment variables such as CELERY_TASK_ACKS_LATE count more, options most.",
             valueName: "file"))
     var config: String?
 
@@ -70,8 +69,7 @@ struct ConnectionOptions: ParsableArguments {
     func configuration(over base: CeleryConfiguration = .init()) throws -> CeleryConfiguration {
         var configuration = base
         if let config { try configuration.apply(SettingsFile.read(config)) }
-        let variables = EnvironmentVariablesProvider(environmentVariables: Environment.variables)
-        try configuration.apply(config: ConfigReader(provider: variables).scoped(to: "celery"))
+        try configuration.apply(Environment.settings)
         if let broker = Self.address(broker) { configuration.broker = broker }
         if let resultBackend = Self.address(resultBackend) { configuration.resultBackend = resultBackend }
         configuration.brokerTransportOptions.merge(try transportOptions()) { _, given in given }

@@ -1,3 +1,5 @@
+internal import Celery
+
 #if canImport(FoundationEssentials)
 internal import FoundationEssentials
 #else
@@ -6,7 +8,15 @@ internal import Foundation
 
 /// The environment variables of this process.
 enum Environment {
-    static var variables: [String: String] { ProcessInfo.processInfo.environment }
+    static subscript(name: String) -> String? { ProcessInfo.processInfo.environment[name] }
 
-    static subscript(name: String) -> String? { variables[name] }
+    /// Celery's settings in variables of their names, such as `CELERY_TASK_ACKS_LATE`. An empty one is none.
+    static var settings: JSONObject {
+        let variables = ProcessInfo.processInfo.environment
+        var settings: JSONObject = [:]
+        for name in CeleryConfiguration.keys {
+            if let text = variables["CELERY_" + name.uppercased()], !text.isEmpty { settings[name] = .string(text) }
+        }
+        return settings
+    }
 }

@@ -31,17 +31,6 @@ import Testing
         #expect(error?.message == "task id has not ended within 0.2 seconds")
     }
 
-    @Test func aResultThatCannotBeReachedSaysWhy() async throws {
-        let server = try LoopbackListener()
-        server.end()
-        let error = await #expect(throws: CeleryError.self) {
-            try await Self.result("redis://127.0.0.1:\(server.port)").run()
-        }
-        #expect(error?.code == .timedOut)
-        #expect(error?.message.contains("the result backend is out of reach: ") == true)
-        #expect(error?.message.contains("Connection refused") == true, "\(error?.message ?? "")")
-    }
-
     @Test func whatWouldWaitInVainIsRefusedBeforeAnythingIsSent() async throws {
         let server = try LoopbackListener()
         defer { server.end() }

@@ -15,33 +15,11 @@ import Testing
         return try body(file.path)
     }
 
-    @Test func yamlHasTheValuesOfJSON() throws {
-        let yaml = """
-            broker_url: redis://h/0   # the broker
-            task_acks_late: true
-            result_expires: null
-            worker_concurrency: 3
-            task_routes: {images.*: {queue: swift, priority: 3}, "shop.invoice": billing}
-            task_queues: [{name: "007"}]
-            """
-        let json = """
-            {"broker_url": "redis://h/0", "task_acks_late": true, "result_expires": null, "worker_concurrency": 3,
-             "task_routes": {"images.*": {"queue": "swift", "priority": 3}, "shop.invoice": "billing"},
-             "task_queues": [{"name": "007"}]}
-            """
-        let fromYAML = try withFile("settings.yaml", yaml) { try SettingsFile.read($0) }
-        #expect(try withFile("settings.json", json) { try SettingsFile.read($0) } == fromYAML)
-        #expect(fromYAML["task_queues"] == [["name": "007"]])
-    }
-
-    @Test(arguments: [
-        ("a.yaml", "a: [1"), ("a.yaml", "a: 1\na: 2"), ("a.yaml", "- 1"), ("a.yaml", "[1]: 2"), ("a.json", "{"),
-        ("a.json", "[]"), ("a.json", ""),
-    ])
-    func whatIsNoTableOfSettingsIsRefused(name: String, text: String) throws {
-        try withFile(name, text) { path in
+    @Test(arguments: ["{", "[]", "", "broker_url: redis://h"])
+    func whatIsNoTableOfSettingsIsRefused(text: String) throws {
+        try withFile("a.json", text) { path in
             let error = #expect(throws: ValidationError.self) { try SettingsFile.read(path) }
-            #expect(error?.message.contains("a.") == true)
+            #expect(error?.message.contains("a.json") == true)
         }
     }
 

@@ -2,7 +2,17 @@ public import CeleryProtocol
 internal import CeleryTransport
 
 extension CeleryConfiguration {
-    /// Reads settings by Celery's lower-case names, such as `task_routes`, as a JSON or YAML file or
+    /// The settings that are obeyed: those of which something here makes use.
+    public static let keys = [
+        "broker_url", "result_backend", "broker_transport_options", "result_expires",
+        "task_default_queue", "task_default_exchange", "task_default_exchange_type", "task_default_routing_key",
+        "task_default_queue_type", "task_create_missing_queue_type", "task_queue_max_priority", "task_queues",
+        "task_default_priority", "task_create_missing_queues", "task_routes",
+        "worker_concurrency", "worker_prefetch_multiplier", "worker_eta_task_limit", "task_acks_late",
+        "task_acks_on_failure_or_timeout", "task_ignore_result", "task_track_started",
+    ]
+
+    /// Reads settings by Celery's lower-case names, such as `task_routes`, as a JSON file or
     /// `celery-swift import-config` has them.
     ///
     /// - Throws: as ``apply(_:)``.

@@ -1,4 +1,4 @@
-import CeleryTransport
+import CelerySettings
 import Configuration
 import Testing
 

@@ -1,22 +1,12 @@
-internal import CeleryProtocol
+public import Celery
 public import Configuration
 
 extension CeleryConfiguration {
-    /// The settings that ``init(config:)`` reads, each as a key of this name.
-    public static let keys = [
-        "broker_url", "result_backend", "broker_transport_options", "result_expires",
-        "task_default_queue", "task_default_exchange", "task_default_exchange_type", "task_default_routing_key",
-        "task_default_queue_type", "task_create_missing_queue_type", "task_queue_max_priority", "task_queues",
-        "task_default_priority", "task_create_missing_queues", "task_routes",
-        "worker_concurrency", "worker_prefetch_multiplier", "worker_eta_task_limit", "task_acks_late",
-        "task_acks_on_failure_or_timeout", "task_ignore_result", "task_track_started",
-    ]
-
     /// What can hold a password.
     private static let secrets: Set = ["broker_url", "result_backend"]
 
-    /// Reads the settings by their Celery names, ``keys``, as keys of one part each. In the scope `celery` the environment
-    /// variables are those that Django projects use, such as `CELERY_BROKER_URL` and `CELERY_TASK_ACKS_LATE`:
+    /// Reads the settings by their Celery names, `CeleryConfiguration.keys`, as keys of one part each. In the scope
+    /// `celery` the environment variables are those that Django projects use, such as `CELERY_BROKER_URL` and `CELERY_TASK_ACKS_LATE`:
     ///
     ///     let config = ConfigReader(provider: EnvironmentVariablesProvider())
     ///     let configuration = try CeleryConfiguration(config: config.scoped(to: "celery"))
@@ -37,7 +27,8 @@ extension CeleryConfiguration {
         for name in Self.keys {
             let (key, isSecret) = (ConfigKey([name]), Self.secrets.contains(name))
             if let text = config.string(forKey: key, isSecret: isSecret) {
-                settings[name] = .string(text)
+                // An empty variable is no setting, as in Celery.
+                if !text.isEmpty { settings[name] = .string(text) }
             } else if let number = config.int(forKey: key, isSecret: isSecret) {
                 settings[name] = .integer(number)
             } else if let number = config.double(forKey: key, isSecret: isSecret) {
@@ -48,8 +39,6 @@ extension CeleryConfiguration {
                 settings[name] = .array(texts.map { .string($0) })
             }
         }
-        // An empty variable is no setting, as in Celery.
-        settings.removeAll { _, value in value == "" }
         try apply(settings)
     }
 }

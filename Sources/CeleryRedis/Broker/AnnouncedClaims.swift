@@ -25,7 +25,7 @@ final class AnnouncedClaims: Sendable {
     /// Something was announced.
     func claim() {
         let isDue = state.withLock { state in
-            guard let time = state.pace.nextClaim(at: .now) else { return true }
+            guard let time = state.pace.announced(at: .now) else { return true }
             guard state.pending == nil, !state.isStopped else { return false }
             state.pending = Deadlines.shared.add(time) { [weak self] in
                 guard let self else { return }
@@ -56,7 +56,7 @@ final class AnnouncedClaims: Sendable {
 
     /// A claim has found nothing.
     func foundNothing() {
-        let count = state.withLock { state in state.pace.foundNothing() ? state.outage.failed() : nil }
+        let count = state.withLock { state in state.pace.foundNothing(at: .now) ? state.outage.failed() : nil }
         guard let count else { return }
         logger.notice(
             "Redis announces new messages again and again, and there are none: claims are made in intervals meanwhile",

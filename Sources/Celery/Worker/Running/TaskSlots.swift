@@ -150,11 +150,13 @@ final class TaskSlots: Sendable {
         }
         // Once more, because what is acknowledged here does not come back.
         if Task.isCancelled { return nil }
-        if !rules.acksLate, await !acknowledge(message, task) {
+        if !rules.acksLate, !message.acknowledgeEarly(task) {
             message.drop()
             return nil
         }
+        // At once: of a worker that ends while the broker is waited for, nothing else tells that the task was its own.
         log.started(task.request)
+        if !rules.acksLate { await confirmAcknowledgement(of: message, task) }
         if rules.storesResult, rules.tracksStart, let problem = await writer?.storeStarted(started(task.request)) {
             finished.problems = [problem]
         }
@@ -169,17 +171,14 @@ final class TaskSlots: Sendable {
         return finished
     }
 
-    /// Acknowledges a message before its task runs. The broker hears of it a moment later, as a rule; but where the
-    /// message has come before the broker is waited for, because the task may be one that ends the whole process, and must
-    /// not do so again and again.
+    /// Waits until the broker has heard that a message was acknowledged which had come before: its task may be one that ends
+    /// the whole process, and must not do so again and again. Of other messages the broker hears a moment later.
     ///
-    /// - Returns: whether the task may run here: not when the broker gives the message to others. Where the connection is
-    ///   lost before the broker has answered it may have heard of it, and the task runs: else perhaps nobody would run it.
-    private func acknowledge(_ message: HeldMessage, _ task: ReceivedTask) async -> Bool {
-        guard message.acknowledgeEarly(task) else { return false }
-        guard task.request.delivery.isRedelivered else { return true }
+    /// Where the connection is lost before the broker has answered it may have heard of it, and the task runs: else perhaps
+    /// nobody would run it.
+    private func confirmAcknowledgement(of message: HeldMessage, _ task: ReceivedTask) async {
+        guard task.request.delivery.isRedelivered else { return }
         if await !waitAtMost(Self.longestFlush, for: { await message.flush() }) { log.startedUnconfirmed(task.request) }
-        return true
     }
 
     private func started(_ request: TaskRequest) -> StoredResult {

@@ -85,8 +85,9 @@ public struct CallCommand: AsyncParsableCommand {
             priority: priority, id: taskId)
         if let eta { options.eta = .at(try Self.time(eta, "--eta")) }
         if let expires { options.expires = try Self.expiry(expires) }
-        if wait { try connection.requireResults("--wait", readableByOthers: false) }
-        let client = try connection.makeClient(logger: LogLevel.warning.makeLogger())
+        let client = try connection.makeClient(
+            for: wait ? WantedResults(what: "--wait", areOfOthers: false) : nil,
+            logger: LogLevel.warning.makeLogger())
         let text = try await deadline.closing(client) {
             let task = try await deadline.limit {
                 "the broker has not taken the task within \($0); it may have got it nevertheless"

@@ -53,13 +53,15 @@ struct ConnectionOptions: ParsableArguments {
 
     /// Makes a client for these addresses.
     ///
+    /// - Parameter results: what the command wants of results, which must not be in vain; `nil` when it wants none.
     /// - Throws: `ValidationError` for an address that names no known transport; `TransportError` for one that makes no
     ///   sense, or for an option that is not supported.
-    func makeClient(logger: Logger) throws -> CeleryClient {
+    func makeClient(for results: WantedResults? = nil, logger: Logger) throws -> CeleryClient {
         let configuration = try configuration()
-        return try CeleryClient(
-            broker: makeBroker(configuration), backend: makeBackend(configuration), routing: configuration.routing,
-            logger: logger)
+        let broker = try makeBroker(configuration)
+        let backend = try makeBackend(configuration)
+        try results?.check(backend)
+        return try CeleryClient(broker: broker, backend: backend, routing: configuration.routing, logger: logger)
     }
 
     /// A program's settings with those of the file, of the environment and of the command line, each counting more than
@@ -76,8 +78,7 @@ struct ConnectionOptions: ParsableArguments {
         return configuration
     }
 
-    func makeBroker(_ configuration: CeleryConfiguration? = nil) throws -> any Broker {
-        let configuration = try configuration ?? self.configuration()
+    func makeBroker(_ configuration: CeleryConfiguration) throws -> any Broker {
         let address = Self.address(configuration.broker) ?? "amqp://guest@localhost//"
         let options = configuration.brokerTransportOptions
         switch Self.scheme(address) {
@@ -100,8 +101,7 @@ struct ConnectionOptions: ParsableArguments {
         }
     }
 
-    func makeBackend(_ configuration: CeleryConfiguration? = nil) throws -> (any ResultBackend)? {
-        let configuration = try configuration ?? self.configuration()
+    func makeBackend(_ configuration: CeleryConfiguration) throws -> (any ResultBackend)? {
         guard let address = Self.address(configuration.resultBackend) else { return nil }
         switch Self.scheme(address) ?? address.lowercased() {
         case "rpc":
@@ -119,21 +119,6 @@ struct ConnectionOptions: ParsableArguments {
         case let scheme:
             throw ValidationError(Self.unknown(scheme, "a result backend's address starts with redis:// or rpc://"))
         }
-    }
-
-    /// Refuses what would wait for a result in vain.
-    ///
-    /// - Parameters:
-    ///   - what: what wants the result.
-    ///   - readableByOthers: whether the result is to be read by another process than the one that has sent the task.
-    func requireResults(_ what: String, readableByOthers: Bool) throws {
-        guard let backend = try makeBackend() else {
-            throw ValidationError(
-                "\(what) needs a result backend: name it with --result-backend or in CELERY_RESULT_BACKEND")
-        }
-        guard readableByOthers, backend is RPCResultBackend else { return }
-        throw ValidationError(
-            "the results of rpc:// go to the program that has sent the task: no other one can read them")
     }
 
     /// Names a scheme that Celery knows; anything else may be a part of a password.

@@ -29,8 +29,8 @@ public struct ResultCommand: AsyncParsableCommand {
     /// Prints the result.
     public func run() async throws {
         let deadline = CommandDeadline(timeout)
-        try connection.requireResults("result", readableByOthers: true)
-        let client = try connection.makeClient(logger: LogLevel.warning.makeLogger())
+        let client = try connection.makeClient(
+            for: WantedResults(what: "result", areOfOthers: true), logger: LogLevel.warning.makeLogger())
         let text = try await deadline.closing(client) {
             do {
                 let value = try await deadline.value(of: client.handle(id: taskId))

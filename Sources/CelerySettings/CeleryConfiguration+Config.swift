@@ -6,7 +6,8 @@ extension CeleryConfiguration {
     private static let secrets: Set = ["broker_url", "result_backend"]
 
     /// Reads the settings by their Celery names, `CeleryConfiguration.keys`, as keys of one part each. In the scope
-    /// `celery` the environment variables are those that Django projects use, such as `CELERY_BROKER_URL` and `CELERY_TASK_ACKS_LATE`:
+    /// `celery` the environment variables are those that Django projects use, such as `CELERY_BROKER_URL` and
+    /// `CELERY_TASK_ACKS_LATE`:
     ///
     ///     let config = ConfigReader(provider: EnvironmentVariablesProvider())
     ///     let configuration = try CeleryConfiguration(config: config.scoped(to: "celery"))

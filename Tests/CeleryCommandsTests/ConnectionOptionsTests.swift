@@ -107,3 +107,9 @@ import Testing
         }
     }
 }
+
+extension ConnectionOptions {
+    fileprivate func makeBroker() throws -> any Broker { try makeBroker(configuration()) }
+
+    fileprivate func makeBackend() throws -> (any ResultBackend)? { try makeBackend(configuration()) }
+}

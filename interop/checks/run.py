@@ -74,7 +74,9 @@ def parts():
         Part("unit", [tests], minutes=5, without_servers=True, budget=120, **events),
         # The others have run already, in the part before.
         Part("live", [with_servers + tests], minutes=6, scope="LiveTests", **events),
-        Part("python", [[python, "-m", "pytest", "interop/live", "interop/checks"]], minutes=10, only="-k", **cases),
+        # Most of them wait most of the time: two at once, each with servers of its own.
+        Part("python", [[python, "-m", "pytest", "-n", "2", "--dist", "loadscope", "interop/live", "interop/checks"]],
+             minutes=10, only="-k", **cases),
         # A part of what the command does by itself.
         Part("json", [[python, "interop/checks/json_oracle.py", "--documents", "15000"]], minutes=6, read=results.read_events, results=["--events"]),
         Part("demo", [[python, "-m", "checks.demo"]], minutes=3),

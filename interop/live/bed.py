@@ -100,9 +100,11 @@ class Bed:
         return redis.Redis.from_url(self.broker, decode_responses=False)
 
     def held_and_waiting(self, queue):
-        """How many messages of the queue are held by workers, and how many wait. (On Redis all queues' held ones.)"""
+        """How many messages of the queue are held by workers, and how many wait."""
         if self.kind == "redis":
-            return self.redis.hlen("unacked"), self.redis.llen(queue)
+            # An entry ends with the routing key, which is the queue where nothing is bound.
+            held = sum(entry.endswith(f'"{queue}"]'.encode()) for entry in self.redis.hvals("unacked"))
+            return held, self.redis.llen(queue)
         for line in self.server.control(
                 "list_queues", "--no-table-headers", "name", "messages_unacknowledged", "messages_ready").splitlines():
             name, held, ready = line.split("\t")

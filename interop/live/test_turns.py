@@ -58,6 +58,22 @@ class Fleet:
         worker = self.members.pop(identifier)
         worker.kill()
         self.ended.append(worker)
+        self.let_redis_catch_up()
+
+    def pause(self, *identifiers):
+        for identifier in identifiers:
+            self.members[identifier].pause()
+        self.let_redis_catch_up()
+
+    def resume(self, *identifiers):
+        for identifier in identifiers:
+            self.members[identifier].resume()
+
+    def let_redis_catch_up(self):
+        """A worker that has just ended or been stopped may have sent a claim that Redis has not yet read: what is pushed
+        before that would go to it. Two answers mean that everything was read which had been sent by then."""
+        for _ in range(2):
+            self.bed.redis.ping()
 
     def send(self, task="swift.add", args=(1, 1)):
         result = self.bed.app.send_task(task, args, queue=self.queue)
@@ -79,7 +95,12 @@ class Fleet:
         """Each of the workers runs a task, and then nothing is left."""
         for result in [self.send("swift.sleep", (0.5,)) for _ in self.members]:
             result.get(timeout=20)
-        eventually(lambda: self.bed.held_and_waiting(self.queue) == (0, 0), "nothing is left", 20)
+        try:
+            eventually(lambda: self.bed.held_and_waiting(self.queue) == (0, 0), "nothing is left", 20)
+        except AssertionError as error:
+            left = self.bed.redis.hgetall("unacked"), self.bed.redis.lrange(self.queue, 0, -1)
+            logs = "\n".join(f"{each}:\n{worker.log()[-3000:]}" for each, worker in self.members.items())
+            raise AssertionError(f"{error}: {left}\n{logs}") from error
 
 
 @pytest.fixture(scope="module")
@@ -110,26 +131,24 @@ def test_when_the_worker_whose_turn_it_is_is_stopped_another_one_takes_the_next_
     seconds = []
     for _ in range(ROUNDS):
         first, _ = fleet.whose_turn()
-        fleet.members[first].pause()
+        fleet.pause(first)
         try:
             seconds.append(fleet.seconds_until_done())
         finally:
-            fleet.members[first].resume()
+            fleet.resume(first)
     expect_takeover(seconds, "the first was stopped")
     fleet.expect_all_at_work()
     equal(set(fleet.runs()), {1})
 
 
 def test_when_the_first_and_the_second_are_stopped_at_once_the_others_go_on_after_some_seconds(fleet):
-    stopped = [fleet.members[identifier] for identifier in fleet.whose_turn()]
-    for worker in stopped:
-        worker.pause()
+    stopped = fleet.whose_turn()
+    fleet.pause(*stopped)
     try:
         for _ in range(3):
             fleet.seconds_until_done(60)
     finally:
-        for worker in stopped:
-            worker.resume()
+        fleet.resume(*stopped)
     fleet.expect_all_at_work()
     equal(set(fleet.runs()), {1})
 

@@ -29,15 +29,11 @@ def test_one_worker_serves_several_queues(bed):
 
 def test_no_more_messages_are_held_than_concurrency_times_the_prefetch_multiplier(bed):
     worker = bed.swift_worker(["held"], "held", ["-c", "1", "--prefetch-multiplier", "2", "--acks-late"])
-    results = [bed.app.send_task("swift.sleep", (0.4,), queue="held") for _ in range(8)]
-    eventually(lambda: bed.held_and_waiting("held")[0] > 0, "the worker holds messages")
-    held, waiting = bed.held_and_waiting("held")
-    if held > 2 or held + waiting < 5:
-        raise AssertionError(f"{held} held, {waiting} waiting")
-    for result in results:
-        result.get(timeout=15)
-    # Not killed: it may still owe acknowledgements.
-    equal(worker.stop(), 0)
+    for _ in range(8):
+        bed.app.send_task("swift.sleep", (60,), queue="held")
+    eventually(lambda: bed.held_and_waiting("held") == (2, 6), "two of eight are held")
+    # What is left waits in a queue of this test.
+    worker.kill()
 
 
 def test_messages_that_come_one_by_one_during_a_long_task_are_left_to_other_workers(bed):

@@ -4,7 +4,7 @@ public struct CeleryError: Error, Sendable, CustomStringConvertible {
     public struct Code: Sendable, Hashable {
         private enum Kind: Hashable {
             case timedOut, noResultBackend, undecodableResult, invalidArgument, duplicateTask, alreadyRun,
-                invalidSetting
+                invalidSetting, notSent
         }
         private let kind: Kind
 
@@ -23,6 +23,8 @@ public struct CeleryError: Error, Sendable, CustomStringConvertible {
         public static let alreadyRun = Code(kind: .alreadyRun)
         /// A setting has a value that makes no sense.
         public static let invalidSetting = Code(kind: .invalidSetting)
+        /// Middleware has kept a task from being sent.
+        public static let notSent = Code(kind: .notSent)
     }
 
     /// The kind of failure.

@@ -27,6 +27,10 @@ public protocol CeleryWorkerCommand: Sendable {
     /// more. By default Celery's defaults.
     var configuration: CeleryConfiguration { get }
 
+    /// What every task passes that is run or sent, such as metrics, traces and what is your own; the first is the
+    /// outermost. By default nothing.
+    var middleware: [any CeleryMiddleware] { get }
+
     /// What else runs in this program, such as the pool: started before the worker, shut down when it has ended. If one of
     /// them ends, so does the program. By default nothing.
     var services: [any Service] { get }
@@ -35,6 +39,9 @@ public protocol CeleryWorkerCommand: Sendable {
 extension CeleryWorkerCommand {
     /// Celery's defaults.
     public var configuration: CeleryConfiguration { .init() }
+
+    /// No middleware.
+    public var middleware: [any CeleryMiddleware] { [] }
 
     /// Nothing but the worker.
     public var services: [any Service] { [] }

@@ -148,6 +148,7 @@ struct WorkerArguments: ParsableArguments {
             queues: queues,
             options: configuration.worker,
             routing: routing,
+            middleware: command.middleware,
             logger: logger
         ) {
             command.handlers

@@ -23,7 +23,7 @@ extension Replay {
 }
 
 extension Replay.Outcome {
-    init(_ outcome: Outcome) {
+    init(_ outcome: TaskOutcome) {
         self =
             switch outcome {
             case .success(let value): .success(value)

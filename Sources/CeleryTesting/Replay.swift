@@ -13,12 +13,21 @@ public import Logging
 ///     #expect(try await replay.run(Tasks.ship("a book")) == .success("shipped"))
 public struct Replay: Sendable {
     private let handlers: [String: TaskHandler]
+    private let middleware: [any CeleryMiddleware]
     private let logger: Logger
 
     /// Takes the handlers to run.
     ///
+    /// - Parameters:
+    ///   - middleware: what every task passes that is run or sent, the outermost first.
+    ///   - logger: where handlers log, besides the recording; by default nowhere.
+    ///   - handlers: the tasks.
     /// - Throws: `CeleryError` with the code `duplicateTask` for two handlers of one name, as a worker does.
-    public init(logger: Logger? = nil, @TaskHandlerBuilder handlers: () -> [TaskHandler]) throws {
+    public init(
+        middleware: [any CeleryMiddleware] = [], logger: Logger? = nil,
+        @TaskHandlerBuilder handlers: () -> [TaskHandler]
+    ) throws {
+        self.middleware = middleware
         self.logger = logger ?? Logger(label: "celery.replay", factory: { _ in SwiftLogNoOpLogHandler() })
         self.handlers = try handlers().byName()
     }
@@ -84,10 +93,11 @@ public struct Replay: Sendable {
         var request = request
         let recorder = Recorder()
         let environment = TaskEnvironment(
-            logger: recorder.logger(beside: logger), broker: recorder, results: recorder)
+            logger: recorder.logger(beside: logger), broker: recorder, results: recorder,
+            middleware: middleware)
         while true {
             let context = TaskContext(request: request, queue: queue, environment: environment)
-            let outcome = Outcome(await handler.outcome(context, payload))
+            let outcome = Outcome(await handler.outcome(context, payload, middleware))
             guard retrying, case .retry(_, let reason) = outcome else { return recorder.recording(outcome) }
             recorder.add(retry: reason)
             request.retries += 1

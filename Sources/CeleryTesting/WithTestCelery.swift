@@ -17,6 +17,7 @@ public import Logging
 ///   - queues: the queues that the worker consumes; by default `celery`.
 ///   - options: how the worker runs its tasks.
 ///   - routing: where the client's tasks go, and those that handlers send.
+///   - middleware: what every task passes that is sent or run, in the client and in the worker, the outermost first.
 ///   - logger: where both log; by default nowhere.
 ///   - handlers: the worker's tasks.
 ///   - body: the test. The client is closed after it.
@@ -24,6 +25,7 @@ public func withTestCelery<Result: Sendable>(
     queues: [Queue] = ["celery"],
     options: CeleryWorker.Options = .init(),
     routing: Routing = .init(),
+    middleware: [any CeleryMiddleware] = [],
     logger: Logger? = nil,
     @TaskHandlerBuilder handlers: () -> [TaskHandler],
     _ body: (CeleryClient) async throws -> Result
@@ -33,9 +35,11 @@ public func withTestCelery<Result: Sendable>(
     let backend = MemoryResultBackend()
     let handlers = handlers()
     let worker = try CeleryWorker(
-        broker: broker, backend: backend, queues: queues, options: options, routing: routing, logger: logger
+        broker: broker, backend: backend, queues: queues, options: options, routing: routing, middleware: middleware,
+        logger: logger
     ) { handlers }
-    let client = try CeleryClient(broker: broker, backend: backend, routing: routing, logger: logger)
+    let client = try CeleryClient(
+        broker: broker, backend: backend, routing: routing, middleware: middleware, logger: logger)
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await worker.run() }
         defer { group.cancelAll() }

@@ -17,17 +17,20 @@ public struct CeleryClient: Sendable {
     ///   - broker: where tasks are sent, such as `.redis("redis://localhost:6379/0")`.
     ///   - backend: where results are read; `nil` for a client that only sends.
     ///   - routing: which tasks go to which queue.
+    ///   - middleware: what every task passes that is sent, the outermost first.
     ///   - logger: where to log.
     /// - Throws: `TransportError` when the address of the result backend makes no sense.
     public init(
         broker: any Broker,
         backend: (any ResultBackend)? = nil,
         routing: Routing = .init(),
+        middleware: [any CeleryMiddleware] = [],
         logger: Logger = Logger(label: "celery")
     ) throws {
         let logger = logger.ofTheLibrary
         let replyTo = RandomID.make()
-        publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
+        publisher = TaskPublisher(
+            broker: broker, routing: routing, middleware: middleware, replyTo: replyTo, logger: logger)
         let context = ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(context: context)
     }

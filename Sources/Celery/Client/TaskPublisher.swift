@@ -19,6 +19,8 @@ final class TaskPublisher: Sendable {
         first: .milliseconds(200), maximum: .milliseconds(400), isFirstAtOnce: true)
 
     let routing: Routing
+    /// What every task passes that is sent.
+    let middleware: [any CeleryMiddleware]
     /// This process as a receiver of `rpc://` results.
     let replyTo: String
     private let producer: Reconnecting<any Producer>
@@ -27,8 +29,11 @@ final class TaskPublisher: Sendable {
     /// Whether the result backend was told that results are to come.
     private let isPrepared = Atomic(false)
 
-    init(broker: any Broker, routing: Routing, replyTo: String, logger: Logger) {
+    init(
+        broker: any Broker, routing: Routing, middleware: [any CeleryMiddleware], replyTo: String, logger: Logger
+    ) {
         self.routing = routing
+        self.middleware = middleware
         self.replyTo = replyTo
         self.logger = logger
         origin = NodeName.generated
@@ -65,7 +70,14 @@ final class TaskPublisher: Sendable {
         request.ignoreResult = options.ignoreResult
         request.headers = options.headers
         let (message, destination) = try message(request, payload, options, replyTo: replyTo)
-        try await publish(message, to: destination)
+        if middleware.isEmpty {
+            try await publish(message, to: destination)
+        } else {
+            let task = OutgoingTask(
+                message, to: destination, task: request.task, id: request.id,
+                purpose: parent == nil ? .call : .child, parent: parent)
+            try await middleware.send(task) { try await publish($0, to: $1) }
+        }
         return TaskHandle(id: request.id, results: results, sent: start, decodeOutput: signature.decodeOutput)
     }
 

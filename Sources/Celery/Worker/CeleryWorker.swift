@@ -88,6 +88,7 @@ public struct CeleryWorker: Sendable {
     ///   - queues: the queues to consume; by default `celery`.
     ///   - options: how tasks are run.
     ///   - routing: where tasks that handlers send go.
+    ///   - middleware: what every task passes that is run or sent, the outermost first.
     ///   - logger: where to log.
     ///   - handlers: the tasks.
     /// - Throws: ``CeleryError`` with the code `duplicateTask` for two handlers of one name; `TransportError` when the
@@ -98,12 +99,13 @@ public struct CeleryWorker: Sendable {
         queues: [Queue] = ["celery"],
         options: Options = .init(),
         routing: Routing = .init(),
+        middleware: [any CeleryMiddleware] = [],
         logger: Logger = Logger(label: "celery"),
         @TaskHandlerBuilder handlers: () -> [TaskHandler]
     ) throws {
         engine = try WorkerEngine(
             broker: broker, backend: backend, queues: queues, options: options, routing: routing,
-            handlers: handlers(), logger: logger)
+            middleware: middleware, handlers: handlers(), logger: logger)
     }
 }
 

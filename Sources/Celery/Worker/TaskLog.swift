@@ -101,7 +101,7 @@ struct TaskLog: Sendable {
     }
 
     /// A task has ended. What has gone wrong is for ``report(on:)`` to say.
-    func ended(_ request: TaskRequest, _ outcome: Outcome, after runtime: Duration) {
+    func ended(_ request: TaskRequest, _ outcome: TaskOutcome, after runtime: Duration) {
         guard logger.logLevel <= .error else { return }
         var metadata: Logger.Metadata {
             LoggingKeys.task(request).merging([LoggingKeys.runtime: "\(runtime)"]) { $1 }

@@ -24,6 +24,7 @@ final class WorkerEngine: Service {
         queues: [Queue],
         options: CeleryWorker.Options,
         routing: Routing,
+        middleware: [any CeleryMiddleware] = [],
         handlers: [TaskHandler],
         limits: ShutdownLimits = ShutdownLimits(),
         reportWait: Duration = MessageReport.longestWait,
@@ -37,21 +38,23 @@ final class WorkerEngine: Service {
         self.logger = logger
         self.limits = limits
         let replyTo = RandomID.make()
-        publisher = TaskPublisher(broker: broker, routing: routing, replyTo: replyTo, logger: logger)
+        publisher = TaskPublisher(
+            broker: broker, routing: routing, middleware: middleware, replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))
         log = TaskLog(logger: logger, level: options.taskLogLevel, reportWait: reportWait)
         let writer = results.map { [logger] in ResultWriter($0, logger: logger) }
         finisher = Finisher(
             planner: FinishingPlanner(publisher: publisher), sender: MessageSender(publisher, logger: logger),
-            writer: writer, log: log)
+            writer: writer, middleware: middleware, log: log)
         slots = TaskSlots(
             options: options, name: name,
             environment: TaskEnvironment(logger: usersLogger, publisher: publisher, results: results), writer: writer,
-            finisher: finisher, log: log)
+            finisher: finisher, middleware: middleware, log: log)
         intake = Intake(
             broker: broker, queues: queues, options: options, name: name, handlers: try handlers.byName(),
-            hasBackend: results != nil, slots: slots, finisher: finisher, limits: limits, log: log)
+            hasBackend: results != nil, slots: slots, finisher: finisher, limits: limits,
+            middleware: middleware, log: log)
     }
 
     func run() async throws {

@@ -32,15 +32,18 @@ func withBench<Value: Sendable>(
     queues: [Queue] = ["celery"],
     options: CeleryWorker.Options = .init(concurrency: 2),
     routing: Routing = .init(),
+    middleware: [any CeleryMiddleware] = [],
     logger: Logger = Bench.logger,
     @TaskHandlerBuilder handlers: () -> [TaskHandler],
     _ body: (Bench) async throws -> Value
 ) async throws -> Value {
     let handlers = handlers()
     let worker = try CeleryWorker(
-        broker: broker, backend: backend, queues: queues, options: options, routing: routing, logger: logger
+        broker: broker, backend: backend, queues: queues, options: options, routing: routing, middleware: middleware,
+        logger: logger
     ) { handlers }
-    let client = try CeleryClient(broker: broker, backend: backend, routing: routing, logger: Bench.logger)
+    let client = try CeleryClient(
+        broker: broker, backend: backend, routing: routing, middleware: middleware, logger: Bench.logger)
     let services = ServiceGroup(configuration: .init(services: [.init(service: worker)], logger: Bench.logger))
     let bench = Bench(client: client, broker: broker, services: services)
     return try await withThrowingTaskGroup(of: Void.self) { group in

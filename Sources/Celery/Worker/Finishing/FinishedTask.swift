@@ -1,11 +1,12 @@
 internal import CeleryProtocol
+internal import Instrumentation
 
 /// A task that has come to its end in this worker, and all that decides what follows from that.
 struct FinishedTask: Sendable {
     /// How it ended.
     enum Ending: Sendable {
         /// It ran.
-        case ran(Outcome)
+        case ran(TaskOutcome)
         /// It cannot be run as a task, as its body shows.
         case refused(MessageError)
         /// It came too late to run.
@@ -20,6 +21,8 @@ struct FinishedTask: Sendable {
     var successors: Successors?
     /// The tasks that it has sent, for its result.
     var children: [JSONValue] = []
+    /// The context in which it ran, if there is middleware that may have bound one.
+    var serviceContext: ServiceContext?
     var ending: Ending
     /// How long it ran.
     var runtime = Duration.zero

@@ -26,12 +26,17 @@ final class Finisher: Sendable {
     private let planner: FinishingPlanner
     private let sender: MessageSender
     private let writer: ResultWriter?
+    private let middleware: [any CeleryMiddleware]
     private let log: TaskLog
 
-    init(planner: FinishingPlanner, sender: MessageSender, writer: ResultWriter?, log: TaskLog) {
+    init(
+        planner: FinishingPlanner, sender: MessageSender, writer: ResultWriter?, middleware: [any CeleryMiddleware],
+        log: TaskLog
+    ) {
         self.planner = planner
         self.sender = sender
         self.writer = writer
+        self.middleware = middleware
         self.log = log
     }
 
@@ -59,11 +64,13 @@ final class Finisher: Sendable {
 
     /// A message from this queue was refused.
     func finish(_ refused: RefusedMessage, queue: String, _ message: HeldMessage) {
+        middleware.observe(WorkerEvent(refused))
         let plan = planner.plan(after: refused, hasBackend: writer != nil)
         add(Item(message: message, plan: plan, reporting: log.report(on: refused, queue: queue)))
     }
 
     private func item(for task: FinishedTask, _ message: HeldMessage) -> Item {
+        if !middleware.isEmpty, let event = WorkerEvent(task) { middleware.observe(event) }
         let plan = planner.plan(after: task)
         var item = Item(message: message, plan: plan, reporting: log.report(on: task))
         for problem in task.problems + plan.problems { log.add(problem, to: &item.reporting) }
@@ -150,7 +157,7 @@ final class Finisher: Sendable {
             switch step {
             case .send(let outgoing):
                 do {
-                    try await sender.send(outgoing)
+                    try await sender.send(outgoing, after: item.plan.task)
                     if let child = outgoing.child { item.plan.task?.children.append(child) }
                 } catch {
                     log.add(FinishingProblem(kind: outgoing.role.problem, error: error), to: &item.reporting)

@@ -21,7 +21,7 @@ struct FinishingPlanner: Sendable {
         }
     }
 
-    private func plan(after finished: FinishedTask, _ outcome: Outcome) -> FinishingPlan {
+    private func plan(after finished: FinishedTask, _ outcome: TaskOutcome) -> FinishingPlan {
         do {
             switch outcome {
             case .success(let value): return try success(of: finished, value)

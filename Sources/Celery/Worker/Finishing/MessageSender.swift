@@ -1,6 +1,7 @@
 internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTransport
+internal import Instrumentation
 internal import Logging
 internal import Synchronization
 
@@ -19,15 +20,25 @@ final class MessageSender: Sendable {
 
     /// Sends a message, again and again while the broker is out of reach.
     ///
-    /// - Throws: why it is not sent: it is refused, it is to blame for the failures, or the worker ends.
-    func send(_ outgoing: OutgoingMessage) async throws {
+    /// - Parameter finished: the task that it follows.
+    /// - Throws: why it is not sent: it is refused, by the broker or by middleware, it is to blame for the failures, or the
+    ///   worker ends.
+    func send(_ outgoing: OutgoingMessage, after finished: FinishedTask?) async throws {
+        if publisher.middleware.isEmpty { return try await send(outgoing.message, to: outgoing.destination) }
+        try await ServiceContext.withValue(finished?.serviceContext) {
+            let task = OutgoingTask(outgoing, parent: finished?.task.request)
+            try await publisher.middleware.send(task) { try await send($0, to: $1) }
+        }
+    }
+
+    private func send(_ message: Message, to destination: Destination) async throws {
         var tries = RetryBudget.Tries()
         var record = PoisonRecord()
         var sentBefore = sent.load(ordering: .relaxed)
         var hasFailed = false
         while true {
             do {
-                try await publisher.publish(outgoing.message, to: outgoing.destination)
+                try await publisher.publish(message, to: destination)
                 sent.add(1, ordering: .relaxed)
                 if hasFailed { outage.withLock { $0.reset() } }
                 return
@@ -40,12 +51,27 @@ final class MessageSender: Sendable {
                     logger.warning(
                         "sending again",
                         metadata: [
-                            LoggingKeys.taskID: LoggingKeys.line(outgoing.message.headers["id"]?.stringValue ?? ""),
+                            LoggingKeys.taskID: LoggingKeys.line(message.headers["id"]?.stringValue ?? ""),
                             LoggingKeys.error: LoggingKeys.reason(error),
                         ])
                 }
                 guard await budget.pause(&tries) else { throw error }
             }
         }
+    }
+}
+
+extension OutgoingTask {
+    fileprivate init(_ outgoing: OutgoingMessage, parent: TaskRequest?) {
+        let headers = outgoing.message.headers
+        let purpose: Purpose =
+            switch outgoing.role {
+            case .successor: .successor
+            case .errback: .errback
+            case .retry: .retry
+            }
+        self.init(
+            outgoing.message, to: outgoing.destination, task: headers["task"]?.stringValue ?? "",
+            id: headers["id"]?.stringValue ?? "", purpose: purpose, parent: parent)
     }
 }

@@ -20,11 +20,16 @@ enum Admission: Sendable {
 
     /// Decides what becomes of a delivery.
     ///
-    /// - Parameter limits: as in ``CeleryWorker/Options``.
-    init(_ delivery: Delivery, handlers: [String: TaskHandler], _ limits: BodyLimits = BodyLimits()) {
+    /// - Parameters:
+    ///   - limits: as in ``CeleryWorker/Options``.
+    ///   - now: when it came, if somebody asks.
+    init(
+        _ delivery: Delivery, handlers: [String: TaskHandler], _ limits: BodyLimits = BodyLimits(),
+        now: ContinuousClock.Instant? = nil
+    ) {
         let task: ReceivedTask
         do throws(RefusedMessage) {
-            task = try ReceivedTask(delivery, handlers: handlers, limits)
+            task = try ReceivedTask(delivery, handlers: handlers, limits, now: now)
         } catch {
             self = .refused(error)
             return
@@ -42,7 +47,7 @@ enum Admission: Sendable {
 extension ReceivedTask {
     /// Reads the metadata of a delivery and finds its handler.
     convenience init(
-        _ delivery: Delivery, handlers: [String: TaskHandler], _ limits: BodyLimits
+        _ delivery: Delivery, handlers: [String: TaskHandler], _ limits: BodyLimits, now: ContinuousClock.Instant?
     ) throws(RefusedMessage) {
         // The headers may be large as well.
         LargeBodies.used(size: delivery.raw.count)
@@ -55,7 +60,7 @@ extension ReceivedTask {
             throw .unreadable(error, properties: delivery.properties)
         }
         guard let handler = handlers[request.task] else { throw .notRegistered(request) }
-        self.init(queue: delivery.queue, message: message, request: request, handler: handler)
+        self.init(queue: delivery.queue, message: message, request: request, handler: handler, receivedAt: now)
     }
 }
 

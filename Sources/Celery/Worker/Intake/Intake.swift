@@ -24,6 +24,7 @@ final class Intake: Sendable {
     private let slots: TaskSlots
     private let finisher: Finisher
     private let limits: ShutdownLimits
+    private let middleware: [any CeleryMiddleware]
     private let log: TaskLog
     private let schedule = EtaSchedule()
     private let started = StartedTasks()
@@ -34,7 +35,7 @@ final class Intake: Sendable {
     init(
         broker: any Broker, queues: [Queue], options: CeleryWorker.Options, name: String,
         handlers: [String: TaskHandler], hasBackend: Bool, slots: TaskSlots, finisher: Finisher,
-        limits: ShutdownLimits, log: TaskLog
+        limits: ShutdownLimits, middleware: [any CeleryMiddleware], log: TaskLog
     ) {
         self.broker = broker
         self.options = options
@@ -43,6 +44,7 @@ final class Intake: Sendable {
         self.slots = slots
         self.finisher = finisher
         self.limits = limits
+        self.middleware = middleware
         self.log = log
         configuration = ConsumerConfiguration(queues: queues, prefetch: options.prefetch, name: name)
     }
@@ -67,7 +69,9 @@ final class Intake: Sendable {
                 ) { [slots] in
                     Self.giveBack(slots.takeLast($0))
                 }
-                logReady(connections.opened())
+                let opening = connections.opened()
+                logReady(opening)
+                if opening != .first { middleware.observe(.reconnected) }
                 defer { connections.ended(hasSettled: session.hasSettled) }
                 try await receive(from: session)
             } catch let error as TransportError where error.isPassing(afterSuccess: connections.hasSucceeded) {
@@ -173,19 +177,20 @@ final class Intake: Sendable {
     ///
     /// - Parameter isDue: whether it has waited for its eta here.
     private func admit(_ delivery: Delivery, _ message: HeldMessage, isDue: Bool) -> ReservedTask? {
-        switch Admission(delivery, handlers: handlers, options.bodyLimits) {
+        let now = middleware.isEmpty ? nil : ContinuousClock.now
+        switch Admission(delivery, handlers: handlers, options.bodyLimits, now: now) {
         case .run(let task):
             if task.request.delivery.isRedelivered, started.hasStarted(task, message.session) {
                 log.acknowledgedAgain(task.request)
                 message.finish(.acknowledge)
                 return nil
             }
-            if !isDue { log.received(task.request) }
+            if !isDue { received(task) }
             return ReservedTask(task: task, message: message)
         case .wait(let task, let eta):
             // The clock that dates go by may have been set back.
             if isDue { return ReservedTask(task: task, message: message) }
-            log.received(task.request)
+            received(task)
             hold(ReservedTask(task: task, message: message), until: eta)
         case .expired(let task):
             log.expired(task.request)
@@ -195,6 +200,11 @@ final class Intake: Sendable {
             finisher.finish(refused, queue: delivery.queue, message)
         }
         return nil
+    }
+
+    private func received(_ task: ReceivedTask) {
+        log.received(task.request)
+        middleware.observe(.received(task.request, queue: task.queue))
     }
 
     /// Keeps a task until its eta: a far one with the broker, if that can, so that memory stays bounded. Of those that

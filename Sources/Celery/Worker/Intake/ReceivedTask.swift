@@ -14,12 +14,18 @@ final class ReceivedTask: Sendable {
     let message: Message
     let request: TaskRequest
     let handler: TaskHandler
+    /// When it came, or came due; `nil` where nobody asks.
+    let receivedAt: ContinuousClock.Instant?
 
-    init(queue: String, message: Message, request: TaskRequest, handler: TaskHandler) {
+    init(
+        queue: String, message: Message, request: TaskRequest, handler: TaskHandler,
+        receivedAt: ContinuousClock.Instant? = nil
+    ) {
         self.queue = queue
         self.message = message
         self.request = request
         self.handler = handler
+        self.receivedAt = receivedAt
     }
 
     /// Whether it has come too late to run.

@@ -1,5 +1,6 @@
 public import CeleryProtocol
 internal import CeleryTransport
+internal import Instrumentation
 public import Logging
 
 /// What a handler knows of the task that it runs, and what it can do beside returning; Celery's bound task.
@@ -9,13 +10,13 @@ public struct TaskContext: Sendable {
     /// The queue that the message came from.
     public let queue: String
     private let environment: TaskEnvironment
-    private let childTasks: ChildTasks
+    private let record: RunRecord
 
     package init(request: TaskRequest, queue: String, environment: TaskEnvironment) {
         self.request = request
         self.queue = queue
         self.environment = environment
-        childTasks = ChildTasks()
+        record = RunRecord()
     }
 
     /// The task's id.
@@ -62,7 +63,7 @@ public struct TaskContext: Sendable {
             throw CeleryError(.invalidArgument, "this context has no broker to send tasks to")
         }
         let child = try await publisher.send(signature, options, parent: request, results: environment.results)
-        childTasks.add(child.id)
+        record.add(child: child.id)
         return child
     }
 
@@ -80,5 +81,11 @@ public struct TaskContext: Sendable {
     }
 
     /// The ids of the tasks sent so far.
-    var children: [String] { childTasks.ids }
+    var children: [String] { record.children }
+
+    /// The context in which the handler ran.
+    var serviceContext: ServiceContext? { record.serviceContext }
+
+    /// Notes the context of the calling task; the last one counts.
+    func noteServiceContext() { record.serviceContext = ServiceContext.current }
 }

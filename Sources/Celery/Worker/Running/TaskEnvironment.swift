@@ -15,10 +15,13 @@ package struct TaskEnvironment: Sendable {
     }
 
     /// An environment of a test's own.
-    package init(logger: Logger, broker: any Broker, results: any ResultStore) {
+    package init(
+        logger: Logger, broker: any Broker, results: any ResultStore, middleware: [any CeleryMiddleware]
+    ) {
         self.init(
             logger: logger,
-            publisher: TaskPublisher(broker: broker, routing: Routing(), replyTo: RandomID.make(), logger: logger),
+            publisher: TaskPublisher(
+                broker: broker, routing: Routing(), middleware: middleware, replyTo: RandomID.make(), logger: logger),
             results: results)
     }
 

@@ -27,6 +27,7 @@ final class TaskSlots: Sendable {
     private let environment: TaskEnvironment
     private let writer: ResultWriter?
     private let finisher: Finisher
+    private let middleware: [any CeleryMiddleware]
     private let log: TaskLog
 
     /// - Parameters:
@@ -34,13 +35,14 @@ final class TaskSlots: Sendable {
     ///   - environment: what tasks may use.
     init(
         options: CeleryWorker.Options, name: String, environment: TaskEnvironment, writer: ResultWriter?,
-        finisher: Finisher, log: TaskLog
+        finisher: Finisher, middleware: [any CeleryMiddleware], log: TaskLog
     ) {
         self.options = options
         self.name = name
         self.environment = environment
         self.writer = writer
         self.finisher = finisher
+        self.middleware = middleware
         self.log = log
     }
 
@@ -162,10 +164,12 @@ final class TaskSlots: Sendable {
         }
         let context = TaskContext(request: task.request, queue: task.queue, environment: environment)
         let start = ContinuousClock.now
-        let outcome = await task.handler.outcome(context, finished.payload ?? TaskPayload())
+        let outcome = await task.handler.outcome(
+            context, finished.payload ?? TaskPayload(), middleware, waited: task.receivedAt.map { start - $0 })
         finished.runtime = .now - start
         log.ended(task.request, outcome, after: finished.runtime)
         if rules.acksLate, !message.isHeld { log.lost(task.request) }
+        if !middleware.isEmpty { finished.serviceContext = context.serviceContext }
         finished.children = context.children.map { OutgoingMessage.child($0) }
         finished.ending = .ran(outcome)
         return finished

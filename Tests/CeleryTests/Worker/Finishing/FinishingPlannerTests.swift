@@ -66,7 +66,8 @@ import Testing
     ]
 
     private let planner = FinishingPlanner(
-        publisher: TaskPublisher(broker: .memory, routing: .init(), replyTo: "replies", logger: Bench.logger))
+        publisher: TaskPublisher(
+            broker: .memory, routing: .init(), middleware: [], replyTo: "replies", logger: Bench.logger))
 
     /// A task with a callback, a next step and an errback.
     private func finished(

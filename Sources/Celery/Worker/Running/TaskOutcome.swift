@@ -1,7 +1,7 @@
-package import CeleryProtocol
+public import CeleryProtocol
 
-/// How the run of a task ended. What follows from that is decided by ``FinishingPlanner``.
-package enum Outcome: Sendable {
+/// How the run of a task ended. What follows from that is decided by the worker.
+public enum TaskOutcome: Sendable {
     /// The handler returned this.
     case success(JSONValue)
     /// The handler threw, or the arguments did not fit.
@@ -18,20 +18,25 @@ package enum Outcome: Sendable {
 
 extension TaskHandler {
     /// Runs the body.
-    package func outcome(_ context: TaskContext, _ payload: TaskPayload) async -> Outcome {
+    package func outcome(_ context: TaskContext, _ payload: TaskPayload) async -> TaskOutcome {
         do {
             return .success(try await body(context, payload))
         } catch {
-            let outcome = Outcome(error, request: context.request, payload: payload, policy: retry)
-            // Tasks are cancelled when the worker is stopped, and what is thrown then as a rule comes of that, whatever
-            // its type: a client library wraps the cancellation in an error of its own.
-            if Task.isCancelled, case .failure = outcome { return .interrupted }
-            return outcome
+            return outcome(of: error, context, payload)
         }
+    }
+
+    /// What it means that the body, or middleware around it, has thrown this.
+    func outcome(of error: any Error, _ context: TaskContext, _ payload: TaskPayload) -> TaskOutcome {
+        let outcome = TaskOutcome(error, request: context.request, payload: payload, policy: retry)
+        // Tasks are cancelled when the worker is stopped, and what is thrown then as a rule comes of that, whatever
+        // its type: a client library wraps the cancellation in an error of its own.
+        if Task.isCancelled, case .failure = outcome { return .interrupted }
+        return outcome
     }
 }
 
-extension Outcome {
+extension TaskOutcome {
     /// What an error thrown by a handler means.
     init(_ error: any Error, request: TaskRequest, payload: TaskPayload, policy: RetryPolicy) {
         switch error {
@@ -48,7 +53,7 @@ extension Outcome {
     private static func retry(
         _ reason: (any Error)?, after countdown: Duration?, _ request: TaskRequest, _ payload: TaskPayload,
         _ policy: RetryPolicy
-    ) -> Outcome {
+    ) -> TaskOutcome {
         let failure = reason.map { TaskFailure($0, request: request) }
         if let maximum = policy.maxRetries, request.retries >= maximum {
             return .failure(failure ?? .maxRetriesExceeded(request, payload))

@@ -1,0 +1,59 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+
+extension [any CeleryMiddleware] {
+    /// Sends a task through all of them.
+    ///
+    /// - Throws: what one of them or `publish` throws; ``CeleryError`` when one has kept the task to itself.
+    func send(_ task: OutgoingTask, publish: (Message, Destination) async throws -> Void) async throws {
+        var isSent = false
+        try await Self.send(task, self[...]) { changed in
+            guard changed.message.headers["id"]?.stringValue == task.id else {
+                throw CeleryError(.invalidArgument, "middleware has changed the id of the task \(LogText(task.id))")
+            }
+            try await publish(changed.message, changed.destination)
+            isSent = true
+        }
+        guard isSent else {
+            throw CeleryError(.notSent, "middleware has not sent the task \(LogText(task.id)), and has not said why")
+        }
+    }
+
+    private static func send(
+        _ task: OutgoingTask, _ rest: ArraySlice<any CeleryMiddleware>, last: (OutgoingTask) async throws -> Void
+    ) async throws {
+        guard let first = rest.first else { return try await last(task) }
+        try await first.send(task) { try await send($0, rest.dropFirst(), last: last) }
+    }
+
+    /// Tells all of them.
+    func observe(_ event: @autoclosure () -> WorkerEvent) {
+        if isEmpty { return }
+        let event = event()
+        for middleware in self { middleware.observe(event) }
+    }
+}
+
+extension TaskHandler {
+    /// Runs the body within all of the middleware.
+    package func outcome(
+        _ context: TaskContext, _ payload: TaskPayload, _ middleware: [any CeleryMiddleware], waited: Duration? = nil
+    ) async -> TaskOutcome {
+        if middleware.isEmpty { return await outcome(context, payload) }
+        let outcome = await outcome(IncomingTask(context, payload, waited: waited), middleware[...])
+        // Nothing follows from an interruption, because the message comes back: not from one that was made up.
+        guard case .interrupted = outcome, !Task.isCancelled else { return outcome }
+        let error = CeleryError(.invalidArgument, "middleware calls a task interrupted that is not")
+        return .failure(TaskFailure(error, request: context.request))
+    }
+
+    private func outcome(_ task: IncomingTask, _ rest: ArraySlice<any CeleryMiddleware>) async -> TaskOutcome {
+        task.context.noteServiceContext()
+        guard let first = rest.first else { return await outcome(task.context, task.payload) }
+        do {
+            return try await first.run(task) { await outcome($0, rest.dropFirst()) }
+        } catch {
+            return outcome(of: error, task.context, task.payload)
+        }
+    }
+}

@@ -1,0 +1,50 @@
+public import CeleryProtocol
+public import CeleryTransport
+
+/// A task that is about to be sent, as ``CeleryMiddleware`` sees it.
+public struct OutgoingTask: Sendable {
+    /// Why it is sent.
+    public enum Purpose: Sendable, Hashable {
+        /// A client has enqueued it.
+        case call
+        /// A handler has enqueued it.
+        case child
+        /// It follows a task that has succeeded: a callback, or the next step of a chain.
+        case successor
+        /// It is told of a task's failure.
+        case errback
+        /// It is the next try of a task.
+        case retry
+    }
+
+    /// The task's name.
+    public let task: String
+    /// The task's id.
+    public let id: String
+    /// Why it is sent.
+    public let purpose: Purpose
+    /// The task that it comes of; `nil` in a client.
+    public let parent: TaskRequest?
+    /// The message. The id in it must stay as it is.
+    public var message: Message
+    /// Where it goes.
+    public var destination: Destination
+
+    /// The headers of the message: Celery's own, and beside them those of the caller.
+    public var headers: JSONObject {
+        get { message.headers }
+        _modify { yield &message.headers }
+    }
+
+    init(
+        _ message: Message, to destination: Destination, task: String, id: String, purpose: Purpose,
+        parent: TaskRequest?
+    ) {
+        self.task = task
+        self.id = id
+        self.purpose = purpose
+        self.parent = parent
+        self.message = message
+        self.destination = destination
+    }
+}

@@ -1,0 +1,34 @@
+public import CeleryProtocol
+
+/// Something that happens in a worker, for ``CeleryMiddleware/observe(_:)``. More kinds may be added: have a default.
+public enum WorkerEvent: Sendable {
+    /// A message has come whose task can run here, now or at its eta.
+    case received(TaskRequest, queue: String)
+    /// A task has come too late, or has waited too long, and does not run; Celery revokes it.
+    case expired(TaskRequest)
+    /// A message cannot be run, and goes where it can be found. Name and id are there as far as they could be read.
+    case refused(task: String?, id: String?, reason: String)
+    /// The broker is connected again after a connection was lost.
+    case reconnected
+}
+
+extension WorkerEvent {
+    /// What has happened to a message that was refused before there was a task to run.
+    init(_ refused: RefusedMessage) {
+        switch refused {
+        case .unreadable(let error, _): self = .refused(task: error.task, id: error.taskID, reason: error.reason)
+        case .notRegistered(let request):
+            self = .refused(task: request.task, id: request.id, reason: "the task is not registered")
+        }
+    }
+
+    /// What has happened to a task that did not run; `nil` for one that did.
+    init?(_ finished: FinishedTask) {
+        let request = finished.task.request
+        switch finished.ending {
+        case .ran: return nil
+        case .expired: self = .expired(request)
+        case .refused(let error): self = .refused(task: request.task, id: request.id, reason: error.reason)
+        }
+    }
+}

@@ -3,7 +3,8 @@ public import Logging
 
 /// A RabbitMQ server, or several of which the first that can be reached is used.
 ///
-/// Queues, exchanges and bindings are declared as Celery declares them. Publishing waits for the server's confirmation,
+/// Queues, exchanges and bindings are declared as Celery declares them. What is there in another shape, or may not be
+/// declared by this user, is used as it is, and the log says how it differs. Publishing waits for the server's confirmation,
 /// which Celery does only with `confirm_publish`.
 public struct RabbitMQBroker: Broker {
     private let addresses: Result<[RabbitMQAddress], TransportError>
@@ -54,9 +55,10 @@ public struct RabbitMQBroker: Broker {
         return producer
     }
 
-    /// Opens a connection with one channel that consumes all of the configuration's queues.
+    /// Opens a connection with one channel that consumes all of the configuration's queues, and one for declaring them.
     ///
-    /// - Throws: ``TransportError``; with the code `refused` when a queue exists with other arguments.
+    /// - Throws: ``TransportError``; with the code `refused` when a queue cannot be used, such as one that belongs to
+    ///   another connection, or one that is not there and that the server does not declare.
     public func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer {
         let addresses = try addresses.get()
         return try await RabbitMQConsumer.open(configuration, memory: memory, logger: logger) {

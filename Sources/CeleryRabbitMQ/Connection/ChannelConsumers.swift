@@ -1,5 +1,6 @@
 internal import CeleryIO
 internal import CeleryTransport
+internal import DequeModule
 internal import Logging
 
 /// The consumers of a channel, one for each queue: makes them, renews them, ends them.
@@ -8,6 +9,9 @@ struct ChannelConsumers {
 
     private let queues: [Queue]
     private var served: ServedQueues
+    private var declarations = QueueDeclarations()
+    /// The positions of the queues that are declared, in the order of their answers.
+    private var declaring: Deque<Int> = []
     /// What the log has said of consumers that the server has ended.
     private var ended = OutageLog()
 
@@ -31,19 +35,51 @@ struct ChannelConsumers {
 
     // MARK: Beginning
 
+    /// The queue that the server is asked for.
+    var subject: String? { declarations.subject }
+
+    /// Whether all queues that were to be declared are there.
+    var isDeclared: Bool { declarations.isEmpty }
+
     /// Declares the queues.
-    func declare(_ link: inout LinkState, now: ContinuousClock.Instant) throws(TransportError) {
-        for queue in queues {
-            let expected = try link.output.declare(queue, channel: Self.channel)
-            link.expect(expected, channel: Self.channel, subject: queue.name, now: now)
-        }
+    mutating func declare(_ link: inout LinkState, now: ContinuousClock.Instant) throws(TransportError) {
+        for index in queues.indices { try declare(index, &link, now: now) }
+    }
+
+    private mutating func declare(
+        _ index: Int, _ link: inout LinkState, now: ContinuousClock.Instant
+    ) throws(TransportError) {
+        declaring.append(index)
+        if declarations.add(queues[index]) { try declarations.writeNext(&link, now: now) }
+    }
+
+    /// A queue is there; the next one's turn.
+    ///
+    /// - Returns: the queue's position, and what the log is to say of it.
+    mutating func declared(
+        _ link: inout LinkState, now: ContinuousClock.Instant
+    ) throws(TransportError) -> (index: Int, [ConnectionAction])? {
+        guard let declaration = declarations.takeAnswered(), let index = declaring.popFirst() else { return nil }
+        try declarations.writeNext(&link, now: now)
+        return (index, declarations.note(declaration))
+    }
+
+    /// The server has closed the channel on which queues are declared.
+    ///
+    /// - Returns: why the queue cannot be used; `nil` when it is asked for as it is.
+    mutating func refused(
+        _ fault: ServerFault, _ link: inout LinkState, now: ContinuousClock.Instant
+    ) throws(TransportError) -> ServerFault? {
+        if let fault = declarations.channelClosed(fault, &link) { return fault }
+        try declarations.writeNext(&link, now: now)
+        return nil
     }
 
     /// Begins to consume the queues; `asker` hears of the last answer.
     ///
     /// - Returns: the consumers' tags.
     mutating func begin(
-        _ link: inout LinkState, _ asker: ReplyQueue.Asker, now: ContinuousClock.Instant
+        _ link: inout LinkState, _ asker: ReplyQueue.Asker?, now: ContinuousClock.Instant
     ) throws(TransportError) -> [String] {
         let tags = served.beginAll(now: now)
         for (index, (queue, tag)) in zip(queues, tags).enumerated() {
@@ -78,23 +114,21 @@ struct ChannelConsumers {
         return tags
     }
 
-    /// Declares and consumes queues whose consumers were ended, when it is time.
+    /// Declares queues whose consumers were ended, when it is time.
+    mutating func declareAgain(_ link: inout LinkState, now: ContinuousClock.Instant) throws(TransportError) {
+        for index in served.takeDue(at: now) { try declare(index, &link, now: now) }
+    }
+
+    /// Consumes a queue again that has been declared anew.
     ///
-    /// - Returns: the new consumers' tags.
+    /// - Returns: the new consumer's tag.
     mutating func beginAgain(
-        _ link: inout LinkState, now: ContinuousClock.Instant
-    ) throws(TransportError) -> [String] {
-        var tags: [String] = []
-        for index in served.due(at: now) {
-            let queue = queues[index]
-            let tag = served.beginAgain(index, now: now)
-            var expected = try link.output.declare(queue, channel: Self.channel)
-            try link.output.consume(queue: queue.name, tag: tag, channel: Self.channel)
-            expected.append(.basicConsumeOK)
-            link.expect(expected, channel: Self.channel, subject: queue.name, now: now)
-            tags.append(tag)
-        }
-        return tags
+        _ index: Int, _ link: inout LinkState, now: ContinuousClock.Instant
+    ) throws(TransportError) -> String {
+        let tag = served.beginAgain(index, now: now)
+        try link.output.consume(queue: queues[index].name, tag: tag, channel: Self.channel)
+        link.expect([.basicConsumeOK], channel: Self.channel, subject: queues[index].name, now: now)
+        return tag
     }
 
     // MARK: Ending

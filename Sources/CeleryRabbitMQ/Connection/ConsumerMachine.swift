@@ -3,7 +3,7 @@ internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
 
-/// What a consumer's connection does: one channel with a consumer for each queue.
+/// What a consumer's connection does: one channel with a consumer for each queue, and one on which these are declared.
 struct ConsumerMachine: ~Copyable, ConnectionMachine {
     static let channel: UInt16 = 1
     /// How long the server may take to hear of the last settlements and to say goodbye.
@@ -23,6 +23,8 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     private var consumers: ChannelConsumers
     private var pace = ReadPace()
     private var closingDeadline: ContinuousClock.Instant?
+    /// Who waits for the opening; told with the last consumer, or of the end.
+    private var opening: UInt64?
 
     /// - Parameter acknowledged: what the consumers before this one have acknowledged, perhaps without being heard.
     init(_ configuration: ConsumerConfiguration, acknowledged: AcknowledgedMessages) {
@@ -40,23 +42,35 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
     ) -> [ConnectionAction] {
         self.link = LinkState(link, now: now)
         limit.begin(isGlobal: isLimitGlobal)
+        opening = token
         do throws(TransportError) {
-            try writeOpening(token, now: now)
+            try writeOpening(now: now)
             return []
         } catch {
-            return end(error) + [.complete(token, error)]
+            return end(error)
         }
     }
 
-    /// All of it at once; the server answers in order, and says nothing more after what it refuses.
-    private mutating func writeOpening(_ token: UInt64, now: ContinuousClock.Instant) throws(TransportError) {
+    private mutating func writeOpening(now: ContinuousClock.Instant) throws(TransportError) {
         link.output.channelOpen(Self.channel)
         link.expect([.channelOpenOK], channel: Self.channel, now: now)
         if limit.isSaid { writeLimit(nil, now: now) }
         try consumers.declare(&link, now: now)
-        let tags = try consumers.begin(&link, .caller(token), now: now)
-        // Before the first message, which may come together with the answer.
-        if !settlements.isAutomatic { limit.begin(tags, now: now) }
+    }
+
+    /// A queue is there. With the last one all are consumed; later each one by itself.
+    private mutating func queueDeclared(now: ContinuousClock.Instant) throws(TransportError) -> [ConnectionAction] {
+        guard let (index, lines) = try consumers.declared(&link, now: now) else { return [] }
+        switch phase {
+        case .opening where consumers.isDeclared:
+            let tags = try consumers.begin(&link, opening.map { .caller($0) }, now: now)
+            opening = nil
+            // Before the first message, which may come together with the answer.
+            if !settlements.isAutomatic { limit.begin(tags, now: now) }
+        case .consuming: limit.begin(try consumers.beginAgain(index, &link, now: now))
+        case .opening, .stopped, .closing, .ended: break
+        }
+        return lines
     }
 
     /// Tells the server the limit; `asker` hears of its answer.
@@ -103,6 +117,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         let askers = link.takeAskers()
         var actions: [ConnectionAction] = [.ended(error)]
         for case .caller(let token) in askers { actions.append(.complete(token, error)) }
+        if let opening { actions.append(.complete(opening, error)) }
         return remember() + actions
     }
 
@@ -224,7 +239,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
             settlements.advance(to: now, &link.output)
             pace.advance(to: now)
             try link.advance(to: now)
-            if phase == .consuming { for tag in try consumers.beginAgain(&link, now: now) { limit.begin(tag) } }
+            if phase == .consuming { try consumers.declareAgain(&link, now: now) }
             return adjustConsumers(now: now)
         } catch {
             return end(error)
@@ -277,30 +292,40 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         _ event: ServerEvent, _ actions: inout [ConnectionAction], _ deliveries: inout [Delivery],
         now: ContinuousClock.Instant
     ) throws(TransportError) {
-        if case .caller(let token) = try link.accept(event, now: now) {
+        switch try link.accept(event, now: now) {
+        case .caller(let token):
             if phase == .opening { phase = .consuming }
             // With its goodbye the server says that it has heard of everything.
             if phase == .closing { settlements.isHeard() }
             actions.append(.complete(token, nil))
+        case .declaration: actions += try queueDeclared(now: now)
+        case .publishChannel, nil: break
         }
         switch event {
         case .delivery(let incoming):
             if let delivery = try take(incoming, &actions, now: now) { deliveries.append(delivery) }
         case .consumerCancelled(let tag):
             actions += try consumerEnded(tag, now: now)
+        case .channelClosed(let fault, QueueDeclarations.channel):
+            let subject = consumers.subject
+            guard let fault = try consumers.refused(fault, &link, now: now) else { return }
+            throw phase == .opening ? TransportError(fault, openingOf: subject) : Self.lost(fault)
         case .channelClosed(let fault, let channel):
             let subject = link.nextSubject(on: channel)
             link.output.method(.channelCloseOK, channel: channel)
             // Later all that is held is lost with the channel, and a new connection is as good as a new channel.
-            guard phase == .opening else {
-                throw TransportError(.connectionLost, "RabbitMQ closed the channel: \(fault.text)")
-            }
-            throw TransportError(fault, openingOf: subject)
+            throw phase == .opening ? TransportError(fault, openingOf: subject) : Self.lost(fault)
         case .connectionClosed(let fault):
-            if phase == .opening { throw TransportError(fault, openingOf: link.nextSubject(on: Self.channel)) }
+            if phase == .opening {
+                throw TransportError(fault, openingOf: consumers.subject ?? link.nextSubject(on: Self.channel))
+            }
             throw TransportError(.connectionLost, "RabbitMQ closed the connection: \(fault.text)")
         case .confirmation, .returned, .flow, .blocked, .unblocked, .reply, .heartbeat: break
         }
+    }
+
+    private static func lost(_ fault: ServerFault) -> TransportError {
+        TransportError(.connectionLost, "RabbitMQ closed the channel: \(fault.text)")
     }
 
     /// A delivery for the receiver, unless it has been seen to over a former connection.

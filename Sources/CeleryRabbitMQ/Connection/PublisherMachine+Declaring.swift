@@ -9,7 +9,7 @@ extension PublisherMachine {
     mutating func declare(
         _ queue: Queue, for publish: PendingPublish, now: ContinuousClock.Instant
     ) -> [ConnectionAction] {
-        declarations.add(queue, for: publish) ? declareNext(now: now) : []
+        queues.add(queue, for: publish) && declarations.add(queue) ? declareNext(now: now) : []
     }
 
     private mutating func declareNext(now: ContinuousClock.Instant) -> [ConnectionAction] {
@@ -21,10 +21,12 @@ extension PublisherMachine {
         }
     }
 
-    /// The queue is there, or it cannot be declared; the next one's turn.
+    /// The queue is there, or it cannot be used; the next one's turn.
     mutating func declarationAnswered(_ error: TransportError?, now: ContinuousClock.Instant) -> [ConnectionAction] {
-        var actions: [ConnectionAction] = []
-        for publish in declarations.takeAnswered(isDeclared: error == nil) where !publish.hasEnded {
+        guard let declaration = declarations.takeAnswered() else { return [] }
+        var actions = error == nil ? declarations.note(declaration) : []
+        let queue = declaration.queue
+        for publish in queues.takeAnswered(queue, isDeclared: error == nil) where !publish.hasEnded {
             if let error { actions += finish(publish, error) } else { actions += send(publish, now: now) }
         }
         return actions + declareNext(now: now)
@@ -52,9 +54,11 @@ extension PublisherMachine {
             return [.log(.warning, "RabbitMQ takes no messages at present", ["reason": "\(reason)"])]
         case .unblocked:
             return [.log(.info, "RabbitMQ takes messages again", [:])]
-        case .channelClosed(let fault, Self.declareChannel):
-            declarations.channelClosed(&link)
-            return declarationAnswered(TransportError(fault), now: now)
+        case .channelClosed(let fault, QueueDeclarations.channel):
+            if let fault = declarations.channelClosed(fault, &link) {
+                return declarationAnswered(TransportError(fault), now: now)
+            }
+            return declareNext(now: now)
         case .channelClosed(let fault, let channel):
             link.output.method(.channelCloseOK, channel: channel)
             _ = link.takeAskers(on: channel)

@@ -8,7 +8,6 @@ internal import Logging
 /// a declaration which the server refuses closes nothing but that second channel.
 struct PublisherMachine: ~Copyable, ConnectionMachine {
     static let publishChannel: UInt16 = 1
-    static let declareChannel: UInt16 = 2
     /// Publishes under way at most; more wait for their turn here.
     private static let unconfirmedLimit = 10_000
     /// How long closing waits for confirmations, and then for the server's goodbye.
@@ -32,7 +31,8 @@ struct PublisherMachine: ~Copyable, ConnectionMachine {
     var waiting: Deque<PendingPublish> = []
     private var endedWaiting = 0
 
-    var declarations = QueueDeclarations(channel: declareChannel)
+    var queues = AwaitedQueues()
+    var declarations = QueueDeclarations()
 
     /// What the log has said of messages that came back.
     var returns = OutageLog()
@@ -78,7 +78,7 @@ struct PublisherMachine: ~Copyable, ConnectionMachine {
     }
 
     mutating func declareAndSend(_ publish: PendingPublish, now: ContinuousClock.Instant) -> [ConnectionAction] {
-        if let queue = publish.destination.queue, !declarations.contains(queue) {
+        if let queue = publish.destination.queue, !queues.isDeclared(queue) {
             return declare(queue, for: publish, now: now)
         }
         return send(publish, now: now)
@@ -176,7 +176,7 @@ struct PublisherMachine: ~Copyable, ConnectionMachine {
         publish.isReturned = false
         publish.isSecondTry = true
         publish.writtenAt = nil
-        declarations.forget(queue)
+        queues.forget(queue)
         return declareAndSend(publish, now: now)
     }
 
@@ -266,6 +266,7 @@ struct PublisherMachine: ~Copyable, ConnectionMachine {
         open.removeAll()
         _ = unconfirmed.removeAll()
         waiting.removeAll()
+        queues.end()
         declarations.end()
         var actions: [ConnectionAction] = []
         let returned = returns.takeUnsaid()

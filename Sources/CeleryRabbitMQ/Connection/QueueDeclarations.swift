@@ -1,72 +1,71 @@
 internal import CeleryTransport
 internal import DequeModule
+internal import Logging
 
-/// The queues that a producer declares before it sends to them, one after the other: a refusal closes the channel, and it
-/// must be clear whose it was.
+/// Declares queues on a channel of its own, so that a refusal closes nothing but that channel; one after the other, so
+/// that it is clear whose a refusal is.
 struct QueueDeclarations {
-    private let channel: UInt16
+    static let channel: UInt16 = 2
+
     private var isChannelOpen = false
-    private var declared: Set<Queue> = []
     /// The first one is under way.
-    private var undeclared: Deque<Queue> = []
-    /// Those that wait for the declaration of their queue.
-    private var waiting: [Queue: [PendingPublish]] = [:]
+    private var pending: Deque<QueueDeclaration> = []
+    /// What the log has said of queues that are used as they are.
+    private var noted: Set<String> = []
 
-    init(channel: UInt16) {
-        self.channel = channel
-    }
+    /// Whether nothing is left to declare.
+    var isEmpty: Bool { pending.isEmpty }
 
-    /// Whether the queue has been declared.
-    func contains(_ queue: Queue) -> Bool { declared.contains(queue) }
+    /// The name of the queue that the server is asked for.
+    var subject: String? { pending.first?.queue.name }
 
-    /// The queue was deleted, or has expired, since it was declared.
-    mutating func forget(_ queue: Queue) { declared.remove(queue) }
-
-    /// A message waits for its queue; whether ``writeNext(_:now:)`` is to be called.
-    mutating func add(_ queue: Queue, for publish: PendingPublish) -> Bool {
-        guard waiting[queue] == nil else {
-            waiting[queue]?.append(publish)
-            return false
-        }
-        waiting[queue] = [publish]
-        undeclared.append(queue)
-        return undeclared.count == 1
+    /// A queue is to be declared; whether ``writeNext(_:now:)`` is to be called.
+    mutating func add(_ queue: Queue) -> Bool {
+        pending.append(QueueDeclaration(queue))
+        return pending.count == 1
     }
 
     /// Asks the server for the next queue, if there is one.
     ///
     /// - Throws: why that cannot be written; it is the queue's answer.
     mutating func writeNext(_ link: inout LinkState, now: ContinuousClock.Instant) throws(TransportError) {
-        guard let queue = undeclared.first else { return }
+        guard let next = pending.first else { return }
         // Written as a whole or not at all.
         var declaration = WireWriter()
-        let expected = try declaration.declare(queue, channel: channel)
+        let expected = try next.write(to: &declaration, channel: Self.channel)
         if !isChannelOpen {
             isChannelOpen = true
-            link.output.channelOpen(channel)
-            link.expect([.channelOpenOK], channel: channel, now: now)
+            link.output.channelOpen(Self.channel)
+            link.expect([.channelOpenOK], channel: Self.channel, expected.isEmpty ? .declaration : nil, now: now)
         }
         link.output.bytes.append(contentsOf: declaration.bytes)
-        link.expect(expected, channel: channel, .declaration, now: now)
+        link.expect(expected, channel: Self.channel, .declaration, now: now)
     }
 
-    /// The queue that was asked for is there, or cannot be declared: those who have waited for it.
-    mutating func takeAnswered(isDeclared: Bool) -> [PendingPublish] {
-        guard let queue = undeclared.popFirst() else { return [] }
-        if isDeclared { declared.insert(queue) }
-        return waiting.removeValue(forKey: queue) ?? []
-    }
+    /// The queue that was asked for is there, or cannot be used.
+    mutating func takeAnswered() -> QueueDeclaration? { pending.popFirst() }
 
     /// The server has closed the channel over the queue that was asked for.
-    mutating func channelClosed(_ link: inout LinkState) {
+    ///
+    /// - Returns: why the queue cannot be used; `nil` when ``writeNext(_:now:)`` asks for it as it is.
+    mutating func channelClosed(_ fault: ServerFault, _ link: inout LinkState) -> ServerFault? {
         isChannelOpen = false
-        link.output.method(.channelCloseOK, channel: channel)
-        _ = link.takeAskers(on: channel)
+        link.output.method(.channelCloseOK, channel: Self.channel)
+        _ = link.takeAskers(on: Self.channel)
+        return pending.isEmpty ? fault : pending[0].refused(fault)
+    }
+
+    /// What the log is to say of a queue that is used as it is; once for each difference.
+    mutating func note(_ declaration: QueueDeclaration) -> [ConnectionAction] {
+        guard let difference = declaration.difference, noted.insert("\(declaration.queue.name) \(difference)").inserted
+        else { return [] }
+        return [
+            .log(
+                .notice, "a queue is used as it is, not as it is configured",
+                ["queue": "\(declaration.queue.name)", "reason": "\(difference)"])
+        ]
     }
 
     /// Nobody waits any more.
-    mutating func end() {
-        undeclared.removeAll()
-        waiting.removeAll()
-    }
+    mutating func end() { pending.removeAll() }
 }

@@ -23,6 +23,8 @@ struct ServedQueues {
     private var former: [String: Served] = [:]
     /// When the queues without a consumer get a new one.
     private var ended: [Int: ContinuousClock.Instant] = [:]
+    /// Those of them whose time has come.
+    private var returning: Set<Int> = []
     private var schedules: [Int: RetrySchedule] = [:]
 
     /// - Parameters:
@@ -39,7 +41,7 @@ struct ServedQueues {
     var isEmpty: Bool { current.isEmpty }
 
     /// Whether every queue has its consumer.
-    var isComplete: Bool { ended.isEmpty }
+    var isComplete: Bool { ended.isEmpty && returning.isEmpty }
 
     /// Whom a delivery comes from.
     subscript(tag: String) -> Served? { current[tag] ?? former[tag] }
@@ -59,7 +61,7 @@ struct ServedQueues {
 
     /// Names a new consumer for a queue that has none.
     mutating func beginAgain(_ queue: Int, now: ContinuousClock.Instant) -> String {
-        ended[queue] = nil
+        returning.remove(queue)
         generation += 1
         return begin(queue, now: now)
     }
@@ -85,9 +87,12 @@ struct ServedQueues {
     /// When the next queue gets its new consumer.
     var due: ContinuousClock.Instant? { ended.values.min() }
 
-    /// The queues whose time has come.
-    func due(at now: ContinuousClock.Instant) -> [Int] {
+    /// Takes the queues whose time has come; each gets its consumer by ``beginAgain(_:now:)``.
+    mutating func takeDue(at now: ContinuousClock.Instant) -> [Int] {
         if ended.isEmpty { return [] }
-        return ended.filter { $0.value <= now }.keys.sorted()
+        let due = ended.filter { $0.value <= now }.keys.sorted()
+        for queue in due { ended[queue] = nil }
+        returning.formUnion(due)
+        return due
     }
 }

@@ -21,7 +21,7 @@ extension ServerFault {
         // rights on, yet: who makes one first adds it and then gives rights. Celery's own workers wait for all of that.
         case (530, .login): .unavailable
         // A durable queue whose node is away, as in a rolling restart: it exists, and comes back with the node.
-        case (404, _) where text.contains("is down or inaccessible"): .unavailable
+        case _ where isOfNodeThatIsAway: .unavailable
         // The server starts or stops, has run out of something, or into a fault of its own. When that is over one
         // message it is this one's fault: it must not be sent for ever.
         case (320, _), (506, .login), (506, .opening), (541, .login), (541, .opening): .unavailable
@@ -31,6 +31,9 @@ extension ServerFault {
         case (_, .message): .rejected
         }
     }
+
+    /// Whether it is about a queue that exists on a node which is down.
+    var isOfNodeThatIsAway: Bool { code == 404 && text.contains("is down or inaccessible") }
 }
 
 extension TransportError {

@@ -19,26 +19,28 @@ extension WireWriter {
         }
     }
 
-    /// Declares a queue with its exchange and binding; returns the replies to come.
-    mutating func declare(_ queue: Queue, channel: UInt16) throws(TransportError) -> [MethodID] {
-        // Every queue is bound to the default exchange by itself, and nobody may declare that exchange.
-        let isBound = !queue.exchange.isEmpty
-        if isBound {
-            try method(.exchangeDeclare, channel: channel) { writer throws(TransportError) in
-                writer.integer(UInt16(0))
-                try writer.shortString(queue.exchange, "the exchange's name")
-                try writer.shortString(queue.exchangeType.rawValue, "the exchange's type")
-                writer.octet(0b00010)  // durable
-                try writer.table([:])
-            }
+    mutating func declareExchange(of queue: Queue, channel: UInt16) throws(TransportError) {
+        try method(.exchangeDeclare, channel: channel) { writer throws(TransportError) in
+            writer.integer(UInt16(0))
+            try writer.shortString(queue.exchange, "the exchange's name")
+            try writer.shortString(queue.exchangeType.rawValue, "the exchange's type")
+            writer.octet(0b00010)  // durable
+            try writer.table([:])
         }
+    }
+
+    /// `isPassive`: whether it is only asked for, whatever it was declared with.
+    mutating func declare(_ queue: Queue, isPassive: Bool, channel: UInt16) throws(TransportError) {
         try method(.queueDeclare, channel: channel) { writer throws(TransportError) in
             writer.integer(UInt16(0))
             try writer.shortString(queue.name, "the queue's name")
-            writer.octet((queue.isDurable ? 0b00010 : 0) | (queue.isAutoDelete ? 0b01000 : 0))
+            writer.octet(
+                (isPassive ? 0b00001 : 0) | (queue.isDurable ? 0b00010 : 0) | (queue.isAutoDelete ? 0b01000 : 0))
             try writer.table(queue.declarationArguments)
         }
-        guard isBound else { return [.queueDeclareOK] }
+    }
+
+    mutating func bind(_ queue: Queue, channel: UInt16) throws(TransportError) {
         try method(.queueBind, channel: channel) { writer throws(TransportError) in
             writer.integer(UInt16(0))
             try writer.shortString(queue.name, "the queue's name")
@@ -47,7 +49,6 @@ extension WireWriter {
             writer.octet(0)
             try writer.table([:])
         }
-        return [.exchangeDeclareOK, .queueDeclareOK, .queueBindOK]
     }
 
     /// `isGlobal`: whether the limit is for the channel as a whole and at once, not for each later consumer.

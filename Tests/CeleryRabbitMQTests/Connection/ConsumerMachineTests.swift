@@ -20,13 +20,22 @@ import Testing
         #expect(machine.open(DeadStream.link(), isLimitGlobal: true, token: 0, now: now).isEmpty)
         #expect(
             try machine.takeWritten().map(\.id) == [
-                .channelOpen, .basicQos, .exchangeDeclare, .queueDeclare, .queueBind, .basicConsume,
+                .channelOpen, .basicQos, .channelOpen, .exchangeDeclare, .queueDeclare, .queueBind,
             ])
-        let replies: [MethodID] = [
-            .channelOpenOK, .basicQosOK, .exchangeDeclareOK, .queueDeclareOK, .queueBindOK, .basicConsumeOK,
-        ]
-        #expect(machine.receive(replies.map { .reply($0, channel: 1) }, now: now).successes == [0])
+        _ = machine.receive(declared(opening: true), now: now)
+        #expect(try machine.takeWritten().map(\.id) == [.basicConsume])
+        #expect(machine.receive(replies([.channelOpenOK, .basicQosOK, .basicConsumeOK]), now: now).successes == [0])
         return machine
+    }
+
+    private func replies(_ methods: [MethodID], channel: UInt16 = 1) -> [ServerEvent] {
+        methods.map { .reply($0, channel: channel) }
+    }
+
+    /// The server has agreed to the declaration of a queue.
+    private func declared(opening: Bool = false) -> [ServerEvent] {
+        let answers: [MethodID] = [.exchangeDeclareOK, .queueDeclareOK, .queueBindOK]
+        return replies((opening ? [.channelOpenOK] : []) + answers, channel: QueueDeclarations.channel)
     }
 
     private func delivery(_ tag: UInt64, _ id: String? = nil, isRedelivered: Bool = false) -> ServerEvent {
@@ -162,9 +171,7 @@ import Testing
     }
 
     @Test(arguments: [
-        (406, "PRECONDITION_FAILED - inequivalent arg", TransportError.Code.refused),
-        (403, "ACCESS_REFUSED - access to queue 'q' in vhost '/' refused", .refused),
-        (405, "RESOURCE_LOCKED - cannot obtain exclusive access", .refused),
+        (540, "NOT_IMPLEMENTED - queue type", TransportError.Code.refused), (541, "INTERNAL_ERROR", .unavailable),
         (404, "NOT_FOUND - home node 'b' of durable queue 'q' in vhost '/' is down or inaccessible", .unavailable),
     ])
     func whatIsRefusedWhileOpeningNamesItsQueue(code: UInt16, text: String, expected: TransportError.Code) throws {
@@ -172,10 +179,8 @@ import Testing
             ConsumerMachine(
                 ConsumerConfiguration(queues: ["a", "q"], prefetch: 0, name: "test"), acknowledged: acknowledged))
         _ = machine.open(DeadStream.link(), isLimitGlobal: false, token: 1, now: now)
-        let answers: [MethodID] = [.channelOpenOK, .exchangeDeclareOK, .queueDeclareOK, .queueBindOK]
-        let fault = ServerFault(code: code, text: text, method: .exchangeDeclare)
-        let actions = machine.receive(
-            answers.map { .reply($0, channel: 1) } + [.channelClosed(fault, channel: 1)], now: now)
+        let fault = ServerFault(code: code, text: text, method: .queueDeclare)
+        let actions = machine.receive(declared(opening: true) + [.channelClosed(fault, channel: 2)], now: now)
         #expect(actions.failures(expected) == [1])
         guard case .ended(let error)? = actions.first(where: { if case .ended = $0 { true } else { false } }) else {
             Issue.record("it has not ended")
@@ -185,6 +190,24 @@ import Testing
         #expect(error.isPassing(afterSuccess: true))
     }
 
+    private let differs = ServerFault(
+        code: 406, text: "PRECONDITION_FAILED - inequivalent arg 'x-max-priority' for queue 'q'", method: .queueDeclare)
+
+    @Test func aQueueThatIsThereWithOtherArgumentsIsConsumedAsItIs() throws {
+        let machine = Machine(
+            ConsumerMachine(
+                ConsumerConfiguration(queues: ["a", "q"], prefetch: 0, name: "test"), acknowledged: acknowledged))
+        _ = machine.open(DeadStream.link(), isLimitGlobal: false, token: 1, now: now)
+        let answers = replies([.exchangeDeclareOK], channel: 2) + [.channelClosed(differs, channel: 2)]
+        #expect(machine.receive(declared(opening: true) + answers, now: now).isEmpty)
+        _ = try machine.takeWritten()
+        let lines = machine.receive(declared(opening: true), now: now).lines
+        #expect(lines == [["queue": "q", "reason": "\(differs.text)"]])
+        #expect(try machine.takeWritten().map(\.id) == [.basicConsume, .basicConsume])
+        let opened = machine.receive(replies([.channelOpenOK, .basicConsumeOK, .basicConsumeOK]), now: now)
+        #expect(opened.successes == [1])
+    }
+
     // MARK: Consumers that the server ends
 
     /// A machine that consumes the queues `q` and `r`.
@@ -192,9 +215,9 @@ import Testing
         let configuration = ConsumerConfiguration(queues: ["q", "r"], prefetch: 10, name: "test")
         let machine = Machine(ConsumerMachine(configuration, acknowledged: acknowledged))
         _ = machine.open(DeadStream.link(), isLimitGlobal: isLimitGlobal, token: 0, now: now)
-        let declared: [MethodID] = [.exchangeDeclareOK, .queueDeclareOK, .queueBindOK]
-        let replies = [.channelOpenOK, .basicQosOK] + declared + declared + [.basicConsumeOK, .basicConsumeOK]
-        #expect(machine.receive(replies.map { .reply($0, channel: 1) }, now: now).successes == [0])
+        _ = machine.receive(declared(opening: true) + declared(), now: now)
+        let answers = replies([.channelOpenOK, .basicQosOK, .basicConsumeOK, .basicConsumeOK])
+        #expect(machine.receive(answers, now: now).successes == [0])
         _ = try machine.takeWritten()
         return machine
     }
@@ -225,13 +248,28 @@ import Testing
         let due = try #require(machine.deadline)
         #expect(due > now && due <= now + .milliseconds(100))
         _ = machine.advance(to: due)
-        #expect(
-            try machine.takeWritten().map(\.id) == [.exchangeDeclare, .queueDeclare, .queueBind, .basicConsume])
-        let replies: [MethodID] = [.exchangeDeclareOK, .queueDeclareOK, .queueBindOK, .basicConsumeOK]
-        _ = machine.receive(replies.map { .reply($0, channel: 1) }, now: due)
+        #expect(try machine.takeWritten().map(\.id) == [.exchangeDeclare, .queueDeclare, .queueBind])
+        _ = machine.receive(declared(), now: due)
+        #expect(try machine.takeWritten().map(\.id) == [.basicConsume])
+        _ = machine.receive(replies([.basicConsumeOK]), now: due)
         let deliveries = machine.receive([delivery(3, by: "test-1-2"), delivery(4, by: "test-2")], now: due).deliveries
         #expect(deliveries.map(\.queue) == ["q", "r"])
         #expect(machine.holds(3, now: due))
+    }
+
+    @Test func aQueueThatIsMadeAnewWithOtherArgumentsIsConsumedAndTheOthersGoOn() throws {
+        let machine = try machineOfTwo()
+        _ = machine.receive([delivery(1, by: "test-2"), .consumerCancelled(tag: "test-1")], now: now)
+        let due = try #require(machine.deadline)
+        _ = machine.advance(to: due)
+        let refusal = replies([.exchangeDeclareOK], channel: 2) + [.channelClosed(differs, channel: 2)]
+        #expect(machine.receive(refusal, now: due).isEmpty)
+        _ = try machine.takeWritten()
+        #expect(machine.receive(declared(opening: true), now: due).lines.map { $0["queue"] } == ["q"])
+        #expect(try machine.takeWritten().map(\.id) == [.basicConsume])
+        _ = machine.receive(replies([.basicConsumeOK]), now: due)
+        #expect(machine.receive([delivery(2, by: "test-1-2")], now: due).deliveries.map(\.queue) == ["q"])
+        #expect(machine.holds(1, now: due))
     }
 
     @Test func aQueueThatIsDeletedAgainAndAgainIsConsumedMoreAndMoreRarely() throws {
@@ -243,8 +281,7 @@ import Testing
             lines += machine.receive([.consumerCancelled(tag: tag)], now: time).lines.count
             time = try #require(machine.deadline)
             _ = machine.advance(to: time)
-            let replies: [MethodID] = [.exchangeDeclareOK, .queueDeclareOK, .queueBindOK, .basicConsumeOK]
-            _ = machine.receive(replies.map { .reply($0, channel: 1) }, now: time)
+            _ = machine.receive(declared() + replies([.basicConsumeOK]), now: time)
             tag = "test-1-\(round)"
         }
         #expect(time - now > .seconds(60))

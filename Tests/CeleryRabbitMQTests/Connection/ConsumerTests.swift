@@ -49,7 +49,8 @@ import Testing
     private func answerOpening(isRefused: Bool = false) async throws {
         try await server.answer(.channelOpen, with: .channelOpenOK)
         try await server.answer(.basicQos, with: .basicQosOK)
-        try await server.answerDeclaration(channel: 1)
+        try await server.answer(.channelOpen, with: .channelOpenOK, channel: 2)
+        try await server.answerDeclaration(channel: 2)
         if isRefused {
             try await server.expect(.basicConsume)
         } else {
@@ -140,7 +141,8 @@ import Testing
         #expect(try qos.integer(UInt16.self) == 7)
         #expect(try qos.octet() == 0, "for each consumer")
         servers[1].send(Frames.method(.basicQosOK))
-        try await servers[1].answerDeclaration(channel: 1)
+        try await servers[1].answer(.channelOpen, with: .channelOpenOK, channel: 2)
+        try await servers[1].answerDeclaration(channel: 2)
         try await servers[1].answer(.basicConsume, with: .basicConsumeOK)
         let consumer = try await opening.value
         servers[1].send(Frames.delivery(1))
@@ -181,7 +183,7 @@ import Testing
     @Test func aDeletedQueueIsDeclaredAndConsumedAnew() async throws {
         let consumer = try await connect("math")
         server.send(Frames.method(.basicCancel) { $0.bytes += Frames.text("test-1") + [1] })
-        try await server.answerDeclaration(channel: 1)
+        try await server.answerDeclaration(channel: 2)
         try await server.answer(.basicConsume, with: .basicConsumeOK)
         server.send(Frames.delivery(1, "next", consumer: "test-1-2"))
         #expect(try await consumer.receive(count: 1).map(\.queue) == ["math"])
@@ -234,11 +236,12 @@ import Testing
         }
         try await server.answer(.channelOpen, with: .channelOpenOK)
         try await server.answer(.basicQos, with: .basicQosOK)
-        try await server.expect(.queueDeclare, after: .exchangeDeclare)
+        try await server.answer(.channelOpen, with: .channelOpenOK, channel: 2)
+        try await server.expect(.queueDeclare, after: .exchangeDeclare, channel: 2)
         let text = "NOT_FOUND - home node 'rabbit@b' of durable queue 'math' in vhost '/' is down or inaccessible"
         server.send(
-            Frames.method(.exchangeDeclareOK)
-                + Frames.close(.channelClose, channel: 1, code: 404, text, over: .queueDeclare))
+            Frames.method(.exchangeDeclareOK, channel: 2)
+                + Frames.close(.channelClose, channel: 2, code: 404, text, over: .queueDeclare))
         let failure = await #expect(throws: TransportError.self) { try await opening.value }
         #expect(failure?.isRetriable == true)
         #expect(failure?.message.contains(text) == true)
@@ -357,7 +360,7 @@ import Testing
         await stopping
     }
 
-    @Test func aQueueThatExistsWithOtherArgumentsIsNamed() async throws {
+    @Test func aQueueThatTheServerKnowsNotAtAllIsNamed() async throws {
         let server = server
         let opening = Task {
             try await open(ConsumerConfiguration(queues: ["math"], prefetch: 1)) { () throws(TransportError) in
@@ -366,13 +369,21 @@ import Testing
         }
         try await server.answer(.channelOpen, with: .channelOpenOK)
         try await server.answer(.basicQos, with: .basicQosOK)
-        try await server.expect(.exchangeDeclare)
-        let text = "PRECONDITION_FAILED - inequivalent arg"
-        server.send(Frames.close(.channelClose, channel: 1, code: 406, text, over: .exchangeDeclare))
+        try await server.answer(.channelOpen, with: .channelOpenOK, channel: 2)
+        try await server.expect(.queueDeclare, after: .exchangeDeclare, channel: 2)
+        let text = "PRECONDITION_FAILED - invalid arg"
+        server.send(
+            Frames.method(.exchangeDeclareOK, channel: 2)
+                + Frames.close(.channelClose, channel: 2, code: 406, text, over: .queueDeclare))
+        try await server.expect(.channelCloseOK, after: .queueBind, channel: 2)
+        try await server.answer(.channelOpen, with: .channelOpenOK, channel: 2)
+        try await server.answer(.exchangeDeclare, with: .exchangeDeclareOK, channel: 2)
+        try await server.expect(.queueDeclare, channel: 2)
+        server.send(Frames.close(.channelClose, channel: 2, code: 404, "NOT_FOUND", over: .queueDeclare))
         let failure = await #expect(throws: TransportError.self) { try await opening.value }
         #expect(failure?.code == .refused)
         #expect(failure?.message.contains("math") == true)
-        #expect(failure?.message.contains(text) == true)
+        #expect(failure?.message.contains(text + "; there is no such queue") == true)
     }
 
     @Test func aBrokenConnectionWakesTheReceiver() async throws {

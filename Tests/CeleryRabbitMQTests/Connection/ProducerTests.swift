@@ -153,10 +153,10 @@ import Testing
         try await server.answer(.channelOpen, with: .channelOpenOK, channel: 2)
         try await server.answer(.exchangeDeclare, with: .exchangeDeclareOK, channel: 2)
         try await server.expect(.queueDeclare, channel: 2)
-        let text = "PRECONDITION_FAILED - inequivalent arg 'x-max-priority'"
-        server.send(Frames.close(.channelClose, channel: 2, code: 406, text, over: .queueDeclare))
+        let text = "NOT_FOUND - home node 'b' of durable queue 'a' in vhost '/' is down or inaccessible"
+        server.send(Frames.close(.channelClose, channel: 2, code: 404, text, over: .queueDeclare))
         let failure = await error(of: refused)
-        #expect(failure?.code == .rejected)
+        #expect(failure?.code == .unavailable)
         #expect(failure?.message.contains(text) == true)
         server.send(Frames.confirm(1))
         try await other.value

@@ -197,10 +197,33 @@ import Testing
         #expect(machine.deadline == later + .seconds(30))
         let answers: [MethodID] = [.channelOpenOK, .exchangeDeclareOK, .queueDeclareOK, .queueBindOK]
         _ = machine.receive(
-            answers.map { .reply($0, channel: PublisherMachine.declareChannel) }, now: later + .seconds(29))
+            answers.map { .reply($0, channel: QueueDeclarations.channel) }, now: later + .seconds(29))
         #expect(machine.deadline == later + .seconds(59))
         #expect(try machine.takePublished() == ["a", "b"])
         #expect(machine.confirm(3, now: later).successes == [2])
+    }
+
+    @Test func aQueueThatIsThereWithOtherArgumentsIsSentToAsItIs() throws {
+        let machine = try self.machine()
+        let destination = Destination(queue: "q")
+        _ = machine.value.publish(Message("a"), to: destination, token: 1, now: now)
+        _ = try machine.takeWritten()
+        let fault = ServerFault(code: 406, text: "PRECONDITION_FAILED - it differs", method: .queueDeclare)
+        let channel = QueueDeclarations.channel
+        let refused = machine.receive(
+            [.reply(.channelOpenOK, channel: channel), .reply(.exchangeDeclareOK, channel: channel)]
+                + [.channelClosed(fault, channel: channel)], now: now)
+        #expect(refused.isEmpty)
+        #expect(
+            try machine.takeWritten().map(\.id)
+                == [
+                    .queueBind, .channelCloseOK, .channelOpen, .exchangeDeclare, .queueDeclare, .queueBind,
+                ].suffix(5))
+        let answers: [MethodID] = [.channelOpenOK, .exchangeDeclareOK, .queueDeclareOK, .queueBindOK]
+        let actions = machine.receive(answers.map { .reply($0, channel: channel) }, now: now)
+        #expect(actions.lines == [["queue": "q", "reason": "PRECONDITION_FAILED - it differs"]])
+        #expect(try machine.takePublished() == ["a"])
+        #expect(machine.confirm(1, now: now).successes == [1])
     }
 
     @Test func aGoodbyeWithoutAnAnswerIsBounded() throws {

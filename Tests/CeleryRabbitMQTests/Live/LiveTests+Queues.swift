@@ -118,36 +118,6 @@ extension LiveTests {
             await producer.close()
         }
 
-        @Test func aConsumerOfAQueueWithOtherArgumentsIsRefused() async throws {
-            let queue = LiveServer.queue()
-            let first = try await LiveServer.consumer(queue)
-            let other = LiveServer.queue(maxPriority: 10, name: queue.name)
-            let failure = await #expect(throws: TransportError.self) { _ = try await LiveServer.consumer(other) }
-            #expect(failure?.code == .refused)
-            #expect(failure?.message.contains(queue.name) == true)
-            #expect(failure?.message.contains("PRECONDITION_FAILED") == true)
-            #expect(failure?.message.contains("x-max-priority") == true)
-            await first.close()
-        }
-
-        @Test func aPublishToAQueueWithOtherArgumentsIsRefusedAndTheProducerGoesOn() async throws {
-            let queue = LiveServer.queue()
-            let other = LiveServer.queue(maxPriority: 10, name: queue.name)
-            let producer = try await LiveServer.producer()
-            try await producer.publish(Message("a"), to: Destination(queue: queue))
-            for _ in 0..<3 {
-                let failure = await #expect(throws: TransportError.self) {
-                    try await producer.publish(Message("b"), to: Destination(queue: other))
-                }
-                #expect(failure?.code == .rejected)
-            }
-            try await producer.publish(Message("c"), to: Destination(queue: queue))
-            let consumer = try await LiveServer.consumer(queue)
-            #expect(try await consumer.receive(count: 2).map(\.text) == ["a", "c"])
-            await consumer.close()
-            await producer.close()
-        }
-
         @Test func aPublishToAMissingExchangeIsRefusedAndTheProducerGoesOn() async throws {
             let queue = LiveServer.queue()
             let producer = try await LiveServer.producer()

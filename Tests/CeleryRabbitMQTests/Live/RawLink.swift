@@ -20,6 +20,15 @@ struct RawLink {
     @discardableResult
     mutating func finish() async throws -> [ServerEvent] {
         try output.connectionClose()
+        return try await send(until: .connectionCloseOK)
+    }
+
+    /// Sends what is written and waits for an answer, or for the end of the connection.
+    ///
+    /// - Returns: what the server has said.
+    @discardableResult
+    mutating func send(until answer: MethodID) async throws -> [ServerEvent] {
+        defer { output = WireWriter() }
         var sent = 0
         var decoder = FrameDecoder()
         var events: [ServerEvent] = []
@@ -43,7 +52,7 @@ struct RawLink {
             try decoder.decode(into: &events)
             let isAnswered = events.contains { event in
                 switch event {
-                case .reply(.connectionCloseOK, _), .connectionClosed: true
+                case .reply(answer, _), .connectionClosed: true
                 default: false
                 }
             }

@@ -7,7 +7,10 @@ import Testing
 @Suite struct DeclarationTests {
     @Test func aQueueIsDeclaredWithItsExchangeAndBinding() throws {
         var writer = WireWriter()
-        #expect(try writer.declare("ab", channel: 2) == [.exchangeDeclareOK, .queueDeclareOK, .queueBindOK])
+        #expect(
+            try QueueDeclaration("ab").write(to: &writer, channel: 2) == [
+                .exchangeDeclareOK, .queueDeclareOK, .queueBindOK,
+            ])
         let expected: [UInt8] =
             [1, 0, 2, 0, 0, 0, 21, 0, 40, 0, 10, 0, 0, 2, 0x61, 0x62, 6] + Array("direct".utf8) + [2, 0, 0, 0, 0, 0xCE]
             + [1, 0, 2, 0, 0, 0, 14, 0, 50, 0, 10, 0, 0, 2, 0x61, 0x62, 2, 0, 0, 0, 0, 0xCE]
@@ -21,7 +24,7 @@ import Testing
     @Test func aQueueOfTheDefaultExchangeIsDeclaredAlone() throws {
         var writer = WireWriter()
         let queue = Queue("r", exchange: "", isAutoDelete: true, expires: 86_400)
-        #expect(try writer.declare(queue, channel: 2) == [.queueDeclareOK])
+        #expect(try QueueDeclaration(queue).write(to: &writer, channel: 2) == [.queueDeclareOK])
         #expect(writer.bytes[15] == 0b01010)
     }
 

@@ -139,6 +139,22 @@ def test_a_virtual_host_and_rights_that_are_taken_away_for_a_while_are_waited_fo
                 equal(app.send_task("swift.add", (1, 2), queue="swift").get(timeout=40), 3)
 
 
+def test_a_user_who_may_declare_nothing_works_with_what_is_there(bed):
+    for command in [["add_user", "limited", "limited"], ["set_permissions", "limited", "^$", ".*", ".*"]]:
+        bed.server.control(*command)
+    with amqp.Connection(f"127.0.0.1:{bed.server.port}") as connection, connection.channel() as channel:
+        channel.queue_declare("theirs", durable=True, auto_delete=False, arguments={"x-max-priority": 10})
+    limited = bed.broker.replace("//guest:guest@", "//limited:limited@")
+    worker = bed.swift_worker(["theirs"], "limited", broker=limited)
+    matches(worker.log(), "ACCESS_REFUSED - .*a queue is used as it is")
+    # Replies would need a queue that it may declare.
+    status, task, errors = bed.tool(
+        "call", "swift.add", "-a", "[1, 2]", "--queue", "theirs", broker=limited, backend="disabled://")
+    assert status == 0, errors
+    eventually(lambda: re.search(f"{task} .*succeeded", worker.log()), "it has run")
+    equal(worker.stop(), 0)
+
+
 @pytest.fixture(scope="module")
 def frugal_server():
     """It takes no messages beyond 10,000 bytes."""

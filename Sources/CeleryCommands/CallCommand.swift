@@ -87,7 +87,7 @@ public struct CallCommand: AsyncParsableCommand {
         if let expires { options.expires = try Self.expiry(expires) }
         let client = try connection.makeClient(
             for: wait ? WantedResults(what: "--wait", areOfOthers: false) : nil,
-            logger: LogLevel.warning.makeLogger())
+            logger: Console.ofCommands)
         let text = try await deadline.closing(client) {
             let task = try await deadline.limit {
                 "the broker has not taken the task within \($0); it may have got it nevertheless"

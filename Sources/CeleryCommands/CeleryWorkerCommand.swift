@@ -1,5 +1,6 @@
 internal import ArgumentParser
 public import Celery
+public import Logging
 internal import ServiceLifecycle
 
 /// A worker program of your own: its handlers and what they need, and with it the whole command line of
@@ -34,6 +35,12 @@ public protocol CeleryWorkerCommand: Sendable {
     /// What else runs in this program, such as the pool: started before the worker, shut down when it has ended. If one of
     /// them ends, so does the program. By default nothing.
     var services: [any Service] { get }
+
+    /// The worker's log. By default `nil`: what `LoggingSystem` was bootstrapped with, before or in ``init()``, or else a
+    /// console as Celery's, or JSON with `--log-format json`.
+    ///
+    /// A bootstrapped `StreamLogHandler` in which nothing was set looks as if nothing was bootstrapped: give it here.
+    var logger: Logger? { get }
 }
 
 extension CeleryWorkerCommand {
@@ -45,6 +52,9 @@ extension CeleryWorkerCommand {
 
     /// Nothing but the worker.
     public var services: [any Service] { [] }
+
+    /// What was bootstrapped, or the console.
+    public var logger: Logger? { nil }
 
     /// Reads the command line and runs the worker.
     @concurrent public static func main() async {

@@ -30,7 +30,7 @@ public struct ResultCommand: AsyncParsableCommand {
     public func run() async throws {
         let deadline = CommandDeadline(timeout)
         let client = try connection.makeClient(
-            for: WantedResults(what: "result", areOfOthers: true), logger: LogLevel.warning.makeLogger())
+            for: WantedResults(what: "result", areOfOthers: true), logger: Console.ofCommands)
         let text = try await deadline.closing(client) {
             do {
                 let value = try await deadline.value(of: client.handle(id: taskId))

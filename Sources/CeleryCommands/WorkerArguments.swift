@@ -40,8 +40,7 @@ struct WorkerArguments: ParsableArguments {
         help: "The worker's name; %h is the host, %n its first part, %d the rest. Default: celery@%h.")
     var hostname: String?
 
-    @Option(name: [.short, .long], help: "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL.")
-    var loglevel = LogLevel.info
+    @OptionGroup var console: ConsoleOptions
 
     @Option(
         name: [.customShort("O"), .customLong("optimization")],
@@ -135,23 +134,29 @@ struct WorkerArguments: ParsableArguments {
     ///
     /// - Throws: `TransportError` when the broker refuses, or what a bad address leads to.
     func run(_ command: some CeleryWorkerCommand) async throws {
-        let logger = loglevel.makeLogger()
+        let console = try console.console(own: command.logger)
+        let logger = console.logger
         let configuration = try configuration(over: command.configuration)
         Self.name(configuration.disregardedSettings, logger)
         let queues = try consumedQueues(configuration)
         // What is sent to one of them is declared as it is here.
         var routing = configuration.routing
         routing.queues = queues + routing.queues.filter { queue in !queues.contains { $0.name == queue.name } }
+        let (broker, backend) = try (connection.makeBroker(configuration), connection.makeBackend(configuration))
+        let handlers = command.handlers
         let worker = try CeleryWorker(
-            broker: connection.makeBroker(configuration),
-            backend: connection.makeBackend(configuration),
-            queues: queues,
-            options: configuration.worker,
-            routing: routing,
+            broker: broker, backend: backend, queues: queues, options: configuration.worker, routing: routing,
             middleware: command.middleware,
             logger: logger
         ) {
-            command.handlers
+            handlers
+        }
+        if !self.console.quiet, let style = console.bannerStyle {
+            let banner = Banner(
+                name: NodeName.expand(configuration.worker.name), broker: broker.location, backend: backend?.location,
+                concurrency: configuration.worker.concurrency, queues: queues,
+                tasks: logger.logLevel <= .info ? handlers.map(\.name) : nil)
+            LogOutput.standardOutput.write(banner.text(style))
         }
         let services = ServiceGroup(
             configuration: ServiceGroupConfiguration(
@@ -168,10 +173,10 @@ struct WorkerArguments: ParsableArguments {
                     count += 1
                     switch count {
                     case 1:
-                        logger.notice("warm shutdown: waiting for running tasks", metadata: ["signal": "\(signal)"])
+                        logger.notice("warm shutdown (\(signal)): waiting for running tasks")
                         await services.triggerGracefulShutdown()
                     case 2:
-                        logger.notice("cold shutdown: cancelling running tasks", metadata: ["signal": "\(signal)"])
+                        logger.notice("cold shutdown (\(signal)): cancelling running tasks")
                         return
                     default: break
                     }

@@ -1,15 +1,12 @@
 """Workers are killed with SIGKILL and started again: two Swift workers and a Python one on one queue."""
 import collections
 import contextlib
-import re
 import threading
 import time
 
 from faults.load import Load, is_right
 from faults.queues import QUEUE, Results, queue_of
-from fleet import redis_log, workers
-
-STARTED = re.compile(r"\bstarted\b.*celery\.task\.id=(\S+)|celery\.task\.id=(\S+).*\bstarted\b")
+from fleet import redis_log, worker_log, workers
 
 
 class Killer:
@@ -151,7 +148,7 @@ class KillsRun:
         for worker in members:
             if worker.name.startswith("swift"):
                 with open(worker.log_path, encoding="utf-8", errors="replace") as log:
-                    starts.update(found[1] or found[2] for found in map(STARTED.search, log) if found)
+                    starts.update(line.id for line in worker_log.lines(log.read()) if line.text == "started")
         return starts
 
     def judge(self, left, started, taken, logs):

@@ -1,10 +1,10 @@
 """When tasks started and ended, as a Swift worker's log tells it while it is written."""
 import collections
-import re
 import threading
 import time
 
-EVENT = re.compile(rb"celery\.task\.id=(\S+).* (started|succeeded|failed)$")
+from fleet import worker_log
+
 Start = collections.namedtuple("Start", "worker begin end")
 
 
@@ -35,8 +35,13 @@ class StartsOf:
                 *lines, rest = (rest + log.read()).split(b"\n")
                 now = time.monotonic()
                 for line in lines:
-                    if found := EVENT.search(line):
-                        (self.begins if found[2] == b"started" else self.ends)[found[1].decode()].append(now)
+                    event = worker_log.parse(line.decode("utf-8", "replace"))
+                    if event is None or event.id is None:
+                        continue
+                    if event.text == "started":
+                        self.begins[event.id].append(now)
+                    elif event.text.startswith(("succeeded ", "raised ")):
+                        self.ends[event.id].append(now)
                 if is_last:
                     return
                 self.ended.wait(0.02)

@@ -155,5 +155,6 @@ class SwiftWorker(Worker):
     ready = r"\bready\b"
 
     def __init__(self, broker, backend, queues=("swift",), name="swift", arguments=()):
-        command = [swift_binary(), "worker", "-Q", ",".join(queues), "-n", f"{name}@%h", "-l", "INFO", *arguments]
+        command = [swift_binary(), "worker", "-Q", ",".join(queues), "-n", f"{name}@%h", "-l", "INFO", "-q",
+                   *arguments]
         super().__init__(command, addresses(broker, backend), name)

@@ -3,7 +3,6 @@ import collections
 import contextlib
 import json
 import os
-import re
 import subprocess
 import time
 
@@ -11,7 +10,7 @@ import amqp
 import pytest
 
 from faults.proxy import Proxy
-from fleet import servers, workers
+from fleet import servers, worker_log, workers
 from live.bed import Bed, equal, eventually, matches, only
 from live.raw import EMBED
 
@@ -28,7 +27,7 @@ def own_bed(server):
 def runs(worker, results):
     """How often the worker has finished each of the tasks."""
     log = worker.log()
-    return [len(re.findall(rf"task.id={result.id} .* succeeded\n", log)) for result in results]
+    return [worker_log.successes(log, result.id) for result in results]
 
 
 def connections_of(server, name):
@@ -49,7 +48,7 @@ def test_what_is_held_at_a_lost_connection_runs_once_however_full_the_window_is(
     # Before the task, because it takes a while.
     connections = connections_of(bed.server, "full-1@")
     results = [bed.app.send_task("swift.sleep", (8,), queue="full")]
-    eventually(lambda: "received" in first.log(), "the long task has come")
+    eventually(lambda: worker_log.receipts(first.log()), "the long task has come")
     results += [bed.app.send_task("swift.sleep", (0.2,), queue="full") for _ in range(3)]
     eventually(lambda: bed.held_and_waiting("full") == (3, 0), "the others are held")
     second = bed.swift_worker(["full"], "full-2", ["-c", "1"])
@@ -67,12 +66,12 @@ def test_what_runs_when_the_connection_is_lost_does_not_run_once_more_in_the_sam
     worker = bed.swift_worker([queue], queue, ["-c", str(concurrency), "--acks-late", "-l", "DEBUG"])
     connections = connections_of(bed.server, f"{queue}@")
     result = bed.app.send_task("swift.sleep", (6,), queue=queue)
-    eventually(lambda: "started" in worker.log(), "the task runs")
+    eventually(lambda: worker_log.starts(worker.log()), "the task runs")
     close(bed.server, connections)
-    eventually(lambda: worker.log().count("received") == 2, "the message has come again", 30)
+    eventually(lambda: worker_log.receipts(worker.log()) == 2, "the message has come again", 30)
     equal(result.get(timeout=30), 6)
     eventually(lambda: bed.held_and_waiting(queue) == (0, 0), "all is acknowledged", 30)
-    equal(worker.log().count(" started\n"), 1)
+    equal(worker_log.starts(worker.log()), 1)
     equal(worker.stop(), 0)
 
 
@@ -112,7 +111,7 @@ def test_a_swift_client_gets_all_replies_though_its_connection_is_gone_while_the
             # It stays away until all replies are sent: without a queue to go to, they would be lost.
             proxy.is_refusing = True
             proxy.cut()
-            eventually(lambda: worker.log().count(" succeeded\n") == 301, "all have run", 60)
+            eventually(lambda: worker_log.successes(worker.log()) == 301, "all have run", 60)
             proxy.is_refusing = False
             equal(json.loads(client.stdout.readline())["count"], 300)
     equal(worker.stop(), 0)

@@ -3,13 +3,12 @@ first acts. Whoever of them is killed or stopped, the others go on, and nothing 
 import collections
 import contextlib
 import random
-import re
 import statistics
 import time
 
 import pytest
 
-from fleet import workers
+from fleet import worker_log, workers
 from live.bed import equal, eventually, only
 
 pytestmark = only("redis")
@@ -89,7 +88,7 @@ class Fleet:
     def runs(self):
         """How often each task was run that has been sent."""
         log = "".join(worker.log() for worker in [*self.members.values(), *self.ended])
-        return [len(re.findall(rf"task.id={result.id} .* succeeded\n", log)) for result in self.sent]
+        return [worker_log.successes(log, result.id) for result in self.sent]
 
     def expect_all_at_work(self):
         """Each of the workers runs a task, and then nothing is left."""

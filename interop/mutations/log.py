@@ -2,8 +2,9 @@
 import collections
 import re
 
-LINE = re.compile(r"^\d{4}-\d\d-\d\dT\S+ (\w+) celery\b")
-OURS = re.compile(r"celery\.task\.id=([0-9a-f]{8})-feed-")
+from fleet import worker_log
+
+OURS = re.compile(r"([0-9a-f]{8})-feed-")
 
 
 class LogReader:
@@ -28,19 +29,18 @@ class LogReader:
 
     def note(self, raw):
         line = raw.decode("utf-8", "replace")
-        found = LINE.match(line)
-        if not found:
+        parsed = worker_log.parse(line)
+        if parsed is None:
             self.broken.append(line[:300])
             return
         size = len(raw) + 1
-        if found[1] in ("info", "debug", "trace", "INFO", "DEBUG", "TRACE"):
+        if parsed.level in ("INFO", "DEBUG", "TRACE"):
             return
-        refused = " refused a " in line
-        self.warnings[re.sub(r"[0-9a-f]{8}-\S+|\d+", "#", line[found.end():])[:90]] += 1
-        if refused:
+        self.warnings[re.sub(r"[0-9a-f]{8}-\S+|\d+", "#", f"{parsed.task}: {parsed.text}")[:90]] += 1
+        if parsed.text.startswith(("refused", "Message refused")):
             self.refusals += 1
             self.refusal_bytes += size
-        task = OURS.search(line)
+        task = OURS.match(parsed.id or "")
         if task is None:
             # No id, or one that several messages share.
             self.grow(size, line)

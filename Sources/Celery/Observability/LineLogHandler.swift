@@ -41,6 +41,7 @@ struct LineLogHandler: LogHandler {
     private static func fit(_ value: Logger.MetadataValue) -> Logger.MetadataValue {
         switch value {
         case .string(let text): .string(LogText(text, limit: limit).description)
+        case .stringConvertible(let value) where value is Double || value is Bool: .stringConvertible(value)
         case .stringConvertible(let value): .string(LogText("\(value)", limit: limit).description)
         case .array(let values): .array(values.prefix(largestCount).map(fit))
         case .dictionary(let values): .dictionary(values.mapValues(fit))

@@ -11,8 +11,8 @@ final class MessageReport: Sendable {
     /// How a message has come to a bad end.
     struct Ending: Sendable {
         var level = Logger.Level.error
-        /// The line's text.
-        let text: Logger.Message
+        /// What the line says behind the task's name.
+        let text: String
         /// Why it has.
         var reason: (any Error)?
         /// What else is to be said, all of it short.
@@ -85,6 +85,6 @@ final class MessageReport: Sendable {
             defer { state = State(hasLine: true) }
             return ReportLine(label, state.ending, state.problems, limit: limit)
         }
-        if let line { logger.log(level: line.level, line.text, metadata: line.metadata) }
+        if let line { logger.log(level: line.level, "\(line.text)", metadata: line.metadata) }
     }
 }

@@ -56,7 +56,8 @@ final class RefusalLog: Sendable {
         }
         if isFirst { _ = deadlines.add(.now + Self.interval) { self.endInterval(of: kind) } }
         guard isShown else { return nil }
-        var ending = MessageReport.Ending(text: Self.text(of: kind), reason: error)
+        let text = error == nil ? "refused: it is not registered" : "refused"
+        var ending = MessageReport.Ending(text: text, reason: error)
         if let queue {
             ending.details[LoggingKeys.queue] = LoggingKeys.short(queue)
         } else {
@@ -67,13 +68,13 @@ final class RefusalLog: Sendable {
 
     private func endInterval(of kind: Kind) {
         guard let count = counts.withLock({ $0.removeValue(forKey: kind) }), count.more > 0 else { return }
-        logger.error(Self.text(of: kind), metadata: ["more": "\(count.more)", "in": "\(Self.interval)"])
-    }
-
-    private static func text(of kind: Kind) -> Logger.Message {
-        switch kind {
-        case .unreadable: "refused a message that cannot be run as a task"
-        case .notRegistered: "refused a task that is not registered"
-        }
+        let why =
+            switch kind {
+            case .unreadable: "they cannot be run as tasks"
+            case .notRegistered: "their tasks are not registered"
+            }
+        logger.error(
+            "\(count.more) more messages refused within \(ReadableDuration(Self.interval)): \(why)",
+            metadata: ["more": "\(count.more)"])
     }
 }

@@ -20,7 +20,7 @@ struct ReportLine: Sendable {
     private static let cutMark = 20
 
     let level: Logger.Level
-    let text: Logger.Message
+    private(set) var text: String
     private(set) var metadata: Logger.Metadata = [:]
     private var room: Int
 
@@ -33,9 +33,11 @@ struct ReportLine: Sendable {
         room = limit
         let problems = problems.sorted { $0.kind.rawValue < $1.kind.rawValue }
         level = ending?.level ?? .error
-        text = ending?.text ?? problems.first?.kind.text ?? "something is wrong with a task"
-        add(LoggingKeys.taskID, label.id, Self.idLimit)
-        add(LoggingKeys.taskName, label.name, Self.nameLimit)
+        let shown = label.shown(idLimit: Self.idLimit, nameLimit: Self.nameLimit)
+        let what = ending.map { " " + $0.text } ?? ": " + (problems.first?.kind.text ?? "something is wrong")
+        text = shown.subject + what
+        metadata = LoggingKeys.task(shown)
+        room -= (shown.id?.utf8.count ?? 0) + (shown.name?.utf8.count ?? 0)
         if let ending { metadata.merge(ending.details) { $1 } }
         var reasons: [(key: String, begin: String, error: any Error)] = []
         if let ending { reasons += ending.reason.map { [(LoggingKeys.error, "", $0)] } ?? [] }
@@ -47,17 +49,18 @@ struct ReportLine: Sendable {
             reasons.insert((LoggingKeys.error, "", first.error), at: 0)
             if first.count > 1 { metadata["count"] = "\(first.count)" }
             if let state = first.state { metadata[LoggingKeys.state] = "\(state)" }
-            if first.resultID != label.id { add("result", first.resultID, Self.idLimit) }
+            if first.resultID != label.id { addResult(first.resultID) }
         }
         for (index, reason) in reasons.enumerated() {
             add(reason.key, reason.begin, reason.error, share: room / (reasons.count - index))
         }
+        if let reason = metadata[LoggingKeys.error] { text += ": \(reason)" }
     }
 
-    private mutating func add(_ key: String, _ name: String?, _ limit: Int) {
-        guard let name else { return }
-        let shown = LogText(name, limit: limit).description
-        metadata[key] = .string(shown)
+    private mutating func addResult(_ id: String?) {
+        guard let id else { return }
+        let shown = LogText(id, limit: Self.idLimit).description
+        metadata["result"] = .string(shown)
         room -= shown.utf8.count
     }
 
@@ -76,14 +79,14 @@ struct ReportLine: Sendable {
 
 extension FinishingProblem.Kind {
     /// The text of a line about it alone.
-    fileprivate var text: Logger.Message {
+    fileprivate var text: String {
         switch self {
-        case .failure: "failed"
-        case .retry: "the next try could not be sent"
-        case .successor: "what follows a task could not be sent"
-        case .unstoredResult: "a result is not stored"
-        case .refusedResult: "a result is refused by the backend"
-        case .errback: "an errback could not be sent"
+        case .failure: "it has failed"
+        case .retry: "its next try could not be sent"
+        case .successor: "what follows it could not be sent"
+        case .unstoredResult: "its result is not stored"
+        case .refusedResult: "its result is refused by the backend"
+        case .errback: "its errback could not be sent"
         }
     }
 

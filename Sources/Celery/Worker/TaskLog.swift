@@ -23,7 +23,7 @@ struct TaskLog: Sendable {
     }
 
     func received(_ request: TaskRequest) {
-        logger.log(level: level, "received", metadata: LoggingKeys.task(request))
+        say(level, request, "received")
     }
 
     // MARK: What goes wrong
@@ -43,11 +43,11 @@ struct TaskLog: Sendable {
             guard let refusal = refusals.add(error) else { return .counted }
             ending = refusal
         case .ran(.failure(let failure)):
-            ending = MessageReport.Ending(text: "failed", reason: failure, details: finished.runtimeDetail)
+            ending = MessageReport.Ending(text: "raised unexpected", reason: failure, details: finished.runtimeDetail)
         case .ran(.rejected(let requeue, let reason)):
             ending = MessageReport.Ending(
-                level: .warning, text: "rejected", reason: RejectReason(description: reason ?? "no reason given"),
-                details: finished.runtimeDetail.merging(["requeue": "\(requeue)"]) { $1 })
+                level: .warning, text: "rejected", reason: reason.map(RejectReason.init(description:)),
+                details: finished.runtimeDetail.merging(["requeue": .stringConvertible(requeue)]) { $1 })
         case .ran, .expired: return .ifNeeded(label)
         }
         return .begun(report(label, ending))
@@ -73,50 +73,62 @@ struct TaskLog: Sendable {
     func sumUp() { deadlines.callAll() }
 
     func started(_ request: TaskRequest) {
-        logger.debug("started", metadata: LoggingKeys.task(request))
+        say(.debug, request, "started")
     }
 
     func expired(_ request: TaskRequest) {
-        logger.log(level: level, "expired", metadata: LoggingKeys.task(request))
+        say(level, request, "discarded: it has expired")
     }
 
     /// The broker has given a running task's message to others.
     func lost(_ request: TaskRequest) {
-        logger.warning(
-            "the broker has given the message of this task to others while it ran: it may run twice",
-            metadata: LoggingKeys.task(request))
+        say(.warning, request, "may run twice: the broker has given its message to others while it ran")
     }
 
     /// The broker takes no notice of an acknowledgement.
     func startedUnconfirmed(_ request: TaskRequest) {
-        logger.warning(
-            "the task starts, though the broker has not heard that it does", metadata: LoggingKeys.task(request))
+        say(.warning, request, "starts, though the broker has not heard that it does")
     }
 
     /// A message has come again whose task was started here.
     func acknowledgedAgain(_ request: TaskRequest) {
-        logger.info(
-            "acknowledged again: this worker has started the task, and the broker had not heard of it",
-            metadata: LoggingKeys.task(request))
+        say(
+            .info, request, "acknowledged again: this worker has started it, and the broker had not heard of that")
     }
 
     /// A task has ended. What has gone wrong is for ``report(on:)`` to say.
     func ended(_ request: TaskRequest, _ outcome: TaskOutcome, after runtime: Duration) {
-        guard logger.logLevel <= .error else { return }
-        var metadata: Logger.Metadata {
-            LoggingKeys.task(request).merging([LoggingKeys.runtime: "\(runtime)"]) { $1 }
-        }
+        var took: Logger.Metadata { [LoggingKeys.runtime: LoggingKeys.seconds(runtime)] }
         switch outcome {
-        case .success: logger.log(level: level, "succeeded", metadata: metadata)
-        case .retry(let countdown, let reason):
-            let why: Logger.MetadataValue = reason.map { LoggingKeys.reason($0) } ?? "asked for"
-            logger.log(
-                level: level, "retry",
-                metadata: metadata.merging([LoggingKeys.error: why, "countdown": "\(countdown)"]) { $1 })
-        case .ignored: logger.log(level: level, "ignored", metadata: metadata)
-        case .interrupted: logger.warning("interrupted by the shutdown", metadata: metadata)
+        case .success(let value):
+            say(level, request, "succeeded in \(ReadableDuration(runtime)): \(PythonRepr.quoted(value))", took)
+        case .retry(let countdown, nil):
+            say(
+                level, request, "retry: Retry in \(ReadableDuration(countdown))",
+                took.merging([LoggingKeys.countdown: LoggingKeys.seconds(countdown)]) { $1 })
+        case .retry(let countdown, let reason?):
+            say(
+                level, request, "retry: Retry in \(ReadableDuration(countdown)): \(LogText(reason))",
+                took.merging([
+                    LoggingKeys.countdown: LoggingKeys.seconds(countdown),
+                    LoggingKeys.error: LoggingKeys.reason(reason),
+                ]) { $1 })
+        case .ignored: say(level, request, "ignored", took)
+        case .interrupted: say(.warning, request, "interrupted by the shutdown", took)
         case .failure, .rejected: break
         }
+    }
+
+    /// A line about a task. What it says is made only where somebody reads it.
+    private func say(
+        _ level: Logger.Level, _ request: TaskRequest, _ what: @autoclosure () -> String,
+        _ details: @autoclosure () -> Logger.Metadata = [:]
+    ) {
+        guard level >= logger.logLevel else { return }
+        let label = TaskLabel(request).shown()
+        var metadata = LoggingKeys.task(label)
+        for (key, value) in details() { metadata[key] = value }
+        logger.log(level: level, "\(label.subject) \(what())", metadata: metadata)
     }
 }
 
@@ -130,7 +142,7 @@ extension RefusedMessage {
 }
 
 extension FinishedTask {
-    fileprivate var runtimeDetail: Logger.Metadata { [LoggingKeys.runtime: "\(runtime)"] }
+    fileprivate var runtimeDetail: Logger.Metadata { [LoggingKeys.runtime: LoggingKeys.seconds(runtime)] }
 }
 
 /// Why a task was rejected, in the words of its handler.

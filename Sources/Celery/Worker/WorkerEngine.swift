@@ -96,7 +96,7 @@ final class WorkerEngine: Service {
                 }
             }
             if case .failure(let error) = outcome, error is CancellationError {
-                logger.info("stopping", metadata: [LoggingKeys.state: "no more tasks are taken"])
+                logger.info("stopping: no more tasks are taken")
             }
             // First of all, because the way to the broker may take long, and slots go on meanwhile.
             slots.close()
@@ -110,7 +110,9 @@ final class WorkerEngine: Service {
     /// Waits for one of the last things, but not for ever, whatever the broker or the backend does.
     private func waitFor(_ what: String, _ limit: Duration, _ operation: @escaping @Sendable () async -> Void) async {
         if await waitAtMost(limit, for: operation) { return }
-        logger.warning("the worker ends without waiting any longer", metadata: ["for": "\(what)", "limit": "\(limit)"])
+        logger.warning(
+            "the worker ends without waiting any longer",
+            metadata: ["for": "\(what)", "limit": "\(ReadableDuration(limit))"])
     }
 
     /// Connects to the result backend: with one that refuses, tasks would run in vain.

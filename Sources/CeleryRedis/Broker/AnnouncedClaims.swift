@@ -1,4 +1,5 @@
 internal import CeleryIO
+internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
 
@@ -61,7 +62,7 @@ final class AnnouncedClaims: Sendable {
         logger.notice(
             "Redis announces new messages again and again, and there are none: claims are made in intervals meanwhile",
             metadata: [
-                "claims": "\(count)", "interval": "\(ClaimPace.longestPause)",
+                "claims": "\(count)", "interval": "\(ReadableDuration(ClaimPace.longestPause))",
                 "look_at": """
                 tracking-table-max-keys of the server, which may be too small for what all of its clients read, and \
                 other workers of these queues, which may be faster

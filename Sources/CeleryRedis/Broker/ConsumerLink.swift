@@ -1,4 +1,5 @@
 internal import CeleryIO
+internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
 
@@ -273,7 +274,7 @@ final class ConsumerLink: Sendable {
                 let duration = outages.worksAgain()
                 return logger.log(
                     level: duration == nil ? .debug : .info, "connected to Redis again",
-                    metadata: duration.map { ["after": "\($0)"] })
+                    metadata: duration.map { ["after": "\(ReadableDuration($0))"] })
             } catch {
                 log("no connection to Redis, trying again", error, &outages)
             }

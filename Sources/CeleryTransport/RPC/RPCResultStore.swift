@@ -58,7 +58,9 @@ final class RPCResultStore: ResultStore {
             try await retrying(Self.reconnecting) { error in
                 !(error is CancellationError) && (error as? TransportError)?.code != .closed
             } willRetry: { [logger = context.logger] error, delay in
-                logger.warning("waiting for results again", metadata: ["error": "\(error)", "delay": "\(delay)"])
+                logger.warning(
+                    "waiting for results again",
+                    metadata: ["error": "\(error)", "delay": "\(ReadableDuration(delay))"])
             } _: { schedule in
                 let (consumer, generation) = try await consumer.get()
                 let begin = ContinuousClock.now

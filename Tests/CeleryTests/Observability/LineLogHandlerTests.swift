@@ -62,6 +62,6 @@ import Testing
         #expect(mine.count == 1)
         #expect(mine[0].contains("text=two\nlines"))
         expectFit(log.lines.filter { !$0.contains("mine") })
-        #expect(log.lines.contains { $0.contains("failed") })
+        #expect(log.lines.contains { $0.contains("raised unexpected") })
     }
 }

@@ -41,7 +41,7 @@ import Testing
         report.add(ReportLineTests.problem(.errback, "no"))
         report.end()
         #expect(log.lines.count == 2)
-        #expect(log.lines.last?.contains("error: an errback could not be sent") == true)
+        #expect(log.lines.last?.contains("its errback could not be sent") == true)
         report.end()
         #expect(log.lines.count == 2)
     }
@@ -58,9 +58,9 @@ import Testing
     @Test func aProblemThatIsFoundOutLateIsSaidThoughTheRestTakesLong() async throws {
         let report = report()
         report.add(ReportLineTests.problem(.successor, "no"))
-        _ = try await log.next("what follows a task could not be sent")
+        _ = try await log.next("what follows it could not be sent")
         report.add(ReportLineTests.problem(.refusedResult, "no"))
-        _ = try await log.next("a result is refused by the backend")
+        _ = try await log.next("its result is refused by the backend")
         report.end()
         #expect(log.lines.count == 2)
     }

@@ -19,12 +19,14 @@ import Testing
     @Test func whatIsShortIsShownWhole() {
         let label = TaskLabel(id: "0123456789abcdef0123456789abcdef", name: "tasks.add")
         let ending = MessageReport.Ending(
-            text: "failed", reason: TaskFailure(type: "ValueError", message: "boom"),
+            text: "raised unexpected", reason: TaskFailure(type: "ValueError", message: "boom"),
             details: ["celery.task.runtime": "1"])
         let problems = [Self.problem(.errback, "no such queue", count: 3), Self.problem(.refusedResult, "too large")]
         let line = ReportLine(label, ending, problems)
         #expect(line.level == .error)
-        #expect(line.text == "failed")
+        #expect(
+            line.text
+                == "Task tasks.add[0123456789abcdef0123456789abcdef] raised unexpected: ValueError('boom')")
         #expect(
             Self.shown(line) == """
                 celery.task.id=0123456789abcdef0123456789abcdef celery.task.name=tasks.add celery.task.runtime=1 \
@@ -36,7 +38,7 @@ import Testing
         let line = ReportLine(
             TaskLabel(id: "the-id", name: "tasks.add"), nil,
             [Self.problem(.errback, "no"), Self.problem(.successor, "gone", count: 2)])
-        #expect(line.text == "what follows a task could not be sent")
+        #expect(line.text == "Task tasks.add[the-id]: what follows it could not be sent: gone")
         #expect(
             Self.shown(line)
                 == "celery.task.id=the-id celery.task.name=tasks.add count=2 errback=not sent: no error=gone")
@@ -62,6 +64,7 @@ import Testing
             let line = ReportLine(TaskLabel(id: text, name: text), ending, problems)
             let shown = Self.shown(line)
             #expect(shown.utf8.count < 480, "\(shown)")
+            #expect(line.text.utf8.count < 480, "\(line.text)")
             #expect(shown.contains("error=") && shown.contains("more)"))
             let others = line.metadata.values.filter { "\($0)".hasPrefix("1048576 ") }
             #expect(others.count == kinds - (ending == nil ? 1 : 0), "all of them are there")

@@ -48,12 +48,12 @@ final class MessageSender: Sendable {
                 if record.failed(error, haveOthersPassed: sentNow != sentBefore) { throw record.finalError(error) }
                 sentBefore = sentNow
                 if outage.withLock({ $0.failed() }) != nil {
+                    let reason = LogText(error).description
+                    let label = TaskLabel(message).shown()
+                    var metadata = LoggingKeys.task(label)
+                    metadata[LoggingKeys.error] = "\(reason)"
                     logger.warning(
-                        "sending again",
-                        metadata: [
-                            LoggingKeys.taskID: LoggingKeys.line(message.headers["id"]?.stringValue ?? ""),
-                            LoggingKeys.error: LoggingKeys.reason(error),
-                        ])
+                        "\(label.subject) could not be sent, trying again: \(reason)", metadata: metadata)
                 }
                 guard await budget.pause(&tries) else { throw error }
             }

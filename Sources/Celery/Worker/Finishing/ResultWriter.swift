@@ -155,7 +155,7 @@ final class ResultWriter: Sendable {
                     metadata: [LoggingKeys.error: LoggingKeys.reason(error), "count": "\(open.count)"])
             }
             if open.isEmpty, let duration = outage.worksAgain() {
-                logger.info("results are stored again", metadata: ["after": "\(duration)"])
+                logger.info("results are stored again after \(ReadableDuration(duration))")
             }
         }
     }

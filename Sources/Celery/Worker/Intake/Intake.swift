@@ -101,12 +101,16 @@ final class Intake: Sendable {
 
     private func logReady(_ outage: ConnectionRecord.Opening) {
         switch outage {
-        case .first: log.logger.info("ready", metadata: [LoggingKeys.broker: "\(broker.location)"])
+        case .first: logReady(.info, "\(LogText.name(configuration.name)) ready")
         case .again(let duration):
-            log.logger.info(
-                "ready again", metadata: [LoggingKeys.broker: "\(broker.location)", "after": "\(duration)"])
-        case .unremarkable: log.logger.debug("connected again", metadata: [LoggingKeys.broker: "\(broker.location)"])
+            logReady(.info, "\(LogText.name(configuration.name)) ready again after \(ReadableDuration(duration))")
+        case .unremarkable: logReady(.debug, "connected again")
         }
+    }
+
+    private func logReady(_ level: Logger.Level, _ what: @autoclosure () -> String) {
+        let location = LogText(broker.location)
+        log.logger.log(level: level, "\(what()): \(location)", metadata: [LoggingKeys.broker: "\(location)"])
     }
 
     private func logLoss(_ error: TransportError, _ hasSucceeded: Bool) {

@@ -48,7 +48,7 @@ import Testing
             #expect(failure?.message.contains("hung up") == true)
             #expect(try bench.envelopes(in: "other").map { $0.headers["id"] } == ["kept"])
         }
-        #expect(log.lines.count { $0.contains("what follows a task could not be sent") } == 1)
+        #expect(log.lines.count { $0.contains("what follows it could not be sent") } == 1)
     }
 
     @Test func aResultWithWhichTheConnectionIsLostEachTimeFailsOnlyItsOwnTask() async throws {

@@ -23,11 +23,4 @@ enum LogLevel: String, ExpressibleByArgument, CaseIterable {
         case .critical, .fatal: .critical
         }
     }
-
-    /// A logger that writes to standard error from this level on.
-    func makeLogger() -> Logger {
-        var logger = Logger(label: "celery", factory: { StreamLogHandler.standardError(label: $0) })
-        logger.logLevel = level
-        return logger
-    }
 }

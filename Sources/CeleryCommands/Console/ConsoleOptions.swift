@@ -1,0 +1,63 @@
+internal import ArgumentParser
+internal import Celery
+internal import Logging
+
+/// What a worker program shows, by the options that `celery` has for it.
+struct ConsoleOptions: ParsableArguments {
+    private static let formatVariable = "CELERY_LOG_FORMAT"
+
+    @Option(name: [.short, .long], help: "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL. Default: INFO.")
+    var loglevel: LogLevel?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "text, or json for one object a line. Default: $\(Self.formatVariable), else text.", valueName: "format"))
+    var logFormat: LogFormat?
+
+    @Flag(name: [.customShort("C"), .long], help: "Without colours, as with $NO_COLOR; $FORCE_COLOR is the opposite.")
+    var noColor = false
+
+    @Flag(name: [.short, .long], help: "Without the banner.")
+    var quiet = false
+
+    /// For the argument parser.
+    init() {}
+
+    /// Checks what the parser cannot know.
+    mutating func validate() throws { _ = try format }
+
+    private var format: LogFormat {
+        get throws {
+            if let logFormat { return logFormat }
+            guard let text = Environment[Self.formatVariable], !text.isEmpty else { return .text }
+            guard let format = LogFormat(argument: text) else {
+                throw ValidationError("the variable \(Self.formatVariable) is text or json")
+            }
+            return format
+        }
+    }
+
+    /// The program's own logger, else that of a `LoggingSystem` which was bootstrapped, else the console.
+    ///
+    /// The level of a logger that is not the console's is its own, unless `--loglevel` is given.
+    ///
+    /// - Parameter own: what the program has passed.
+    func console(own: Logger?) throws -> Console {
+        try console(own: own, bootstrapped: Logger(label: Console.label))
+    }
+
+    func console(own: Logger?, bootstrapped: Logger) throws -> Console {
+        var console: Console
+        if let own {
+            console = Console(logger: own)
+        } else if !bootstrapped.handler.isDefault {
+            console = Console(logger: bootstrapped)
+        } else {
+            console = Console(try format, noColor: noColor)
+            console.logger.logLevel = .info
+        }
+        if let loglevel { console.logger.logLevel = loglevel.level }
+        return console
+    }
+}

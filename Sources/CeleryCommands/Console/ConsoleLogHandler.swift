@@ -47,7 +47,7 @@ struct ConsoleLogHandler: LogHandler {
             line += style(name, .bold) + style("[\(id)]", .dim) + ": " + message
             return
         }
-        let rest = message.dropFirst(subject.count)
+        let rest = Substring(message.utf8.dropFirst(subject.utf8.count))
         line += "Task " + style(name, .bold) + style("[\(id)]", .dim)
         guard style.isColored, let (verb, color) = Self.verbs.first(where: { rest.hasPrefix(" " + $0.0) }) else {
             line += rest

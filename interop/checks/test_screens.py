@@ -1,0 +1,184 @@
+"""What `celery-swift` shows, on a terminal and in a pipe: compared with the files in `screens/`.
+
+What differs from run to run stands there as a word in angle brackets, and the escape character as \\e. When a screen is meant
+to change:
+
+    RENEW_SCREENS=1 .venv/bin/python -m pytest interop/checks/test_screens.py && git diff interop/checks/screens
+"""
+import fcntl
+import json
+import os
+import pty
+import re
+import signal
+import struct
+import subprocess
+import termios
+import threading
+import time
+
+import pytest
+from celery import Celery
+
+from fleet import servers, worker_log
+from fleet.workers import swift_binary
+
+SCREENS = os.path.join(os.path.dirname(__file__), "screens")
+PLACEHOLDERS = [
+    ("\x1b", r"\\e"), ("\r\n", "\n"),
+    (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", "<time>"), (r"(?<=<time>),\d{3}", ""),
+    (r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", "<time>"),
+    (r"(succeeded(?:\\e\[0m)? in )\d+(?:\.\d+)? (?:µs|\\u00b5s|ms|s)\b", r"\1<duration>"),
+    (r'(?<="celery\.task\.runtime": )[\d.e-]+', "<seconds>"),
+    (r"(?<=127\.0\.0\.1:)\d+", "<port>"), (r"(?m)^\S+ (?=<time>$)", "<system> "),
+    (r"(?<=swift-celery )\d+\.\d+\.\d+\S*?(?=\s|\\e)", "<version>"),
+]
+
+
+class Screen:
+    """A run of the program, and all that it writes. On a terminal of 100 columns both streams are one."""
+
+    def __init__(self, arguments, is_terminal, **environment):
+        kept = {name: value for name, value in os.environ.items()
+                if not name.startswith("CELERY_") and name not in ("NO_COLOR", "FORCE_COLOR", "COLUMNS")}
+        environment = {**kept, "TERM": "xterm-256color", **environment}
+        command = [swift_binary(), *arguments]
+        self.lock = threading.Lock()
+        if is_terminal:
+            ours, theirs = pty.openpty()
+            fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
+            self.process = subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
+            os.close(theirs)
+            streams = {"terminal": ours}
+        else:
+            self.process = subprocess.Popen(
+                command, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            streams = {"stdout": self.process.stdout.fileno(), "stderr": self.process.stderr.fileno()}
+        self.written = dict.fromkeys(streams, b"")
+        self.readers = [threading.Thread(target=self.read, args=stream, daemon=True) for stream in streams.items()]
+        for reader in self.readers:
+            reader.start()
+
+    def read(self, name, descriptor):
+        while True:
+            try:
+                data = os.read(descriptor, 65536)
+            except OSError:
+                # What a terminal says when nobody is at its other end.
+                data = b""
+            if not data:
+                return
+            with self.lock:
+                self.written[name] += data
+
+    def text(self, name=None):
+        with self.lock:
+            return b"".join(data for each, data in self.written.items() if name in (None, each)).decode()
+
+    def wait_for(self, text, seconds=20):
+        """Waits until this is shown, in whatever colours."""
+        deadline = time.monotonic() + seconds
+        while text not in re.sub("\x1b\\[[0-9;]*m", "", self.text()):
+            assert time.monotonic() < deadline, f"{text!r} is not in {self.text()!r}"
+            assert self.process.poll() is None, self.text()
+            time.sleep(0.01)
+
+    def end(self):
+        """The status of the process when it has ended, with all that it has written."""
+        try:
+            status = self.process.wait(20)
+        finally:
+            self.process.kill()
+        for reader in self.readers:
+            reader.join(5)
+        return status
+
+    def shown(self):
+        parts = []
+        for name in self.written:
+            text = self.text(name)
+            for pattern, word in PLACEHOLDERS:
+                text = re.sub(pattern, word, text)
+            if text:
+                parts.append(f"--- {name}\n{text}")
+        return "".join(parts)
+
+
+def expect(name, screen):
+    path = os.path.join(SCREENS, f"{name}.txt")
+    if os.environ.get("RENEW_SCREENS"):
+        os.makedirs(SCREENS, exist_ok=True)
+        with open(path, "w") as file:
+            file.write(screen.shown())
+    with open(path) as file:
+        assert screen.shown() == file.read(), f"if it is meant to be so: RENEW_SCREENS=1 (see {os.path.basename(__file__)})"
+
+
+@pytest.fixture(scope="module")
+def redis():
+    with servers.Redis() as server:
+        yield server
+
+
+CALLS = [
+    ("swift.add", (1, 2), "succeeded"), ("swift.echo", ("It's longer than what a log shows of a result. " * 3,), "succeeded"),
+    ("swift.fail", ("boom",), "raised unexpected"), ("swift.flaky", (2,), "succeeded"), ("swift.nothing", (), "refused"),
+]
+
+
+def run_worker(redis, is_terminal, *arguments, **environment):
+    """Runs a few tasks, one after the other, and ends the worker."""
+    url = f"redis://127.0.0.1:{redis.port}/0"
+    # The server's user has no password, and takes any.
+    address = f"redis://default:a-password@127.0.0.1:{redis.port}/0"
+    screen = Screen(
+        ["worker", "-b", address, "--result-backend", address, "-Q", "screens", "-n", "celery@host", "-c", "1", *arguments],
+        is_terminal, **environment)
+    with Celery(broker=url, backend=url) as app:
+        screen.wait_for("celery@host ready")
+        for number, (task, args, end) in enumerate(CALLS):
+            identifier = f"00000000-0000-4000-8000-{number:012}"
+            app.send_task(task, args, task_id=identifier, queue="screens")
+            screen.wait_for(f"{identifier}] {end}")
+    screen.process.send_signal(signal.SIGTERM)
+    assert screen.end() == 0
+    return screen
+
+
+KINDS = {"terminal": True, "piped": False}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_banner_and_the_log_of_a_worker(redis, kind):
+    expect(f"worker-{kind}", run_worker(redis, KINDS[kind]))
+
+
+def test_a_log_in_json_has_an_object_in_each_line_and_no_banner(redis):
+    screen = run_worker(redis, False, CELERY_LOG_FORMAT="json")
+    for line in screen.text("stderr").splitlines():
+        assert json.loads(line)["logger"] == "celery"
+    assert screen.text("stdout") == ""
+    expect("worker-json", screen)
+
+
+def test_on_a_terminal_there_is_neither_colour_nor_banner_when_nobody_wants_them(redis):
+    screen = run_worker(redis, True, "--no-color", "--quiet")
+    assert "\x1b" not in screen.text()
+    assert [line for line in screen.text().splitlines() if worker_log.parse(line) is None] == []
+
+
+COMMANDS = {
+    "help": ["--help"],
+    "help-worker": ["worker", "--help"],
+    "error-option": ["worker", "--eta-limit", "many"],
+    "error-broker": ["worker", "-b", "ftp://user:a-password@host"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", COMMANDS)
+def test_help_and_errors(name, kind):
+    screen = Screen(COMMANDS[name], KINDS[kind])
+    assert (screen.end() == 0) == name.startswith("help")
+    assert "a-password" not in screen.text()
+    expect(f"{name}-{kind}", screen)

@@ -31,7 +31,7 @@ public struct CallCommand: AsyncParsableCommand {
     @Option(
         parsing: .unconditional, help: "Run the task so many seconds from now at the earliest.",
         transform: NumberArgument.seconds)
-    var countdown: Double?
+    var countdown: Duration?
 
     @Option(parsing: .unconditional, help: "Run the task at this time at the earliest, in ISO 8601.")
     var eta: String?
@@ -66,7 +66,7 @@ public struct CallCommand: AsyncParsableCommand {
         parsing: .unconditional,
         help: "For how many seconds to connect, to send and, with --wait, to wait for the result.",
         transform: NumberArgument.positiveSeconds())
-    var timeout: Double?
+    var timeout: Duration?
 
     /// For the argument parser.
     public init() {}
@@ -81,7 +81,7 @@ public struct CallCommand: AsyncParsableCommand {
             throw ValidationError("--kwargs must be a JSON object")
         }
         var options = SendOptions(
-            countdown: countdown.map { .seconds($0) }, queue: queue, exchange: exchange, routingKey: routingKey,
+            countdown: countdown, queue: queue, exchange: exchange, routingKey: routingKey,
             priority: priority, id: taskId)
         if let eta { options.eta = .at(try Self.time(eta, "--eta")) }
         if let expires { options.expires = try Self.expiry(expires) }
@@ -111,7 +111,7 @@ public struct CallCommand: AsyncParsableCommand {
     private static func expiry(_ text: String) throws -> SendOptions.Time {
         guard Double(text) != nil else { return .at(try time(text, "--expires")) }
         do {
-            return .after(.seconds(try NumberArgument.seconds(text)))
+            return .after(try NumberArgument.seconds(text))
         } catch {
             throw ValidationError("The value '\(text)' is invalid for '--expires <expires>': \(error)")
         }

@@ -11,10 +11,10 @@ struct CommandDeadline: Sendable {
     private let end: ContinuousClock.Instant?
     private let timeout: Duration?
 
-    /// - Parameter timeout: in seconds; `nil` for no limit.
-    init(_ timeout: Double?) {
-        self.timeout = timeout.map { .seconds($0) }
-        end = self.timeout.map { .now + $0 }
+    /// - Parameter timeout: `nil` for no limit.
+    init(_ timeout: Duration?) {
+        self.timeout = timeout
+        end = timeout.map { .now + $0 }
     }
 
     /// What is left; `nil` for no limit.

@@ -40,8 +40,8 @@ struct ConnectionOptions: ParsableArguments {
         help: ArgumentHelp(
             "On Redis: after how many seconds a message whose worker is gone is delivered again. Must be the same for all who use the database. Default: 3600.",
             valueName: "seconds"),
-        transform: NumberArgument.positiveSeconds(upTo: AddressOptions.mostSeconds))
-    var visibilityTimeout: Double?
+        transform: NumberArgument.positiveSeconds(upTo: AddressOptions.longest))
+    var visibilityTimeout: Duration?
 
     /// For the argument parser.
     init() {}
@@ -112,8 +112,7 @@ struct ConnectionOptions: ParsableArguments {
             return .rpc
         case "disabled": return nil
         case let scheme where RedisBroker.schemes.contains(scheme):
-            // Redis keeps whole seconds; a result that is to go at once would be none.
-            return .redis(address, expires: configuration.resultExpires.map { max(1, Int($0 / .seconds(1))) })
+            return .redis(address, expires: configuration.resultExpires)
         case "amqp", "amqps", "pyamqp", "librabbitmq":
             throw ValidationError("RabbitMQ is no result backend: results that come by way of the broker are rpc://")
         case let scheme:
@@ -138,7 +137,7 @@ struct ConnectionOptions: ParsableArguments {
     private func transportOptions() throws -> [String: String] {
         var given = brokerTransportOption
         if let visibilityTimeout {
-            given.append(TransportOption(name: "visibility_timeout", value: String(visibilityTimeout)))
+            given.append(TransportOption(name: "visibility_timeout", value: String(visibilityTimeout.inSeconds)))
         }
         var options: [String: String] = [:]
         for option in given {

@@ -21,7 +21,7 @@ public struct ResultCommand: AsyncParsableCommand {
     @Option(
         parsing: .unconditional, help: "For how many seconds to connect and to wait.",
         transform: NumberArgument.positiveSeconds())
-    var timeout: Double?
+    var timeout: Duration?
 
     /// For the argument parser.
     public init() {}

@@ -84,7 +84,7 @@ public struct Fixture: Sendable {
                 replyTo: properties["reply_to"]?.stringValue,
                 deliveryMode: properties["delivery_mode"]?.integerValue,
                 priority: properties["priority"]?.integerValue,
-                expiration: properties["expiration"]?.stringValue,
+                expiration: properties["expiration"]?.stringValue.flatMap(Duration.init(expiration:)),
                 exchange: details["exchange"]?.stringValue,
                 routingKey: details["routing_key"]?.stringValue
             ),

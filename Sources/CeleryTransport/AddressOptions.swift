@@ -1,3 +1,5 @@
+internal import CeleryProtocol
+
 /// The options of an address, or those of Celery's setting `broker_transport_options`. Each is taken or refused by name,
 /// so that nothing is ignored.
 package struct AddressOptions: Sendable {
@@ -10,24 +12,26 @@ package struct AddressOptions: Sendable {
         self.location = location
     }
 
-    /// As many seconds as any option may have.
-    package static let mostSeconds = 4_294_967_295.0
+    /// As long as any option may ask for.
+    package static let longest = Duration.seconds(4_294_967_295)
 
     /// The value of an option; `nil` when it is not there, or empty, which is the same in Python.
     package mutating func take(_ name: String) -> String? {
         values.removeValue(forKey: name).flatMap { $0.isEmpty ? nil : $0 }
     }
 
-    /// The number of seconds that an option holds: greater than zero, or zero where that is allowed.
-    package mutating func takeSeconds(
-        _ name: String, allowingZero: Bool = false, upTo maximum: Double = AddressOptions.mostSeconds
-    ) throws(TransportError) -> Double? {
+    /// The time that an option holds as a number of seconds: greater than zero, or zero where that is allowed.
+    package mutating func takeDuration(
+        _ name: String, allowingZero: Bool = false, upTo maximum: Duration = AddressOptions.longest
+    ) throws(TransportError) -> Duration? {
         guard let text = take(name) else { return nil }
-        guard let seconds = Double(text), seconds > 0 || (allowingZero && seconds == 0), seconds <= maximum else {
+        guard let duration = Double(text).flatMap(Duration.init(seconds:)), duration <= maximum,
+            duration > .zero || (allowingZero && duration == .zero)
+        else {
             let least = allowingZero ? "from 0 to" : "greater than 0 and not above"
-            throw refusal(name, "must be a number of seconds \(least) \(Int(maximum))")
+            throw refusal(name, "must be a number of seconds \(least) \(maximum.components.seconds)")
         }
-        return seconds
+        return duration
     }
 
     /// Takes an option that has one value here; every other one is refused.

@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+public import FoundationEssentials
+#else
+public import Foundation
+#endif
+
 /// A consumer of queues, over a connection of its own.
 ///
 /// Where messages are bound to a connection, as on RabbitMQ, the loss of the connection ends the consumer: receiving
@@ -43,11 +49,11 @@ public protocol Consumer: Sendable {
     /// Puts a message aside until shortly before `date`, when the broker delivers it again to some worker.
     ///
     /// - Parameters:
-    ///   - date: the message's eta, in seconds since 1970.
+    ///   - eta: when the message is due.
     ///   - isUrgent: whether the caller is short of memory, so that even a near eta is worth it.
     /// - Returns: whether it did; `false` means that this broker cannot, or that it is not worth it, and that the
     ///   caller keeps the message.
-    func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool
+    func park(_ tag: DeliveryTag, until eta: Date, isUrgent: Bool) -> Bool
 
     /// Says how many more messages than the prefetch count may be held, because so many wait for their eta.
     func adjustPrefetch(extra: Int)

@@ -36,8 +36,8 @@ public struct Queue: Sendable, Hashable {
     public var isDurable: Bool
     /// Whether the queue goes away with its last consumer.
     public var isAutoDelete: Bool
-    /// After how many seconds without use the queue goes away (`x-expires`); `nil` for never.
-    public var expires: Double?
+    /// After how long without use the queue goes away (`x-expires`, which counts milliseconds); `nil` for never.
+    public var expires: Duration?
     /// Whatever else RabbitMQ is to be told at the declaration (kombu's `queue_arguments`), such as
     /// `["x-dead-letter-exchange": "dead", "x-message-ttl": 60_000, "x-single-active-consumer": true]`. What is written
     /// here counts more than ``kind``, ``maxPriority`` and ``expires``. Redis has no such arguments.
@@ -53,7 +53,7 @@ public struct Queue: Sendable, Hashable {
         maxPriority: Int? = nil,
         isDurable: Bool = true,
         isAutoDelete: Bool = false,
-        expires: Double? = nil,
+        expires: Duration? = nil,
         arguments: JSONObject = [:]
     ) {
         self.name = name

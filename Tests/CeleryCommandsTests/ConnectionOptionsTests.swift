@@ -89,7 +89,7 @@ import Testing
         let broker = try #require(try options.makeBroker() as? RedisBroker)
         #expect(
             broker.options
-                == RedisBroker.Options(visibilityTimeout: 43200, prioritySteps: [0, 1, 5], separator: ":"))
+                == RedisBroker.Options(visibilityTimeout: .seconds(43200), prioritySteps: [0, 1, 5], separator: ":"))
     }
 
     @Test(arguments: [

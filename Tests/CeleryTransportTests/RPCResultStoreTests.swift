@@ -6,6 +6,12 @@ import Testing
 
 @testable import CeleryTransport
 
+#if canImport(FoundationEssentials)
+import FoundationEssentials
+#else
+import Foundation
+#endif
+
 @Suite(.timeLimit(.minutes(1))) struct RPCResultStoreTests {
     private static let logger = Logger(label: "test", factory: { _ in SwiftLogNoOpLogHandler() })
 
@@ -53,7 +59,7 @@ import Testing
         func holds(_ tag: DeliveryTag) -> Bool { consumer.holds(tag) }
         func settle(_ tag: DeliveryTag, _ settlement: Settlement) { consumer.settle(tag, settlement) }
         func flush() async {}
-        func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
+        func park(_ tag: DeliveryTag, until eta: Date, isUrgent: Bool) -> Bool { false }
         func adjustPrefetch(extra: Int) {}
         func stop() async { await consumer.stop() }
         func close() async {

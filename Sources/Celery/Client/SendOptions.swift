@@ -34,10 +34,12 @@ public struct SendOptions: Sendable {
     public var headers: JSONObject
     /// A name to show instead of the task's.
     public var shadow: String?
-    /// The hard time limit in seconds.
-    public var timeLimit: Double?
-    /// The soft time limit in seconds.
-    public var softTimeLimit: Double?
+    /// After how long the worker ends the task by force (`time_limit`). Only Python workers obey it, and only those of the
+    /// pool of processes; Swift workers pass it on and run the task to its end.
+    public var timeLimit: Duration?
+    /// After how long the task is interrupted with `SoftTimeLimitExceeded` (`soft_time_limit`). Only Python workers obey
+    /// it, and only those of the pool of processes.
+    public var softTimeLimit: Duration?
     /// Whether the result is not wanted; `nil` leaves it to the task.
     public var ignoreResult: Bool?
     /// Whether the body is compressed with zlib (Celery's `compression="gzip"`).
@@ -55,8 +57,8 @@ public struct SendOptions: Sendable {
         id: String? = nil,
         headers: JSONObject = [:],
         shadow: String? = nil,
-        timeLimit: Double? = nil,
-        softTimeLimit: Double? = nil,
+        timeLimit: Duration? = nil,
+        softTimeLimit: Duration? = nil,
         ignoreResult: Bool? = nil,
         isCompressed: Bool = false
     ) {
@@ -80,7 +82,7 @@ extension SendOptions.Time {
     /// The point in time, for a task that is sent `now`.
     func date(now: Date) -> Date {
         switch self {
-        case .after(let duration): now.addingTimeInterval(duration / .seconds(1))
+        case .after(let duration): now.addingTimeInterval(duration.inSeconds)
         case .at(let date): date
         }
     }

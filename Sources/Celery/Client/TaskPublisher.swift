@@ -126,22 +126,22 @@ final class TaskPublisher: Sendable {
 
     /// What is left until `expires`, as the property holds it; `nil` when that is more than RabbitMQ takes: the
     /// header is what workers go by.
-    static func expiration(_ expires: Date, now: Date) -> String? {
+    static func expiration(_ expires: Date, now: Date) -> Duration? {
         expiration(seconds: expires.timeIntervalSince(now))
     }
 
-    private static func expiration(_ expires: SendOptions.Time, now: Date) -> String? {
+    private static func expiration(_ expires: SendOptions.Time, now: Date) -> Duration? {
         switch expires {
-        case .after(let duration): expiration(seconds: duration / .seconds(1))
+        case .after(let duration): expiration(seconds: duration.inSeconds)
         case .at(let date): expiration(date, now: now)
         }
     }
 
     /// Parts of a millisecond are cut off, as in Celery.
-    private static func expiration(seconds: Double) -> String? {
+    private static func expiration(seconds: Double) -> Duration? {
         let milliseconds = max(0, seconds * 1000)
         guard milliseconds < 4_294_967_296 else { return nil }
-        return String(Int(milliseconds))
+        return .milliseconds(Int(milliseconds))
     }
 
     /// Sends a message as it is.

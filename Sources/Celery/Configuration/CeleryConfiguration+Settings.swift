@@ -74,10 +74,10 @@ extension CeleryConfiguration {
     private static func life(_ value: JSONValue) throws -> Duration? {
         let number = value.doubleValue ?? value.stringValue.flatMap { Double($0) }
         if value.isNull || number == 0 { return nil }
-        guard let number, number > 0, number < 1e15 else {
+        guard let life = number.flatMap(Duration.init(seconds:)), life > .zero else {
             throw SettingsReader.invalid("result_expires", "must be a number of seconds")
         }
-        return .seconds(number)
+        return life
     }
 
     /// Lists are written as in `priority_steps=0,3,6,9`.

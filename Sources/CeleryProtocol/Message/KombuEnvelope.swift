@@ -92,7 +92,9 @@ extension MessageProperties {
                 replyTo = value.text
                 if replyTo == nil { other[key] = value }
             case "delivery_mode": deliveryMode = value.integerValue
-            case "expiration": expiration = value.text
+            case "expiration":
+                expiration = value.text.flatMap(Duration.init(expiration:))
+                if expiration == nil { other[key] = value }
             case "delivery_tag": deliveryTag = value.text
             case "priority": priority = value.integerValue ?? value.text.flatMap { Int($0) }
             case "delivery_info":
@@ -117,7 +119,7 @@ extension MessageProperties {
         if let correlationID { object.append("correlation_id", .string(correlationID)) }
         if let replyTo { object.append("reply_to", .string(replyTo)) }
         if let deliveryMode { object.append("delivery_mode", .integer(deliveryMode)) }
-        if let expiration { object.append("expiration", .string(expiration)) }
+        if let expiration { object.append("expiration", .string(expiration.expirationText)) }
         var info = JSONObject()
         info.append("exchange", .string(exchange ?? ""))
         info.append("routing_key", .string(routingKey ?? ""))

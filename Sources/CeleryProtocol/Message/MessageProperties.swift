@@ -8,8 +8,9 @@ public struct MessageProperties: Sendable, Hashable {
     public var deliveryMode: Int?
     /// The priority as the sender gave it, not clamped. On Redis 0 is served first, on RabbitMQ last.
     public var priority: Int?
-    /// After how many milliseconds RabbitMQ may drop the message, as decimal text; Redis takes no notice.
-    public var expiration: String?
+    /// After how long RabbitMQ may drop the message: whole milliseconds, and fewer than 2^32. Redis takes no notice of it,
+    /// nor of how many there are.
+    public var expiration: Duration?
     /// The exchange the message was published to, `""` for the default exchange; `nil` when unknown.
     public var exchange: String?
     /// The routing key the message was published with; `nil` when unknown.
@@ -27,7 +28,7 @@ public struct MessageProperties: Sendable, Hashable {
         replyTo: String? = nil,
         deliveryMode: Int? = 2,
         priority: Int? = nil,
-        expiration: String? = nil,
+        expiration: Duration? = nil,
         exchange: String? = nil,
         routingKey: String? = nil,
         isRedelivered: Bool = false,
@@ -45,4 +46,16 @@ public struct MessageProperties: Sendable, Hashable {
         self.deliveryTag = deliveryTag
         self.other = other
     }
+}
+
+extension Duration {
+    /// The expiration of a message as AMQP writes it: a number of milliseconds, in decimal digits. `nil` for every other
+    /// text, which RabbitMQ would not let pass.
+    package init?(expiration text: String) {
+        guard let milliseconds = Int(text), text.utf8.allSatisfy(JSONBytes.isDigit) else { return nil }
+        self = .milliseconds(milliseconds)
+    }
+
+    /// This span as AMQP writes the expiration of a message.
+    package var expirationText: String { String(inMilliseconds) }
 }

@@ -135,25 +135,25 @@ extension TaskRequest {
 }
 
 extension TaskRequest {
-    /// The hard time limit in seconds; `nil` for the task's own.
-    public var timeLimit: Double? {
+    /// The hard time limit, which only Python workers obey; `nil` for the task's own.
+    public var timeLimit: Duration? {
         get { Self.limit(writtenTimeLimit) }
         set { writtenTimeLimit = Self.json(newValue) }
     }
 
-    /// The soft time limit in seconds; `nil` for the task's own.
-    public var softTimeLimit: Double? {
+    /// The soft time limit, which only Python workers obey; `nil` for the task's own.
+    public var softTimeLimit: Duration? {
         get { Self.limit(writtenSoftTimeLimit) }
         set { writtenSoftTimeLimit = Self.json(newValue) }
     }
 
-    private static func limit(_ value: JSONValue) -> Double? {
-        value.doubleValue.flatMap { $0 > 0 ? $0 : nil }
+    private static func limit(_ value: JSONValue) -> Duration? {
+        value.doubleValue.flatMap { $0 > 0 ? Duration(seconds: $0) : nil }
     }
 
     /// Whole seconds are written as an integer, as Python callers write them.
-    private static func json(_ seconds: Double?) -> JSONValue {
-        guard let seconds else { return .null }
+    private static func json(_ limit: Duration?) -> JSONValue {
+        guard let seconds = limit?.inSeconds else { return .null }
         return Int(exactly: seconds).map(JSONValue.integer) ?? .double(seconds)
     }
 }

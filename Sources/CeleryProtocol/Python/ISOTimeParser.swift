@@ -200,7 +200,7 @@ extension PythonDateTime {
             minute: minute,
             second: second,
             microsecond: microsecond,
-            offset: offset
+            offset: offsetMicroseconds
         )
     }
 }

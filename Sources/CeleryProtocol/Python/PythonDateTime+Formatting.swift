@@ -7,7 +7,7 @@ extension PythonDateTime {
             text.write(dateOf: self)
             text.write("T")
             text.writeClock(hour: hour, minute: minute, second: second, microsecond: microsecond)
-            if let offset { text.write(offset: offset) }
+            if let offsetMicroseconds { text.write(offset: offsetMicroseconds) }
             return text.count
         }
     }
@@ -28,7 +28,7 @@ extension PythonTime {
         String(unsafeUninitializedCapacity: 32) { output in
             var text = DigitWriter(output)
             text.writeClock(hour: hour, minute: minute, second: second, microsecond: microsecond)
-            if let offset { text.write(offset: offset) }
+            if let offsetMicroseconds { text.write(offset: offsetMicroseconds) }
             return text.count
         }
     }

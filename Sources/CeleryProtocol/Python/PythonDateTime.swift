@@ -20,8 +20,8 @@ public struct PythonDateTime: Sendable, Hashable {
     public let second: Int
     /// The microsecond, 0 to 999,999.
     public let microsecond: Int
-    /// How many microseconds the clock is ahead of UTC, less than a day; `nil` for a naive time.
-    public let offset: Int?
+    /// How many microseconds the clock is ahead of UTC; `nil` for a naive time.
+    let offsetMicroseconds: Int?
 
     static let microsecondsPerDay = 86_400_000_000
 
@@ -51,11 +51,14 @@ public struct PythonDateTime: Sendable, Hashable {
         }
         (self.year, self.month, self.day) = (year, month, day)
         (self.hour, self.minute, self.second, self.microsecond) = (hour, minute, second, microsecond)
-        self.offset = offset
+        offsetMicroseconds = offset
     }
 
+    /// How far the clock is ahead of UTC, less than a day; `nil` for a naive time.
+    public var offset: Duration? { offsetMicroseconds.map { .microseconds($0) } }
+
     /// A moment in UTC, counted in microseconds from the start of 1970. Fails outside the years 1 to 9999.
-    public init(microsecondsSince1970 microseconds: Int) throws(PythonValueError) {
+    package init(microsecondsSince1970 microseconds: Int) throws(PythonValueError) {
         try self.init(microseconds, offset: 0)
     }
 
@@ -74,7 +77,7 @@ public struct PythonDateTime: Sendable, Hashable {
         minute = rest / 60_000_000 % 60
         second = rest / 1_000_000 % 60
         microsecond = rest % 1_000_000
-        self.offset = offset
+        offsetMicroseconds = offset
     }
 
     /// A moment in UTC, rounded to the microsecond. Fails outside the years 1 to 9999.
@@ -84,18 +87,19 @@ public struct PythonDateTime: Sendable, Hashable {
         try self.init(microsecondsSince1970: Int(microseconds) + Self.referenceMicroseconds)
     }
 
-    /// The moment in microseconds from the start of 1970. `assumedOffset`, in seconds ahead of UTC, is the clock of a
-    /// naive time; Celery's is UTC.
-    public func microsecondsSince1970(assumingOffset assumedOffset: Int = 0) -> Int {
+    /// The moment in microseconds from the start of 1970. `assumedOffset` is how far the clock of a naive time is
+    /// ahead of UTC; Celery's is UTC.
+    package func microsecondsSince1970(assumingOffset assumedOffset: Duration = .zero) -> Int {
         let days = CivilDate.days(year: year, month: month, day: day)
         let clock = ((hour * 60 + minute) * 60 + second) * 1_000_000 + microsecond
+        let local = days * Self.microsecondsPerDay + clock
+        if let offsetMicroseconds { return local - offsetMicroseconds }
         // Whatever offset a caller assumes, the sum stays in range.
-        let assumed = min(max(assumedOffset, -86_400), 86_400) * 1_000_000
-        return days * Self.microsecondsPerDay + clock - (offset ?? assumed)
+        return local - Int(min(max(assumedOffset, .seconds(-86_400)), .seconds(86_400)) / .microseconds(1))
     }
 
-    /// The moment. `assumedOffset`, in seconds ahead of UTC, is the clock of a naive time; Celery's is UTC.
-    public func date(assumingOffset assumedOffset: Int = 0) -> Date {
+    /// The moment. `assumedOffset` is how far the clock of a naive time is ahead of UTC; Celery's is UTC.
+    public func date(assumingOffset assumedOffset: Duration = .zero) -> Date {
         // Foundation counts from 2001; with one division the microsecond survives for some centuries around now.
         let microseconds = microsecondsSince1970(assumingOffset: assumedOffset) - Self.referenceMicroseconds
         return Date(timeIntervalSinceReferenceDate: Double(microseconds) / 1e6)

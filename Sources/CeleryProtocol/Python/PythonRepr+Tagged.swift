@@ -10,14 +10,16 @@ extension PythonRepr {
             var parts = [time.year, time.month, time.day, time.hour, time.minute]
             if time.second != 0 || time.microsecond != 0 { parts.append(time.second) }
             if time.microsecond != 0 { parts.append(time.microsecond) }
-            return "datetime.datetime(" + parts.map(String.init).joined(separator: ", ") + zone(time.offset) + ")"
+            return "datetime.datetime(" + parts.map(String.init).joined(separator: ", ")
+                + zone(time.offsetMicroseconds) + ")"
         case .date(let date):
             return "datetime.date(\(date.year), \(date.month), \(date.day))"
         case .time(let time):
             var parts = [time.hour, time.minute]
             if time.second != 0 || time.microsecond != 0 { parts.append(time.second) }
             if time.microsecond != 0 { parts.append(time.microsecond) }
-            return "datetime.time(" + parts.map(String.init).joined(separator: ", ") + zone(time.offset) + ")"
+            return "datetime.time(" + parts.map(String.init).joined(separator: ", ") + zone(time.offsetMicroseconds)
+                + ")"
         case .decimal(let decimal):
             return "Decimal('\(decimal.text)')"
         case .uuid(let bytes):

@@ -5,7 +5,7 @@ struct PythonTime: Hashable {
     let second: Int
     let microsecond: Int
     /// How many microseconds the clock is ahead of UTC; `nil` for a naive time.
-    let offset: Int?
+    let offsetMicroseconds: Int?
 
     /// Reads a time as kombu reads tagged values (`time.fromisoformat` of Python 3.11 and later).
     init(fromISOFormat text: String) throws(PythonValueError) {
@@ -34,6 +34,6 @@ struct PythonTime: Hashable {
             throw PythonValueError("invalid time \(PythonRepr.quoted(text)): \(error)")
         }
         (hour, minute, second, microsecond) = (clock.hour, clock.minute, clock.second, clock.microsecond)
-        offset = clock.offset
+        offsetMicroseconds = clock.offset
     }
 }

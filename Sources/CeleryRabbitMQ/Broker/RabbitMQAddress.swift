@@ -1,4 +1,5 @@
 internal import CeleryIO
+internal import CeleryProtocol
 internal import CeleryTransport
 
 /// One RabbitMQ server as a URL names it: `amqp://user:password@host:port/virtual-host`.
@@ -54,7 +55,9 @@ struct RabbitMQAddress: Sendable, Hashable, CustomStringConvertible {
     private static func takeSeconds(
         _ name: String, from options: inout AddressOptions
     ) throws(TransportError) -> Int? {
-        try options.takeSeconds(name, allowingZero: true, upTo: Double(UInt16.max)).map { Int($0.rounded(.up)) }
+        try options.takeDuration(name, allowingZero: true, upTo: .seconds(UInt16.max)).map {
+            Int($0.inSeconds.rounded(.up))
+        }
     }
 
     /// What kombu and py-amqp know beside, in the address or as transport options.

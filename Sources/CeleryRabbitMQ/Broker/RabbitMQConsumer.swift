@@ -2,6 +2,12 @@ internal import CeleryTransport
 internal import Logging
 internal import Synchronization
 
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
 /// Consumes over one connection. The connection closes when nothing refers to the consumer any more.
 final class RabbitMQConsumer: Consumer {
     /// As many messages may lie in the mailbox, where no prefetch count limits them, before the next are left to the
@@ -117,7 +123,7 @@ final class RabbitMQConsumer: Consumer {
     }
 
     /// RabbitMQ keeps no message for later by itself.
-    func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
+    func park(_ tag: DeliveryTag, until eta: Date, isUrgent: Bool) -> Bool { false }
 
     func adjustPrefetch(extra: Int) {
         connection.tell { $0.adjustPrefetch(extra: extra, now: $1) }

@@ -32,7 +32,7 @@ struct ContentHeader {
         if flags & 0x0800 != 0 { message.properties.priority = Int(try reader.octet()) }
         if flags & 0x0400 != 0 { message.properties.correlationID = try reader.shortString() }
         if flags & 0x0200 != 0 { message.properties.replyTo = try reader.shortString() }
-        if flags & 0x0100 != 0 { message.properties.expiration = try reader.shortString() }
+        if flags & 0x0100 != 0 { message.properties.expiration = Duration(expiration: try reader.shortString()) }
         if flags & 0x0080 != 0 { message.properties.other["message_id"] = .string(try reader.shortString()) }
         if flags & 0x0040 != 0 {
             let seconds = try reader.integer(UInt64.self)

@@ -116,8 +116,7 @@ extension Queue {
     var declarationArguments: JSONObject {
         var declared: JSONObject = [:]
         if let expires {
-            let milliseconds = expires * 1000
-            declared["x-expires"] = .integer(Int(exactly: milliseconds.rounded(.towardZero)) ?? Int.max)
+            declared["x-expires"] = .integer(expires.inMilliseconds)
         }
         if let maxPriority { declared["x-max-priority"] = .integer(maxPriority) }
         if kind == .quorum { declared["x-queue-type"] = "quorum" }

@@ -112,10 +112,10 @@ extension WireWriter {
         try shortString(queue, "reply_to")
     }
 
-    private mutating func expiration(_ text: String) throws(TransportError) {
-        guard UInt32(text) != nil, text.utf8.first != UInt8(ascii: "+") else {
-            throw TransportError(.rejected, "the expiration must be a number of milliseconds below 2^32")
+    private mutating func expiration(_ duration: Duration) throws(TransportError) {
+        guard duration >= .zero, duration.inMilliseconds <= UInt32.max else {
+            throw TransportError(.rejected, "the expiration must be from 0 to 2^32 - 1 milliseconds")
         }
-        try shortString(text, "the expiration")
+        try shortString(duration.expirationText, "the expiration")
     }
 }

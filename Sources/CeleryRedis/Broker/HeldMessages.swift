@@ -1,4 +1,5 @@
 internal import CeleryIO
+internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
 
@@ -63,21 +64,20 @@ final class HeldMessages: RedisConnection.Upkeep {
     private let state = Locked(State())
     private let keys: KombuKeys
     private let tagPrefix: String
-    /// In seconds.
-    private let lease: Double
+    private let lease: Duration
     private let renewalInterval: Duration
     private let time: @Sendable () -> Double
     private let logger: Logger
 
     /// - Parameter time: the time in seconds since 1970.
     init(
-        keys: KombuKeys, id: String, lease: Double, logger: Logger, time: @escaping @Sendable () -> Double
+        keys: KombuKeys, id: String, lease: Duration, logger: Logger, time: @escaping @Sendable () -> Double
     ) {
         self.keys = keys
         self.id = id
         tagPrefix = id + ":"
         self.lease = lease
-        renewalInterval = min(.seconds(lease / 3), Self.longestRenewal)
+        renewalInterval = min(lease / 3, Self.longestRenewal)
         self.logger = logger
         self.time = time
     }
@@ -90,10 +90,10 @@ final class HeldMessages: RedisConnection.Upkeep {
 
     /// The longest wait between two tries to connect: others are back at different times after an outage, and must hear
     /// of this one before they count it as dead.
-    var longestPause: Duration { max(.milliseconds(100), min(.seconds(lease / 6), .seconds(5))) }
+    var longestPause: Duration { max(.milliseconds(100), min(lease / 6, .seconds(5))) }
 
     /// Without a connection for so long, live consumers may have missed giving a sign.
-    var shortestOutage: Duration { min(.seconds(lease / 10), .seconds(1)) }
+    var shortestOutage: Duration { min(lease / 10, .seconds(1)) }
 
     // MARK: What becomes of messages
 
@@ -119,7 +119,7 @@ final class HeldMessages: RedisConnection.Upkeep {
             switch state.held[number]?.standing {
             case nil, .returning: .gone
             case .unbacked: .held
-            case .open: .now < state.lastSign + .seconds(lease) ? .held : .doubtful
+            case .open: .now < state.lastSign + lease ? .held : .doubtful
             }
         }
     }
@@ -209,7 +209,7 @@ final class HeldMessages: RedisConnection.Upkeep {
         }
     }
 
-    private func sign(_ count: UInt64) -> String { SignOfLife.alive(count: count, lease: lease).text }
+    private func sign(_ count: UInt64) -> String { SignOfLife.alive(count: count, lease: lease.inSeconds).text }
 
     // MARK: Telling Redis
 

@@ -3,16 +3,16 @@ internal import CeleryTransport
 extension RedisBroker {
     /// How the transport behaves; Celery's `broker_transport_options`.
     public struct Options: Sendable, Hashable {
-        /// After how many seconds a held message is delivered again (`visibility_timeout`).
+        /// After how long a held message is delivered again (`visibility_timeout`).
         ///
         /// Held messages of all queues of a database are in one place, and every worker looks after all of them: all
         /// workers and apps that use the database must agree on this, Python's among them. A worker with a shorter one
         /// restores what others still run. The time is that of the workers' clocks: these must not differ by more than
         /// a fraction of the ``lease``.
-        public var visibilityTimeout: Double
-        /// After how many seconds without renewal a message that this worker holds counts as left behind. At most
+        public var visibilityTimeout: Duration
+        /// After how long without renewal a message that this worker holds counts as left behind. At most
         /// the visibility timeout counts. Renewed every third of it while the message is held.
-        public var lease: Double
+        public var lease: Duration
         /// The steps that priorities are rounded down to (`priority_steps`), ascending; each has a list of its own, and
         /// the first is served first. Senders and workers must agree on them.
         public var prioritySteps: [Int]
@@ -22,8 +22,8 @@ extension RedisBroker {
 
         /// Makes options; the defaults are Celery's, and a lease of one minute.
         public init(
-            visibilityTimeout: Double = 3600, lease: Double = 60, prioritySteps: [Int] = [0, 3, 6, 9],
-            separator: String = "\u{6}\u{16}"
+            visibilityTimeout: Duration = .seconds(3600), lease: Duration = .seconds(60),
+            prioritySteps: [Int] = [0, 3, 6, 9], separator: String = "\u{6}\u{16}"
         ) {
             self.visibilityTimeout = visibilityTimeout
             self.lease = lease
@@ -40,7 +40,7 @@ extension RedisBroker.Options {
     func overridden(by rest: AddressOptions) throws(TransportError) -> Self {
         var rest = rest
         var options = self
-        if let seconds = try rest.takeSeconds("visibility_timeout") { options.visibilityTimeout = seconds }
+        if let timeout = try rest.takeDuration("visibility_timeout") { options.visibilityTimeout = timeout }
         if let steps = rest.take("priority_steps") {
             guard let steps = Self.steps(steps) else {
                 throw rest.refusal("priority_steps", "must be numbers separated by commas, such as 0,3,6,9")
@@ -54,11 +54,12 @@ extension RedisBroker.Options {
     }
 
     private func check(_ rest: AddressOptions) throws(TransportError) {
-        guard visibilityTimeout.isFinite, visibilityTimeout > 0 else {
-            throw rest.refusal("visibility_timeout", "must be a number of seconds greater than zero")
+        let range = "greater than 0 and not above \(AddressOptions.longest.components.seconds)"
+        guard visibilityTimeout > .zero, visibilityTimeout <= AddressOptions.longest else {
+            throw rest.refusal("visibility_timeout", "must be a number of seconds \(range)")
         }
-        guard lease.isFinite, lease > 0 else {
-            throw TransportError(.invalidConfiguration, "the lease must be a number of seconds greater than zero")
+        guard lease > .zero, lease <= AddressOptions.longest else {
+            throw TransportError(.invalidConfiguration, "the lease must be a number of seconds \(range)")
         }
         // As kombu finds the step of a priority by bisection, they have an order.
         guard !prioritySteps.isEmpty, prioritySteps.allSatisfy({ (0...255).contains($0) }),

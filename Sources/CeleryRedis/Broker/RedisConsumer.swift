@@ -46,7 +46,7 @@ final class RedisConsumer: Consumer {
         }
         let news = RedisNews()
         // A message that is not renewed within the visibility timeout would be restored by its own holder.
-        let lease = max(0.1, min(options.lease, options.visibilityTimeout))
+        let lease = max(.milliseconds(100), min(options.lease, options.visibilityTimeout))
         let held = HeldMessages(keys: options.keys, id: RandomID.make(), lease: lease, logger: logger, time: now)
         let link = try await ConsumerLink.open(address, held: held, news: news, logger: logger)
         do {
@@ -184,11 +184,12 @@ final class RedisConsumer: Consumer {
         }
     }
 
-    func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool {
-        let remaining = date - Self.now()
+    func park(_ tag: DeliveryTag, until eta: Date, isUrgent: Bool) -> Bool {
+        let eta = eta.timeIntervalSince1970
+        let remaining = eta - Self.now()
         let lead = min(Self.parkingLead, remaining / 2)
         guard remaining > (isUrgent ? Self.shortestParking : Self.parkingHorizon),
-            held.park(tag.value, eta: date, due: date - lead)
+            held.park(tag.value, eta: eta, due: eta - lead)
         else { return false }
         link.commands.thread.nudge()
         restorer.expect(after: .seconds(min(remaining - lead, 1e9)))

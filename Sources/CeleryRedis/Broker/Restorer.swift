@@ -1,4 +1,5 @@
 internal import CeleryIO
+internal import CeleryProtocol
 internal import CeleryTransport
 internal import HeapModule
 internal import Logging
@@ -11,13 +12,15 @@ internal import Logging
 /// held message unless somebody has died.
 final class Restorer: Sendable {
     struct Options: Sendable {
-        /// After so many seconds without a renewal a message is overdue, whoever holds it.
-        let visibilityTimeout: Double
-        /// Of this consumer, in seconds.
-        let lease: Double
+        /// After so long without a renewal a message is overdue, whoever holds it.
+        let visibilityTimeout: Duration
+        /// Of this consumer.
+        let lease: Duration
 
         /// How often to look.
-        var interval: Duration { .seconds(max(0.05, min(10, lease / 6, max(visibilityTimeout / 2, 0.5)))) }
+        var interval: Duration {
+            max(.milliseconds(50), min(.seconds(10), lease / 6, max(visibilityTimeout / 2, .milliseconds(500))))
+        }
     }
 
     private struct State {
@@ -221,7 +224,7 @@ final class Restorer: Sendable {
     /// Restores what is overdue by kombu's rule. As in kombu the last one goes first, so that the first one is next in
     /// the queue again.
     private func restoreOverdue() async throws -> Bool {
-        let limit = time() - options.visibilityTimeout
+        let limit = time() - options.visibilityTimeout.inSeconds
         var restoration = Restoration()
         let hasMore = try await restore(.overdue(score: limit), &restoration) { leaving in
             var pipeline = RedisPipeline()
@@ -234,7 +237,7 @@ final class Restorer: Sendable {
             return pipeline
         }
         entryRestorer.log(
-            restoration, "older than the visibility timeout of \(options.visibilityTimeout) s", at: time(),
+            restoration, "older than the visibility timeout of \(options.visibilityTimeout.inSeconds) s", at: time(),
             level: .warning)
         return hasMore
     }

@@ -82,10 +82,10 @@ struct RedisAddress: Sendable {
         user = url.user
         // As redis-py does it.
         password = url.password ?? (url.user == nil ? nil : "")
-        let connectTimeout = try options.takeSeconds("connect_timeout")
-        self.connectTimeout = .seconds(try options.takeSeconds("socket_connect_timeout") ?? connectTimeout ?? 10)
-        replyTimeout = .seconds(try options.takeSeconds("socket_timeout") ?? 20)
-        healthCheckInterval = .seconds(try options.takeSeconds("health_check_interval") ?? 25)
+        let connectTimeout = try options.takeDuration("connect_timeout")
+        self.connectTimeout = try options.takeDuration("socket_connect_timeout") ?? connectTimeout ?? .seconds(10)
+        replyTimeout = try options.takeDuration("socket_timeout") ?? .seconds(20)
+        healthCheckInterval = try options.takeDuration("health_check_interval") ?? .seconds(25)
         clientName = options.take("client_name")
         try Self.takeWhatIsSo(&options)
         if role == .backend { try options.refuseRest(known: Self.known, of: .redisBackend) }

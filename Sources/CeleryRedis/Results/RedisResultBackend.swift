@@ -3,6 +3,7 @@ public import CeleryTransport
 /// Redis as Celery's result backend.
 public struct RedisResultBackend: ResultBackend {
     private let address: Result<RedisAddress, TransportError>
+    /// In seconds; 0 for never.
     private let expires: Int
 
     /// The backend at `redis://[user[:password]@]host[:port][/database]` or
@@ -13,11 +14,11 @@ public struct RedisResultBackend: ResultBackend {
     /// `health_check_interval` (25) in seconds, `client_name`. Every other one is refused by name, unless it asks for what
     /// is so anyway. An address that makes no sense is reported when the store is made.
     ///
-    /// - Parameter expires: after how many seconds a result goes away (`result_expires`); `nil` for never. The
-    ///   default is Celery's one day.
-    public init(_ url: String, expires: Int? = 86400) {
+    /// - Parameter expires: after how long a result goes away (`result_expires`); `nil` and zero for never. The default is
+    ///   Celery's one day. Redis keeps whole seconds: parts of them are cut off, but for those of the first.
+    public init(_ url: String, expires: Duration? = .seconds(86_400)) {
         address = Result { () throws(TransportError) in try RedisAddress(url, role: .backend) }
-        self.expires = max(expires ?? 0, 0)
+        self.expires = expires.map { $0 > .zero ? max(1, Int(clamping: $0.components.seconds)) : 0 } ?? 0
     }
 
     /// The address without its password.
@@ -36,7 +37,7 @@ public struct RedisResultBackend: ResultBackend {
 
 extension ResultBackend where Self == RedisResultBackend {
     /// Redis at this address; see ``RedisResultBackend``.
-    public static func redis(_ url: String, expires: Int? = 86400) -> RedisResultBackend {
+    public static func redis(_ url: String, expires: Duration? = .seconds(86_400)) -> RedisResultBackend {
         RedisResultBackend(url, expires: expires)
     }
 }

@@ -1,6 +1,12 @@
 internal import CeleryIO
 internal import CeleryProtocol
 
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
 /// A consumer of a broker in memory.
 final class MemoryConsumer: Consumer {
     private struct State {
@@ -61,7 +67,7 @@ final class MemoryConsumer: Consumer {
 
     func flush() async {}
 
-    func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
+    func park(_ tag: DeliveryTag, until eta: Date, isUrgent: Bool) -> Bool { false }
 
     func adjustPrefetch(extra: Int) {}
 

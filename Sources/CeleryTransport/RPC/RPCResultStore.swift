@@ -7,9 +7,9 @@ internal import Synchronization
 final class RPCResultStore: ResultStore {
     /// Results without a handle that nobody has asked for yet are kept up to this number.
     static let keptResults = 8192
-    /// How long the reply queue lives without a consumer, in seconds. It outlives the connection, and with it the replies
+    /// How long the reply queue lives without a consumer. It outlives the connection, and with it the replies
     /// that come until there is another one; a client that ends in order deletes it.
-    private static let queueExpires = 3600.0
+    private static let queueExpires = Duration.seconds(3600)
     /// As many are taken in at a time.
     private static let largestBatch = 1000
     /// How soon replies are received again after a connection was lost.

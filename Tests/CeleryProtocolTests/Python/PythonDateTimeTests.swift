@@ -89,9 +89,9 @@ struct PythonDateTimeTests {
         let time = try PythonDateTime(isoparse: "1970-01-01T01:00:00")
         #expect(time.offset == nil)
         #expect(time.date() == Date(timeIntervalSince1970: 3600))
-        #expect(time.date(assumingOffset: 3600) == Date(timeIntervalSince1970: 0))
+        #expect(time.date(assumingOffset: .seconds(3600)) == Date(timeIntervalSince1970: 0))
         let aware = try PythonDateTime(isoparse: "1970-01-01T01:00:00+01:00")
-        #expect(aware.date(assumingOffset: -7200) == Date(timeIntervalSince1970: 0))
+        #expect(aware.date(assumingOffset: .seconds(-7200)) == Date(timeIntervalSince1970: 0))
     }
 
     @Test(

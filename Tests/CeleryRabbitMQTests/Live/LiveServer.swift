@@ -21,7 +21,7 @@ enum LiveServer {
         maxPriority: Int? = nil,
         name: String = "test-\(UUID().uuidString)"
     ) -> Queue {
-        Queue(name, kind: kind, maxPriority: maxPriority, expires: 60)
+        Queue(name, kind: kind, maxPriority: maxPriority, expires: .seconds(60))
     }
 
     static func producer() async throws -> any Producer {

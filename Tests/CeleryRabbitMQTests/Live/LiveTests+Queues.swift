@@ -105,7 +105,8 @@ extension LiveTests {
         @Test func topicAndFanoutExchangesRoute() async throws {
             let exchange = "test-\(UUID().uuidString)"
             let name = LiveServer.queue().name
-            let topic = Queue(name, exchange: exchange, exchangeType: .topic, routingKey: "task.#", expires: 60)
+            let topic = Queue(
+                name, exchange: exchange, exchangeType: .topic, routingKey: "task.#", expires: .seconds(60))
             let consumer = try await LiveServer.consumer(topic)
             let producer = try await LiveServer.producer()
             for key in ["task.a.b", "other", "task"] {

@@ -46,7 +46,7 @@ extension LiveTests {
             try await receiver.prepare()
             await receiver.close()
             // With other arguments it could not be declared if it were still there.
-            let other = Queue(replyTo, exchange: "", isAutoDelete: true, expires: 60)
+            let other = Queue(replyTo, exchange: "", isAutoDelete: true, expires: .seconds(60))
             let consumer = try await LiveServer.consumer(other)
             await consumer.close()
         }

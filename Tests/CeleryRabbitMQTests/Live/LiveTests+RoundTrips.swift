@@ -18,7 +18,7 @@ extension LiveTests {
                     replyTo: "me",
                     deliveryMode: 2,
                     priority: 0,
-                    expiration: "60000"
+                    expiration: .milliseconds(60000)
                 ),
                 body: Array("[[2, 3], {}, {}]".utf8)
             )

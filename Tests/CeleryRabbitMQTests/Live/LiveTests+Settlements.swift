@@ -110,7 +110,7 @@ extension LiveTests {
 
         @Test func autoAcknowledgedMessagesAreGoneAtOnce() async throws {
             let producer = try await LiveServer.producer()
-            let replies = Queue(queue.name, exchange: "", isAutoDelete: true, expires: 60)
+            let replies = Queue(queue.name, exchange: "", isAutoDelete: true, expires: .seconds(60))
             let consumer = try await LiveServer.consumer(replies, isAutoAcknowledging: true)
             for text in ["a", "b"] {
                 try await producer.publish(Message(text), to: Destination(exchange: "", routingKey: queue.name))

@@ -23,7 +23,7 @@ import Testing
 
     @Test func aQueueOfTheDefaultExchangeIsDeclaredAlone() throws {
         var writer = WireWriter()
-        let queue = Queue("r", exchange: "", isAutoDelete: true, expires: 86_400)
+        let queue = Queue("r", exchange: "", isAutoDelete: true, expires: .seconds(86_400))
         #expect(try QueueDeclaration(queue).write(to: &writer, channel: 2) == [.queueDeclareOK])
         #expect(writer.bytes[15] == 0b01010)
     }
@@ -32,12 +32,10 @@ import Testing
         #expect(Queue("a").declarationArguments == [:])
         #expect(Queue("a", kind: .quorum).declarationArguments == ["x-queue-type": "quorum"])
         #expect(
-            Queue("a", maxPriority: 10, expires: 1.5).declarationArguments == [
+            Queue("a", maxPriority: 10, expires: .seconds(1.5)).declarationArguments == [
                 "x-max-priority": 10, "x-expires": 1500,
             ]
         )
-        for expires in [Double.infinity, .nan, 1e300] {
-            #expect(Queue("a", expires: expires).declarationArguments["x-expires"] == .integer(.max))
-        }
+        #expect(Queue("a", expires: .seconds(Int64.max)).declarationArguments["x-expires"] == .integer(.max))
     }
 }

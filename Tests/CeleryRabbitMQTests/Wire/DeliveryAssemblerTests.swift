@@ -54,7 +54,7 @@ import Testing
                 replyTo: "r",
                 deliveryMode: 1,
                 priority: 9,
-                expiration: "1000",
+                expiration: .milliseconds(1000),
                 other: ["message_id": "m", "timestamp": 1_600_000_000, "type": "t", "app_id": "a"]
             ),
             body: Array(repeating: 0xCE, count: 300)

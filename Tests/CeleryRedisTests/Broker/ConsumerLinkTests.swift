@@ -34,7 +34,7 @@ import Testing
     }
 
     static func open(
-        _ server: ScriptedRedis, lease: Double = 60, log: LogLines = LogLines()
+        _ server: ScriptedRedis, lease: Duration = .seconds(60), log: LogLines = LogLines()
     ) async throws -> RedisConsumer {
         try await RedisConsumer.open(
             server.address, ConsumerConfiguration(queues: ["q"], prefetch: 0), options: .init(lease: lease),
@@ -47,7 +47,7 @@ import Testing
         let isGone = Locked(false)
         let (commands, log) = (Notes<[String]>(), LogLines())
         let server = try Self.server({ isGone.withLock { $0 } }, commands)
-        let consumer = try await Self.open(server, lease: 0.3, log: log)
+        let consumer = try await Self.open(server, lease: .seconds(0.3), log: log)
         let receiving = Task { try await consumer.receive(upTo: 1) }
         consumer.held.add([(1, "q"), (2, "q")])
         let lastLogin = Notes<Void>()
@@ -81,7 +81,7 @@ import Testing
         let isGone = Locked(false)
         let (commands, log) = (Notes<[String]>(), LogLines())
         let server = try Self.server({ isGone.withLock { $0 } }, commands)
-        let consumer = try await Self.open(server, lease: 0.3, log: log)
+        let consumer = try await Self.open(server, lease: .seconds(0.3), log: log)
         consumer.held.add([(1, "q"), (2, "q")])
         #expect(consumer.mayStart(DeliveryTag(1)))
         isGone.withLock { $0 = true }

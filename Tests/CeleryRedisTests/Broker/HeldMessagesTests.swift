@@ -12,7 +12,7 @@ import Testing
 
     init() {
         held = HeldMessages(
-            keys: KombuKeys(), id: "t", lease: 60, logger: log.logger, time: { 1000.5 })
+            keys: KombuKeys(), id: "t", lease: .seconds(60), logger: log.logger, time: { 1000.5 })
         var beginning = RedisPipeline()
         held.begin(in: &beginning)
         #expect(Self.text(beginning) == "HSET unacked_swift_workers t alive 1 60.0")
@@ -74,8 +74,8 @@ import Testing
         #expect(commands(after: .seconds(99)) == renewal(4))
     }
 
-    @Test(arguments: [(6.0, 2), (60.0, 20), (3000.0, 20)])
-    func noPeerWithATimeoutOfAMinuteFindsWhatIsHeldOverdue(lease: Double, seconds: Int) {
+    @Test(arguments: [(.seconds(6), 2), (.seconds(60), 20), (.seconds(3000), 20)] as [(Duration, Int)])
+    func noPeerWithATimeoutOfAMinuteFindsWhatIsHeldOverdue(lease: Duration, seconds: Int) {
         let held = HeldMessages(keys: KombuKeys(), id: "t", lease: lease, logger: log.logger, time: { 1 })
         var beginning = RedisPipeline()
         held.begin(in: &beginning)
@@ -201,7 +201,7 @@ import Testing
     }
 
     @Test func whatWasNotRenewedForTheLeaseMustNotStart() throws {
-        let held = HeldMessages(keys: KombuKeys(), id: "t", lease: 0.001, logger: log.logger, time: { 1 })
+        let held = HeldMessages(keys: KombuKeys(), id: "t", lease: .seconds(0.001), logger: log.logger, time: { 1 })
         held.add([(1, "q")])
         let start = ContinuousClock.now
         while ContinuousClock.now < start + .milliseconds(2) {}

@@ -1,5 +1,6 @@
 import CeleryIO
 import CeleryTransport
+import Foundation
 import TestSupport
 import Testing
 
@@ -68,7 +69,7 @@ import Testing
         let consumer: RedisConsumer
         do {
             consumer = try await RedisConsumer.open(
-                server.address, ConsumerConfiguration(queues: ["q"], prefetch: 0), options: .init(lease: 0.3),
+                server.address, ConsumerConfiguration(queues: ["q"], prefetch: 0), options: .init(lease: .seconds(0.3)),
                 logger: RedisConnectionTests.logger)
         } catch {
             #expect(error is TransportError)
@@ -78,7 +79,8 @@ import Testing
         let settlements: [Settlement] = [.acknowledge, .requeue, .giveBack, .deadLetter(reason: "x"), .discard]
         for number in 1...20 {
             if number % 7 == 0 {
-                _ = consumer.park(DeliveryTag(UInt64(number)), until: 1e11, isUrgent: false)
+                _ = consumer.park(
+                    DeliveryTag(UInt64(number)), until: Date(timeIntervalSince1970: 1e11), isUrgent: false)
             } else {
                 consumer.settle(DeliveryTag(UInt64(number)), settlements[number % settlements.count])
             }

@@ -6,10 +6,11 @@ import Testing
 @Suite struct RedisBrokerOptionsTests {
     @Test func optionsStandInTheAddress() throws {
         let broker = RedisBroker(
-            "redis://h/1?visibility_timeout=43200&priority_steps=0,1,5&sep=%3A", options: .init(visibilityTimeout: 60))
+            "redis://h/1?visibility_timeout=43200&priority_steps=0,1,5&sep=%3A",
+            options: .init(visibilityTimeout: .seconds(60)))
         try broker.validate()
         #expect(
-            broker.options == .init(visibilityTimeout: 43200, prioritySteps: [0, 1, 5], separator: ":"))
+            broker.options == .init(visibilityTimeout: .seconds(43200), prioritySteps: [0, 1, 5], separator: ":"))
     }
 
     @Test func transportOptionsCountMoreThanTheAddress() throws {
@@ -17,7 +18,7 @@ import Testing
             "redis://h/1?visibility_timeout=43200&sep=:",
             transportOptions: ["visibility_timeout": "300", "priority_steps": "[0, 2]", "socket_timeout": "5"])
         try broker.validate()
-        #expect(broker.options == .init(visibilityTimeout: 300, prioritySteps: [0, 2], separator: ":"))
+        #expect(broker.options == .init(visibilityTimeout: .seconds(300), prioritySteps: [0, 2], separator: ":"))
     }
 
     @Test(
@@ -39,8 +40,9 @@ import Testing
 
     @Test(
         arguments: [
-            .init(visibilityTimeout: 0), .init(visibilityTimeout: .infinity), .init(visibilityTimeout: .nan),
-            .init(lease: -1), .init(lease: .nan), .init(prioritySteps: []), .init(prioritySteps: [3, 1]),
+            .init(visibilityTimeout: .zero), .init(visibilityTimeout: .seconds(Int64.max)),
+            .init(lease: .seconds(-1)), .init(lease: .seconds(Int64.max)), .init(prioritySteps: []),
+            .init(prioritySteps: [3, 1]),
             .init(separator: ""),
         ] as [RedisBroker.Options])
     func valuesThatMakeNoSenseAreRefused(options: RedisBroker.Options) {

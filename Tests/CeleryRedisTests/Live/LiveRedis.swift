@@ -42,12 +42,13 @@ struct LiveRedis: Sendable {
         }
     }
 
-    func broker(visibilityTimeout: Double = 3600, lease: Double = 60) -> RedisBroker {
+    func broker(visibilityTimeout: Duration = .seconds(3600), lease: Duration = .seconds(60)) -> RedisBroker {
         RedisBroker(url, options: .init(visibilityTimeout: visibilityTimeout, lease: lease))
     }
 
     func consumer(
-        _ queues: [Queue] = ["q"], visibilityTimeout: Double = 3600, lease: Double = 60, log: LogLines? = nil
+        _ queues: [Queue] = ["q"], visibilityTimeout: Duration = .seconds(3600), lease: Duration = .seconds(60),
+        log: LogLines? = nil
     ) async throws -> RedisConsumer {
         try await RedisConsumer.open(
             RedisAddress(url), ConsumerConfiguration(queues: queues, prefetch: 0),

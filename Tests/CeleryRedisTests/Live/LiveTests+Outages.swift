@@ -12,7 +12,7 @@ extension LiveTests {
     @Suite struct Outages {
         static let logger = LiveRedis.logger
 
-        func broker(_ server: PrivateRedis, lease: Double = 60) -> RedisBroker {
+        func broker(_ server: PrivateRedis, lease: Duration = .seconds(60)) -> RedisBroker {
             RedisBroker(server.url, options: .init(lease: lease))
         }
 
@@ -44,7 +44,8 @@ extension LiveTests {
             await producer.close()
         }
 
-        func open(_ server: PrivateRedis, lease: Double = 60, _ log: LogLines) async throws -> RedisConsumer {
+        func open(_ server: PrivateRedis, lease: Duration = .seconds(60), _ log: LogLines) async throws -> RedisConsumer
+        {
             try await RedisConsumer.open(
                 RedisAddress(server.url), ConsumerConfiguration(queues: ["q"], prefetch: 0),
                 options: .init(lease: lease), logger: log.logger)
@@ -55,9 +56,9 @@ extension LiveTests {
             _ = try await admin(server)
             try await publish("running", "done", "waiting", to: server)
             let (log, otherLog) = (LogLines(), LogLines())
-            let consumer = try await open(server, lease: 1, log)
+            let consumer = try await open(server, lease: .seconds(1), log)
             let held = try await consumer.receive(count: 3)
-            let other = try await open(server, lease: 1, otherLog)
+            let other = try await open(server, lease: .seconds(1), otherLog)
             let receiving = Task { try await other.receive(upTo: 1) }
             server.stop()
             _ = try await log.next("is lost")

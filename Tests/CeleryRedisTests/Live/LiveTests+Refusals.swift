@@ -90,7 +90,7 @@ extension LiveTests {
         func aKeyOfAnotherTypeIsNamedAndNothingSpins(key: String) async throws {
             let redis = try await LiveRedis(database: 6)
             let log = LogLines()
-            let consumer = try await redis.consumer(lease: 0.3, log: log)
+            let consumer = try await redis.consumer(lease: .seconds(0.3), log: log)
             _ = try await redis.call(RedisPipeline("DEL", key))
             _ = try await redis.call(RedisPipeline("SET", key, "text"))
             let receiving = Task { try await consumer.receive(upTo: 1) }
@@ -137,7 +137,7 @@ extension LiveTests {
         @Test func acknowledgementsLeasesAndClaimsWorkWhenMemoryIsShort() async throws {
             let redis = try await LiveRedis(database: 6)
             try await redis.publish("done", "running", "next", "back")
-            let consumer = try await redis.consumer(visibilityTimeout: 100, lease: 0.3)
+            let consumer = try await redis.consumer(visibilityTimeout: .seconds(100), lease: .seconds(0.3))
             let held = try await consumer.receive(count: 2)
             func score() async throws -> Double {
                 let scores = try await redis.call(RedisPipeline("ZRANGE", "unacked_index", "0", "-1", "WITHSCORES"))

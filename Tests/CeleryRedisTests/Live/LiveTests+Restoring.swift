@@ -108,14 +108,14 @@ extension LiveTests {
         @Test func aMessageThatIsHeldIsNotRestoredByOthers() async throws {
             let redis = try await LiveRedis(database: 2)
             try await redis.publish("mine")
-            let holder = try await redis.consumer(visibilityTimeout: 0.5, lease: 0.3)
+            let holder = try await redis.consumer(visibilityTimeout: .seconds(0.5), lease: .seconds(0.3))
             let delivery = try #require(try await holder.receive(upTo: 1).first)
             func score() async throws -> Double {
                 let scores = try await redis.call(RedisPipeline("ZRANGE", "unacked_index", "0", "-1", "WITHSCORES"))
                 return try #require(scores.array?.last?.text.flatMap(Double.init))
             }
             let first = try await score()
-            let other = try await redis.consumer(visibilityTimeout: 0.5, lease: 0.3)
+            let other = try await redis.consumer(visibilityTimeout: .seconds(0.5), lease: .seconds(0.3))
             let receiving = Task { try await other.receive(upTo: 1) }
             // Well after the time at which it would have been restored.
             while try await score() < first + 1.5 { await Task.yield() }
@@ -137,11 +137,11 @@ extension LiveTests {
         @Test func whatADeadConsumerHeldComesBackAfterItsLease() async throws {
             let redis = try await LiveRedis(database: 2)
             for number in 0..<150 { try await redis.publish("\(number)") }
-            let dying = try await redis.consumer(lease: 0.6)
+            let dying = try await redis.consumer(lease: .seconds(0.6))
             _ = try await dying.receive(count: 150)
             await kill(dying)
             let log = LogLines()
-            let other = try await redis.consumer(lease: 0.6, log: log)
+            let other = try await redis.consumer(lease: .seconds(0.6), log: log)
             let back = try await other.receive(count: 150)
             #expect(back.compactMap { Int($0.text) }.sorted() == Array(0..<150))
             #expect(back.count(where: \.isRedelivered) == 150)
@@ -154,7 +154,7 @@ extension LiveTests {
             let redis = try await LiveRedis(database: 2)
             try await redis.publish("a", "b")
             let log = LogLines()
-            let stopped = try await redis.consumer(lease: 0.6, log: log)
+            let stopped = try await redis.consumer(lease: .seconds(0.6), log: log)
             let held = try await stopped.receive(count: 2)
             #expect(stopped.holds(held[0].tag))
             // Somebody restores one of them, as kombu does.
@@ -172,7 +172,7 @@ extension LiveTests {
             let redis = try await LiveRedis(database: 2)
             try await redis.publish("a")
             let log = LogLines()
-            let consumer = try await redis.consumer(lease: 0.6, log: log)
+            let consumer = try await redis.consumer(lease: .seconds(0.6), log: log)
             let held = try await consumer.receive(count: 1)
             _ = try await redis.call(RedisPipeline("FLUSHDB"))
             _ = try await log.next("emptied")
@@ -192,7 +192,7 @@ extension LiveTests {
             try await redis.publish("running", "near", "far")
             let consumer = try await redis.consumer()
             let held = try await consumer.receive(count: 3)
-            #expect(consumer.park(held[2].tag, until: Date().timeIntervalSince1970 + 100, isUrgent: false))
+            #expect(consumer.park(held[2].tag, until: Date() + 100, isUrgent: false))
             await consumer.flush()
             #expect(try await overdue(forTimeout: timeout, in: redis).isEmpty)
             #expect(try await redis.call(RedisPipeline("ZCARD", "unacked_index")) == .integer(3))
@@ -203,7 +203,7 @@ extension LiveTests {
             let redis = try await LiveRedis(database: 2)
             try await leave("x", in: redis, tag: "t")
             let log = LogLines()
-            let consumer = try await redis.consumer(visibilityTimeout: 43200, log: log)
+            let consumer = try await redis.consumer(visibilityTimeout: .seconds(43200), log: log)
             _ = try await consumer.receive(upTo: 1)
             let line = try await log.next("restored")
             for part in ["count=1", "age=", "visibility timeout of 43200.0 s"] { #expect(line.contains(part)) }
@@ -215,7 +215,7 @@ extension LiveTests {
             try await redis.publish("near", "far")
             let consumer = try await redis.consumer()
             let deliveries = try await consumer.receive(count: 2)
-            let eta = Date().timeIntervalSince1970 + 1000
+            let eta = Date() + 1000
             #expect(!consumer.park(deliveries[0].tag, until: eta - 990, isUrgent: false))
             #expect(consumer.park(deliveries[1].tag, until: eta, isUrgent: false))
             await consumer.close()
@@ -223,10 +223,10 @@ extension LiveTests {
             // score even a worker with no timeout at all would leave it alone until its eta.
             #expect(try await redis.length("q") == 1)
             let scores = try await redis.call(RedisPipeline("ZRANGE", "unacked_index", "0", "-1", "WITHSCORES")).array
-            #expect(try #require(scores?.last?.text.flatMap(Double.init)) == eta)
+            #expect(try #require(scores?.last?.text.flatMap(Double.init)) == eta.timeIntervalSince1970)
             let tag = try #require(scores?.first?.text)
             let due = try await redis.call(RedisPipeline("ZSCORE", "unacked_swift_etas", tag)).text.flatMap(Double.init)
-            #expect(due == eta - 30)
+            #expect(due == eta.timeIntervalSince1970 - 30)
             // As if that time had come.
             _ = try await redis.call(RedisPipeline("ZADD", "unacked_swift_etas", "1000", tag))
             let other = try await redis.consumer()
@@ -238,12 +238,12 @@ extension LiveTests {
         @Test func aParkedMessageStaysParkedWhenItsWorkerDies() async throws {
             let redis = try await LiveRedis(database: 2)
             try await redis.publish("held", "parked")
-            let dying = try await redis.consumer(lease: 0.6)
+            let dying = try await redis.consumer(lease: .seconds(0.6))
             let deliveries = try await dying.receive(count: 2)
-            #expect(dying.park(deliveries[1].tag, until: Date().timeIntervalSince1970 + 1000, isUrgent: false))
+            #expect(dying.park(deliveries[1].tag, until: Date() + 1000, isUrgent: false))
             await dying.flush()
             await kill(dying)
-            let other = try await redis.consumer(lease: 0.6)
+            let other = try await redis.consumer(lease: .seconds(0.6))
             #expect(try await other.receive(upTo: 2).map(\.text) == ["held"])
             // Its end was seen to.
             while true {
@@ -269,11 +269,11 @@ extension LiveTests {
             try await redis.publish("soon")
             let consumer = try await redis.consumer()
             let delivery = try #require(try await consumer.receive(upTo: 1).first)
-            let eta = Date().timeIntervalSince1970 + 2.5
+            let eta = Date() + 2.5
             #expect(consumer.park(delivery.tag, until: eta, isUrgent: true))
             let back = try #require(try await consumer.receive(upTo: 1).first)
             #expect(back.text == "soon")
-            #expect(Date().timeIntervalSince1970 <= eta)
+            #expect(Date() <= eta)
             await consumer.close()
         }
 

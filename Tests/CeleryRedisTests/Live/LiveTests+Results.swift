@@ -7,7 +7,7 @@ import Testing
 
 extension LiveTests {
     @Suite struct Results {
-        func store(_ redis: LiveRedis, expires: Int? = 86400) throws -> any ResultStore {
+        func store(_ redis: LiveRedis, expires: Duration? = .seconds(86_400)) throws -> any ResultStore {
             let context = ResultStoreContext(broker: redis.broker(), replyTo: "me", logger: LiveRedis.logger)
             return try RedisResultBackend(redis.url, expires: expires).makeResultStore(context: context)
         }
@@ -25,7 +25,7 @@ extension LiveTests {
                 onMessages: { $0.forEach(announcements.add) })
             try subscriber.subscribe { RedisPipeline("SUBSCRIBE", "celery-task-meta-a") }
             _ = try await announcements.next()
-            let store = try store(redis, expires: 100)
+            let store = try store(redis, expires: .seconds(100))
             let result = entry("a", .success, 5)
             try await store.store([result])
             let encoded = result.result.encoded()

@@ -53,7 +53,7 @@ extension LiveTests {
             func open() async throws -> RedisConsumer {
                 try await RedisConsumer.open(
                     RedisAddress(url), ConsumerConfiguration(queues: ["q"], prefetch: 0),
-                    options: .init(lease: 0.6), logger: log.logger)
+                    options: .init(lease: .seconds(0.6)), logger: log.logger)
             }
             let (consumer, other) = (try await open(), try await open())
             try await redis.publish("a", "b", "c", "d", priority: 5)
@@ -62,7 +62,7 @@ extension LiveTests {
             consumer.settle(held[0].tag, .acknowledge)
             consumer.settle(held[1].tag, .requeue)
             consumer.settle(held[2].tag, .deadLetter(reason: "x"))
-            #expect(consumer.park(held[3].tag, until: Date().timeIntervalSince1970 + 100, isUrgent: false))
+            #expect(consumer.park(held[3].tag, until: Date() + 100, isUrgent: false))
             await consumer.flush()
             #expect(try await redis.length("q.dead-letter") == 1)
             // It dies, and the other one takes what it held.

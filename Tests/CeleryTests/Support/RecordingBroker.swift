@@ -1,6 +1,7 @@
 import CeleryIO
 import CeleryProtocol
 import CeleryTransport
+import Foundation
 import Logging
 import TestSupport
 
@@ -175,7 +176,7 @@ private final class RecordingConsumer: Consumer {
         broker.events.add(.flushed)
     }
 
-    func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool {
+    func park(_ tag: DeliveryTag, until eta: Date, isUrgent: Bool) -> Bool {
         broker.events.add(.parked(isUrgent: isUrgent))
         return broker.canPark
     }

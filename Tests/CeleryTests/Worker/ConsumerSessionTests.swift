@@ -1,6 +1,7 @@
 import CeleryIO
 import CeleryProtocol
 import CeleryTransport
+import Foundation
 import TestSupport
 import Testing
 
@@ -37,7 +38,7 @@ import Testing
         func holds(_ tag: DeliveryTag) -> Bool { true }
         func settle(_ tag: DeliveryTag, _ settlement: Settlement) {}
         func flush() async {}
-        func park(_ tag: DeliveryTag, until date: Double, isUrgent: Bool) -> Bool { false }
+        func park(_ tag: DeliveryTag, until eta: Date, isUrgent: Bool) -> Bool { false }
         func stop() async {}
         func close() async {}
     }

@@ -30,7 +30,7 @@ import Testing
         #expect(result?.result == [2, 3, 4])
         #expect(request.retries == 1)
         #expect(request.group == "set")
-        #expect(request.softTimeLimit == 2.5)
+        #expect(request.softTimeLimit == .seconds(2.5))
     }
 
     @Test func argumentsMayBeMissingInProtocol1() async throws {
@@ -56,8 +56,8 @@ import Testing
         #expect(request.eta == (try PythonDateTime(isoparse: "2020-01-02T03:04:05Z").date()))
         #expect(request.expires == (try PythonDateTime(isoparse: "2999-01-02T03:04:05Z").date()))
         #expect(request.retries == 7)
-        #expect(request.timeLimit == 20)
-        #expect(request.softTimeLimit == 1.5)
+        #expect(request.timeLimit == .seconds(20))
+        #expect(request.softTimeLimit == .seconds(1.5))
         #expect(request.rootID == "root")
         #expect(request.parentID == "parent")
         #expect(request.shadow == "other")
@@ -132,6 +132,14 @@ import Testing
             let message = Message(headers: ["task": "tasks.add", "id": "new", "timelimit": limits], body: [])
             let headers = try TaskRequest(message).messageHeaders()
             #expect(headers["timelimit"]?.description == limits.description)
+        }
+    }
+
+    @Test func aTimeLimitThatIsNoSpanOfTimeIsNone() throws {
+        for limits in [[1e300, -1], [.double(.nan), .double(.infinity)], [0, 0.0]] as [JSONValue] {
+            let request = try TaskRequest(
+                Message(headers: ["task": "tasks.add", "id": "new", "timelimit": limits], body: []))
+            #expect(request.timeLimit == nil && request.softTimeLimit == nil)
         }
     }
 }

@@ -27,7 +27,7 @@ extension FinishingPlanner {
         let now = Date()
         message.headers["eta"] =
             countdown > .zero
-            ? .string(try PythonDateTime(now.addingTimeInterval(countdown / .seconds(1))).isoFormat) : .null
+            ? .string(try PythonDateTime(now.addingTimeInterval(countdown.inSeconds)).isoFormat) : .null
         if request.parentID == nil { message.headers["parent_id"] = .string(request.id) }
         if request.rootID == nil { message.headers["root_id"] = .string(request.id) }
         if request.argsrepr == nil {

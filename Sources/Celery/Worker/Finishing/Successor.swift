@@ -101,9 +101,8 @@ struct Successor: Sendable {
     /// A number of seconds, or none.
     private static func duration(_ name: String, _ value: JSONValue?) throws(MessageError) -> Duration? {
         guard let value, !value.isNull else { return nil }
-        // More than any calendar holds; `Duration` itself would trap.
-        guard let seconds = value.doubleValue, seconds.magnitude < 1e15 else { throw invalid(name, value) }
-        return .seconds(seconds)
+        guard let duration = value.doubleValue.flatMap(Duration.init(seconds:)) else { throw invalid(name, value) }
+        return duration
     }
 
     /// A time, as kombu writes a `datetime` or as its text, or none.

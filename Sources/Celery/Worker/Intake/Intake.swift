@@ -216,7 +216,7 @@ final class Intake: Sendable {
     private func hold(_ reserved: ReservedTask, until eta: Date) {
         let (session, tag) = (reserved.message.session, reserved.message.tag)
         let isFull = schedule.wholeCount >= options.etaLimit
-        if session.consumer.park(tag, until: eta.timeIntervalSince1970, isUrgent: isFull) {
+        if session.consumer.park(tag, until: eta, isUrgent: isFull) {
             return session.putAside(isHeld: false)
         }
         // It does not count against the prefetch, as far as the broker's own limit goes.

@@ -41,7 +41,7 @@ extension TaskFailure {
 
     /// What goes where a traceback goes when a task asks for another try without a reason.
     static func retryTraceback(_ request: TaskRequest, _ countdown: Duration) -> String {
-        let number = countdown / .seconds(1)
+        let number = countdown.inSeconds
         let seconds = Int(exactly: number).map(String.init) ?? "\(number)"
         let retry = TaskFailure(type: "Retry", module: "celery.exceptions", message: "Retry in \(seconds)s")
         return traceback(retry, request)

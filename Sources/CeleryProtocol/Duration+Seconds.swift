@@ -1,0 +1,19 @@
+extension Duration {
+    /// A number of seconds as Python writes it; `nil` for what is no number, or more than any calendar holds:
+    /// `Duration.seconds(_:)` would trap.
+    package init?(seconds: Double) {
+        guard seconds.magnitude < 1e15 else { return nil }
+        self = .seconds(seconds)
+    }
+
+    /// This span as Python's floats count it.
+    package var inSeconds: Double { self / .seconds(1) }
+
+    /// Whole milliseconds, the rest cut off; as many as an `Int` holds.
+    package var inMilliseconds: Int {
+        let (seconds, attoseconds) = components
+        let (milliseconds, isTooLong) = Int(seconds).multipliedReportingOverflow(by: 1000)
+        if isTooLong { return seconds < 0 ? .min : .max }
+        return milliseconds.addingReportingOverflow(Int(attoseconds / 1_000_000_000_000_000)).partialValue
+    }
+}

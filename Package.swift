@@ -11,6 +11,8 @@ let package = Package(
         .library(name: "CeleryProtocol", targets: ["CeleryProtocol"]),
         .library(name: "CeleryTransport", targets: ["CeleryTransport"]),
         .library(name: "CelerySettings", targets: ["CelerySettings"]),
+        .library(name: "CeleryMetrics", targets: ["CeleryMetrics"]),
+        .library(name: "CeleryTracing", targets: ["CeleryTracing"]),
         .library(name: "CeleryTesting", targets: ["CeleryTesting"]),
         .library(name: "CeleryCommands", targets: ["CeleryCommands"]),
         .executable(name: "celery-swift", targets: ["celery-swift"]),
@@ -21,6 +23,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
         .package(url: "https://github.com/apple/swift-distributed-tracing", from: "1.7.3"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     ],
     targets: [
@@ -69,6 +72,14 @@ let package = Package(
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
             ]
+        ),
+        .target(
+            name: "CeleryMetrics",
+            dependencies: ["Celery", "CeleryIO", .product(name: "CoreMetrics", package: "swift-metrics")]
+        ),
+        .target(
+            name: "CeleryTracing",
+            dependencies: ["Celery", .product(name: "Tracing", package: "swift-distributed-tracing")]
         ),
         .target(
             name: "CelerySettings",
@@ -140,13 +151,16 @@ let package = Package(
         .testTarget(
             name: "CeleryTests",
             dependencies: [
-                "Celery", "CeleryIO", "CeleryProtocol", "CelerySettings", "CeleryTesting", "CeleryTransport",
-                "TestSupport",
+                "Celery", "CeleryIO", "CeleryMetrics", "CeleryProtocol", "CelerySettings", "CeleryTesting",
+                "CeleryTracing", "CeleryTransport", "TestSupport",
                 "celery-swift",
                 .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
                 .product(name: "Instrumentation", package: "swift-distributed-tracing"),
                 .product(name: "Logging", package: "swift-log"),
+                .product(name: "MetricsTestKit", package: "swift-metrics"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
             ]
         ),
     ],

@@ -14,7 +14,7 @@ extension LiveTests {
             Queue("ttl", arguments: ["x-message-ttl": 60_000]), Queue("lazy", arguments: ["x-queue-mode": "lazy"]),
             Queue("dead", arguments: ["x-dead-letter-exchange": "dead", "x-dead-letter-routing-key": "letters"]),
             Queue("length", arguments: ["x-max-length": 100, "x-overflow": "reject-publish"]),
-            Queue("single", arguments: ["x-single-active-consumer": true]), Queue("expiring", expires: 60),
+            Queue("single", arguments: ["x-single-active-consumer": true]), Queue("expiring", expires: .seconds(60)),
             Queue("topic", exchangeType: .topic), Queue("fanout", exchangeType: .fanout),
             Queue("key", routingKey: "another"), Queue("exchange", exchange: "another"), Queue("default", exchange: ""),
         ]

@@ -1,22 +1,33 @@
 package import ArgumentParser
 
 extension AsyncParsableCommand {
-    /// As ArgumentParser's `main`, but errors repeat no password, and those of a subcommand that runs show its own usage.
+    /// As ArgumentParser's `main`, but command lines of `celery` are understood, errors repeat no password, and those of a
+    /// subcommand that runs show its own usage.
     @concurrent package static func runAsProgram() async {
+        let subcommands = configuration.subcommands
+        let line = CeleryCommandLine(Array(CommandLine.arguments.dropFirst()), hasSubcommands: !subcommands.isEmpty)
+        if let refusal = line.refusal {
+            let command = subcommands.first { $0._commandName == line.subcommand } ?? Self.self
+            CommandErrors.end(command, ValidationError(refusal), of: Self.self)
+        }
         var command: any ParsableCommand
         do {
-            command = try await asyncParseAsRoot()
+            command = try await asyncParseAsRoot(line.arguments)
         } catch {
-            CommandErrors.end(Self.self, error)
+            CommandErrors.end(Self.self, error, of: Self.self)
         }
         do {
+            if var worker = command as? any WorkerCommandLine {
+                worker.arguments.unused = line.unused
+                command = worker
+            }
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
             } else {
                 try command.run()
             }
         } catch {
-            CommandErrors.end(type(of: command), error)
+            CommandErrors.end(type(of: command), error, of: Self.self)
         }
     }
 }

@@ -17,9 +17,9 @@ public struct CallCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "call", abstract: "Send a task by its name; prints its id, or with --wait what it returned.")
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Broker, results, settings") var connection: ConnectionOptions
 
-    @Argument(help: "The task's name.")
+    @Argument(help: "The task's name.", transform: NameArgument.name)
     var name: String
 
     @Option(name: [.short, .long], help: "The positional arguments, a JSON array.")
@@ -41,13 +41,14 @@ public struct CallCommand: AsyncParsableCommand {
         help: "Do not start the task later than so many seconds from now, or than a time in ISO 8601.")
     var expires: String?
 
-    @Option(help: "The queue.")
+    @Option(help: "The queue. Default: as task_routes says, else task_default_queue.", transform: NameArgument.name)
     var queue: String?
 
-    @Option(help: "The exchange, instead of a queue.")
+    @Option(help: "The exchange, instead of a queue.", transform: NameArgument.nameOrNothing)
     var exchange: String?
 
-    @Option(help: "The routing key; with --exchange, or for the queue's exchange.")
+    @Option(
+        help: "The routing key; with --exchange, or for the queue's exchange.", transform: NameArgument.nameOrNothing)
     var routingKey: String?
 
     @Option(
@@ -56,8 +57,20 @@ public struct CallCommand: AsyncParsableCommand {
         transform: NumberArgument.whole(0...255))
     var priority: Int?
 
-    @Option(help: "The task's id; a new UUID by default.")
+    @Option(help: "The task's id; a new UUID by default.", transform: NameArgument.name)
     var taskId: String?
+
+    @Option(
+        parsing: .unconditional,
+        help: "The hard time limit in seconds. Only Python workers obey it, those of the pool of processes.",
+        transform: NumberArgument.positiveSeconds())
+    var timeLimit: Duration?
+
+    @Option(
+        parsing: .unconditional,
+        help: "The soft time limit in seconds. Only Python workers obey it, those of the pool of processes.",
+        transform: NumberArgument.positiveSeconds())
+    var softTimeLimit: Duration?
 
     @Flag(help: "Wait for the result and print it as JSON.")
     var wait = false
@@ -71,27 +84,51 @@ public struct CallCommand: AsyncParsableCommand {
     /// For the argument parser.
     public init() {}
 
+    /// Checks what the parser cannot know.
+    public mutating func validate() throws {
+        _ = try (arguments, keywords, options)
+    }
+
+    private var arguments: [JSONValue] {
+        get throws {
+            guard case .array(let arguments) = try Self.json(args, "--args") else {
+                throw ValidationError("--args must be a JSON array")
+            }
+            return arguments
+        }
+    }
+
+    private var keywords: JSONObject {
+        get throws {
+            guard case .object(let keywords) = try Self.json(kwargs, "--kwargs") else {
+                throw ValidationError("--kwargs must be a JSON object")
+            }
+            return keywords
+        }
+    }
+
+    private var options: SendOptions {
+        get throws {
+            var options = SendOptions(
+                countdown: countdown, queue: queue, exchange: exchange, routingKey: routingKey,
+                priority: priority, id: taskId, timeLimit: timeLimit, softTimeLimit: softTimeLimit)
+            if let eta { options.eta = .at(try Self.time(eta, "--eta")) }
+            if let expires { options.expires = try Self.expiry(expires) }
+            return options
+        }
+    }
+
     /// Sends the task.
     public func run() async throws {
         let deadline = CommandDeadline(timeout)
-        guard case .array(let arguments) = try Self.json(args, "--args") else {
-            throw ValidationError("--args must be a JSON array")
-        }
-        guard case .object(let keywords) = try Self.json(kwargs, "--kwargs") else {
-            throw ValidationError("--kwargs must be a JSON object")
-        }
-        var options = SendOptions(
-            countdown: countdown, queue: queue, exchange: exchange, routingKey: routingKey,
-            priority: priority, id: taskId)
-        if let eta { options.eta = .at(try Self.time(eta, "--eta")) }
-        if let expires { options.expires = try Self.expiry(expires) }
+        let (arguments, keywords, options) = try (arguments, keywords, options)
         let client = try connection.makeClient(
             for: wait ? WantedResults(what: "--wait", areOfOthers: false) : nil,
             logger: Console.ofCommands)
         let text = try await deadline.closing(client) {
             let task = try await deadline.limit {
                 "the broker has not taken the task within \($0); it may have got it nevertheless"
-            } _: { [name, options] in
+            } _: { [name] in
                 try await client.enqueue(named: name, arguments: arguments, keywords: keywords, options: options)
             }
             guard wait else { return task.id }

@@ -11,14 +11,28 @@ internal import Darwin
 /// an address may be one of them.
 package enum CommandErrors {
     /// Prints what `command` says to an error, or its help, and ends the process.
-    package static func end(_ command: any ParsableArguments.Type, _ error: any Error) -> Never {
+    ///
+    /// - Parameter root: the command whose subcommand it is, or itself.
+    package static func end(
+        _ command: any ParsableCommand.Type, _ error: any Error, of root: any ParsableCommand.Type
+    ) -> Never {
         let code = command.exitCode(for: error)
         let variables = ["CELERY_BROKER_URL", "CELERY_RESULT_BACKEND"].compactMap { Environment[$0] }
         let text = hideAddresses(
-            in: command.fullMessage(for: error), given: CommandLine.arguments.dropFirst() + variables)
+            in: message(of: command, error, of: root), given: CommandLine.arguments.dropFirst() + variables)
         // A server's words, or a result's, may hold what a terminal obeys.
         if !text.isEmpty { show(LogText.lines(text) + "\n", on: code.isSuccess ? STDOUT_FILENO : STDERR_FILENO) }
         exit(code.rawValue)
+    }
+
+    /// What the parser says to an error, with the usage by the subcommand's whole name.
+    static func message(
+        of command: any ParsableCommand.Type, _ error: any Error, of root: any ParsableCommand.Type
+    ) -> String {
+        guard let error = error as? ValidationError, command != root else { return command.fullMessage(for: error) }
+        let name = "\(root._commandName) \(command._commandName)"
+        return
+            "Error: \(error.message)\nUsage: \(root.usageString(for: command))\n  See '\(name) --help' for more information."
     }
 
     private static func show(_ text: String, on descriptor: Int32) {

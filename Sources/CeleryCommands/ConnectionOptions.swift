@@ -10,12 +10,12 @@ struct ConnectionOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "Settings by Celery's lower-case names, in JSON. Environment variables such as CELERY_TASK_ACKS_LATE count more, options most.",
+            "A file of settings by Celery's lower-case names, in JSON. Environment variables such as CELERY_TASK_ACKS_LATE count more, options most.",
             valueName: "file"))
     var config: String?
 
     @Option(
-        name: [.short, .long],
+        name: [.customShort("b", allowingJoined: true), .long],
         help:
             "The broker's address: redis://, redis+socket://, amqp://. Default: $CELERY_BROKER_URL, then broker_url of --config, else amqp://guest@localhost//."
     )
@@ -155,13 +155,5 @@ struct ConnectionOptions: ParsableArguments {
 
     private static func scheme(_ address: String) -> String? {
         address.firstRange(of: "://").map { address[..<$0.lowerBound].lowercased() }
-    }
-}
-
-extension String {
-    fileprivate func trimmingSpace() -> String {
-        var text = self[...].drop(while: \.isWhitespace)
-        while text.last?.isWhitespace == true { text.removeLast() }
-        return String(text)
     }
 }

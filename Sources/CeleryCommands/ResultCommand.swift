@@ -10,9 +10,9 @@ public struct ResultCommand: AsyncParsableCommand {
     public static let configuration = CommandConfiguration(
         commandName: "result", abstract: "Print the result of a task as JSON; waits until the task has ended.")
 
-    @OptionGroup var connection: ConnectionOptions
+    @OptionGroup(title: "Broker, results, settings") var connection: ConnectionOptions
 
-    @Argument(help: "The task's id.")
+    @Argument(help: "The task's id.", transform: NameArgument.name)
     var taskId: String
 
     @Flag(help: "Print the traceback instead.")

@@ -15,7 +15,7 @@ enum SettingsFile {
         do {
             bytes = [UInt8](try Data(contentsOf: URL(filePath: path)))
         } catch {
-            throw ValidationError("--config: \(path) cannot be read")
+            throw ValidationError("--config: \(path) cannot be read: it must be a file in JSON")
         }
         let value: JSONValue
         do {

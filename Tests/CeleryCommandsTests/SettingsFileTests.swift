@@ -41,7 +41,7 @@ import Testing
             let configuration = try arguments.configuration(over: program)
             #expect(configuration.worker.concurrency == 3 && configuration.worker.prefetchMultiplier == 7)
             #expect(configuration.worker.etaLimit == 8 && !configuration.worker.acksLate)
-            #expect(try arguments.consumedQueues(configuration) == ["file"])
+            #expect(try arguments.queues.consumedQueues(configuration) == ["file"])
         }
     }
 }

@@ -5,24 +5,6 @@ import Testing
 @testable import CeleryCommands
 
 @Suite struct WorkerArgumentsTests {
-    @Test func optionsReachTheWorker() throws {
-        let options = try WorkerArguments.parse([
-            "-c", "3", "--prefetch-multiplier", "7", "-n", "images@%h", "--acks-late", "--track-started",
-            "--no-acks-on-failure", "--ignore-result",
-            "--eta-limit", "20", "--max-body-size", "1000",
-            "--max-body-memory", "2000",
-        ]).configuration(over: .init()).worker
-        #expect(options.concurrency == 3)
-        #expect(options.prefetchMultiplier == 7)
-        #expect(options.name == "images@%h")
-        #expect(options.acksLate)
-        #expect(options.trackStarted)
-        #expect(!options.acksOnFailure && options.ignoreResult)
-        #expect(options.etaLimit == 20)
-        #expect(options.maximumBodySize == 1000)
-        #expect(options.maximumBodyMemory == 2000)
-    }
-
     @Test func withoutOptionsTheLimitsAreTheLibrarys() throws {
         let options = try WorkerArguments.parse([]).configuration(over: .init()).worker
         #expect(options.concurrency == CeleryWorker.Options().concurrency)
@@ -65,7 +47,7 @@ import Testing
         ])
         configuration = try arguments.configuration(over: configuration)
         #expect(
-            try arguments.consumedQueues(configuration) == [
+            try arguments.queues.consumedQueues(configuration) == [
                 Queue("known", maxPriority: 5), Queue("new", kind: .quorum),
                 Queue(
                     "a", maxPriority: 10,
@@ -79,5 +61,44 @@ import Testing
     ])
     func aQueueThatMakesNoSenseIsRefused(text: String) {
         #expect(throws: (any Error).self) { try WorkerArguments.parse(["-Q", text]) }
+    }
+
+    @Test func someOfTheQueuesAreLeftOut() throws {
+        var configuration = CeleryConfiguration()
+        configuration.routing.queues = ["a", "b", "c"]
+        func consumed(_ arguments: [String], _ variables: [String: String] = [:]) throws -> [String] {
+            try WorkerArguments.parse(arguments).queues.consumedQueues(configuration) { variables[$0] }.map(\.name)
+        }
+        #expect(try consumed(["-X", "b, none"]) == ["a", "c"])
+        #expect(try consumed(["-Q", " a, c,a", "--exclude-queues", "c"]) == ["a"])
+        #expect(throws: ValidationError.self) { try consumed(["-X", "a,b,c"]) }
+        let variables = ["CELERY_WORKER_QUEUES": "x,y", "CELERY_WORKER_EXCLUDE_QUEUES": "y"]
+        #expect(try consumed([], variables) == ["x"])
+        #expect(try consumed(["-Q", "y", "-X", "x"], variables) == ["y"])
+        #expect(try consumed([], ["CELERY_WORKER_QUEUES": ""]) == ["a", "b", "c"])
+    }
+
+    @Test func aQueueThatIsNamedTwiceInTwoShapesIsRefused() {
+        #expect(throws: (any Error).self) { try WorkerArguments.parse(["-Q", "a,a?type=quorum"]) }
+    }
+
+    // MARK: Help
+
+    @Test func theHelpIsInGroupsAndHidesWhatOnlyPythonsWorkersObey() {
+        let help = WorkerSubcommand<NoTasks>.helpMessage(columns: 120)
+        for title in ["BROKER, RESULTS, SETTINGS:", "QUEUES:", "RUNNING TASKS:", "LIMITS:"] {
+            #expect(help.contains("\n\(title)\n"), "\(title)")
+        }
+        #expect(help.contains("CELERY_WORKER_CONCURRENCY") && !help.contains("--without-gossip"))
+    }
+
+    struct NoTasks: CeleryWorkerCommand {
+        static let version: String? = "7.1"
+        var handlers: [TaskHandler] { [] }
+    }
+
+    @Test func aProgramSaysItsVersionAndThePackages() throws {
+        let error = try #require(#expect(throws: (any Error).self) { try WorkerProgram<NoTasks>.parse(["--version"]) })
+        #expect(WorkerProgram<NoTasks>.fullMessage(for: error) == "7.1, swift-celery \(celeryVersion)")
     }
 }

@@ -10,7 +10,12 @@ extension CeleryConfiguration {
         "task_default_priority", "task_create_missing_queues", "task_routes",
         "worker_concurrency", "worker_prefetch_multiplier", "worker_eta_task_limit", "task_acks_late",
         "task_acks_on_failure_or_timeout", "task_ignore_result", "task_track_started",
+        // Celery has no such settings, but options for them.
+        "worker_hostname", "worker_task_loglevel", "worker_max_body_size", "worker_max_body_memory",
     ]
+
+    /// The settings that Celery knows and that nothing here obeys, unless they ask for what is so anyway.
+    package static let disregardedKeys = CelerySettingNames.all.subtracting(keys).sorted()
 
     /// Reads settings by Celery's lower-case names, such as `task_routes`, as a JSON file or
     /// `celery-swift import-config` has them.
@@ -59,6 +64,7 @@ extension CeleryConfiguration {
     }
 
     private mutating func applyWorker(_ settings: inout SettingsReader) throws {
+        settings.drop("worker_concurrency") { $0 == "auto" }
         if let value = try settings.integer("worker_concurrency", least: 1) { worker.concurrency = value }
         if let value = try settings.integer("worker_prefetch_multiplier", least: 0) {
             worker.prefetchMultiplier = value
@@ -68,6 +74,10 @@ extension CeleryConfiguration {
         if let value = try settings.bool("task_acks_on_failure_or_timeout") { worker.acksOnFailure = value }
         if let value = try settings.bool("task_ignore_result") { worker.ignoreResult = value }
         if let value = try settings.bool("task_track_started") { worker.trackStarted = value }
+        if let value = try settings.text("worker_hostname") { worker.name = value }
+        if let value = try settings.level("worker_task_loglevel") { worker.taskLogLevel = value }
+        if let value = try settings.integer("worker_max_body_size", least: 1) { worker.maximumBodySize = value }
+        if let value = try settings.integer("worker_max_body_memory", least: 1) { worker.maximumBodyMemory = value }
     }
 
     /// A number of seconds, or a time span as kombu writes a `timedelta`; zero and null mean never.

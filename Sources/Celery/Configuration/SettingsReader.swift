@@ -1,4 +1,5 @@
 internal import CeleryProtocol
+internal import Logging
 
 /// Takes settings one by one; each is read or is an error that names it. What is left nobody has asked for.
 struct SettingsReader {
@@ -28,6 +29,14 @@ struct SettingsReader {
         try take(name, "a whole number of at least \(least)") { value in
             let number = value.integerValue ?? value.stringValue.flatMap { Int($0) }
             return number.flatMap { $0 >= least ? $0 : nil }
+        }
+    }
+
+    /// A log level by its name; Python's names do as well.
+    mutating func level(_ name: String) throws -> Logger.Level? {
+        try take(name, "the name of a log level") { value in
+            guard let text = value.stringValue?.lowercased() else { return nil }
+            return text == "fatal" ? .critical : Logger.Level(rawValue: text)
         }
     }
 

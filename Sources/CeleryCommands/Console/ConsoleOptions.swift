@@ -5,8 +5,13 @@ internal import Logging
 /// What a worker program shows, by the options that `celery` has for it.
 struct ConsoleOptions: ParsableArguments {
     private static let formatVariable = "CELERY_LOG_FORMAT"
+    private static let levelVariable = "CELERY_WORKER_LOGLEVEL"
 
-    @Option(name: [.short, .long], help: "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL. Default: INFO.")
+    @Option(
+        name: [.customShort("l", allowingJoined: true), .long],
+        help: ArgumentHelp(
+            "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL. Default: $\(Self.levelVariable), else INFO.",
+            valueName: "level"))
     var loglevel: LogLevel?
 
     @Option(
@@ -25,7 +30,18 @@ struct ConsoleOptions: ParsableArguments {
     init() {}
 
     /// Checks what the parser cannot know.
-    mutating func validate() throws { _ = try format }
+    mutating func validate() throws { _ = try (format, level()) }
+
+    /// The level of `--loglevel` or of the variable; `nil` when neither says one.
+    func level(variable: (String) -> String? = { Environment[$0] }) throws -> LogLevel? {
+        if let loglevel { return loglevel }
+        guard let text = variable(Self.levelVariable), !text.isEmpty else { return nil }
+        guard let level = LogLevel(argument: text) else {
+            throw ValidationError(
+                "the variable \(Self.levelVariable) is DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL")
+        }
+        return level
+    }
 
     private var format: LogFormat {
         get throws {
@@ -40,7 +56,7 @@ struct ConsoleOptions: ParsableArguments {
 
     /// The program's own logger, else that of a `LoggingSystem` which was bootstrapped, else the console.
     ///
-    /// The level of a logger that is not the console's is its own, unless `--loglevel` is given.
+    /// The level of a logger that is not the console's is its own, unless `--loglevel` or its variable is given.
     ///
     /// - Parameter own: what the program has passed.
     func console(own: Logger?) throws -> Console {
@@ -57,7 +73,7 @@ struct ConsoleOptions: ParsableArguments {
             console = Console(try format, noColor: noColor)
             console.logger.logLevel = .info
         }
-        if let loglevel { console.logger.logLevel = loglevel.level }
+        if let loglevel = try level() { console.logger.logLevel = loglevel.level }
         return console
     }
 }

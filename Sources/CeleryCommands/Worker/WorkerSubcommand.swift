@@ -6,7 +6,8 @@ public import ArgumentParser
 public struct WorkerSubcommand<Worker: CeleryWorkerCommand>: AsyncParsableCommand {
     /// The command's name and help.
     public static var configuration: CommandConfiguration {
-        CommandConfiguration(commandName: "worker", abstract: "Run a worker: take tasks from the queues and run them.")
+        CommandConfiguration(
+            commandName: "worker", abstract: WorkerArguments.abstract, discussion: WorkerArguments.discussion)
     }
 
     @OptionGroup var arguments: WorkerArguments
@@ -19,3 +20,5 @@ public struct WorkerSubcommand<Worker: CeleryWorkerCommand>: AsyncParsableComman
         try await arguments.run(Worker())
     }
 }
+
+extension WorkerSubcommand: WorkerCommandLine {}

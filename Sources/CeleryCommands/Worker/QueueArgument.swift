@@ -23,8 +23,16 @@ struct QueueArgument {
 
     /// The queues of `-Q a,b`.
     static func list(_ text: String) throws -> [QueueArgument] {
-        let queues = try text.split(separator: ",").map { try QueueArgument(String($0)) }
+        var texts: [String] = []
+        for part in text.split(separator: ",") {
+            let part = part.trimmingSpace()
+            if !texts.contains(part) { texts.append(part) }
+        }
+        let queues = try texts.map(QueueArgument.init)
         guard !queues.isEmpty else { throw ValidationError("-Q names no queue") }
+        for (index, queue) in queues.enumerated() where queues[..<index].contains(where: { $0.name == queue.name }) {
+            throw ValidationError("-Q \(queue.name): it is named twice, with different options")
+        }
         return queues
     }
 

@@ -7,9 +7,12 @@ internal import Foundation
 #endif
 
 /// A whole program that is a worker; its help calls it by the name of its file.
-struct WorkerProgram<Worker: CeleryWorkerCommand>: AsyncParsableCommand {
+struct WorkerProgram<Worker: CeleryWorkerCommand>: WorkerCommandLine {
     static var configuration: CommandConfiguration {
-        CommandConfiguration(commandName: CommandLine.arguments.first.map { URL(filePath: $0).lastPathComponent })
+        CommandConfiguration(
+            commandName: CommandLine.arguments.first.map { URL(filePath: $0).lastPathComponent },
+            abstract: WorkerArguments.abstract, discussion: WorkerArguments.discussion,
+            version: [Worker.version, ProgramVersion.package].compactMap(\.self).joined(separator: ", "))
     }
 
     @OptionGroup var arguments: WorkerArguments

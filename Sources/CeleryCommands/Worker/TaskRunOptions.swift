@@ -1,0 +1,92 @@
+internal import ArgumentParser
+internal import Celery
+
+/// How a worker runs its tasks. Each option of this and of ``LimitOptions`` stands for a property of
+/// `CeleryWorker.Options`, and for a setting that a file and the environment may hold as well.
+struct TaskRunOptions: ParsableArguments {
+    @Option(
+        name: [.customShort("c", allowingJoined: true), .long], parsing: .unconditional,
+        help:
+            "How many tasks run at a time. Celery: worker_concurrency. Default: auto, which is the number of processors.",
+        transform: Self.concurrency)
+    var concurrency: Int?
+
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp(
+            "How many messages are held for each task that can run; 0 for no limit. Celery: worker_prefetch_multiplier. Default: 4.",
+            valueName: "messages"),
+        transform: NumberArgument.whole(0...65_535))
+    var prefetchMultiplier: Int?
+
+    @Option(
+        name: [.customShort("O", allowingJoined: true), .customLong("optimization")],
+        help: ArgumentHelp(
+            "default or fair, as for celery. This worker is always fair: a message is held by nobody who has no time.",
+            valueName: "profile"))
+    var optimization: Optimization?
+
+    @Option(
+        name: [.customShort("n", allowingJoined: true), .long],
+        help: ArgumentHelp(
+            "The worker's name; %h is the host, %n its first part, %d the rest. Default: $CELERY_WORKER_HOSTNAME, else celery@%h.",
+            valueName: "name"))
+    var hostname: String?
+
+    @Flag(inversion: .prefixedNo, help: "Acknowledge messages after their tasks, not before. Celery: task_acks_late.")
+    var acksLate: Bool?
+
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Acknowledge a late-acknowledged message whose task has failed. Celery: task_acks_on_failure_or_timeout.")
+    var acksOnFailure: Bool?
+
+    @Flag(inversion: .prefixedNo, help: "Store no results. Celery: task_ignore_result.")
+    var ignoreResult: Bool?
+
+    @Flag(inversion: .prefixedNo, help: "Store the state STARTED. Celery: task_track_started.")
+    var trackStarted: Bool?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "The level of the lines about a task's receipt and end. Default: $CELERY_WORKER_TASK_LOGLEVEL, else INFO.",
+            valueName: "level"))
+    var taskLoglevel: LogLevel?
+
+    /// Celery's profiles.
+    enum Optimization: String, ExpressibleByArgument, CaseIterable {
+        case `default`, fair
+    }
+
+    /// For the argument parser.
+    init() {}
+
+    /// Checks what the parser cannot know.
+    mutating func validate() throws {
+        if let hostname { try Self.check(name: hostname) }
+    }
+
+    private static let concurrency: @Sendable (String) throws -> Int = { text in
+        try text == "auto" ? CeleryWorker.Options().concurrency : NumberArgument.whole(1...100_000)(text)
+    }
+
+    /// Refuses a worker's name that is none.
+    static func check(name: String) throws {
+        if let problem = name.isEmpty ? "must not be empty" : NameArgument.problem(NodeName.expand(name)) {
+            throw ValidationError("the worker's name, -n, \(problem)")
+        }
+    }
+
+    /// Takes over what is given.
+    func apply(to options: inout CeleryWorker.Options) {
+        if let concurrency { options.concurrency = concurrency }
+        if let prefetchMultiplier { options.prefetchMultiplier = prefetchMultiplier }
+        if let hostname { options.name = hostname }
+        if let acksLate { options.acksLate = acksLate }
+        if let acksOnFailure { options.acksOnFailure = acksOnFailure }
+        if let ignoreResult { options.ignoreResult = ignoreResult }
+        if let trackStarted { options.trackStarted = trackStarted }
+        if let taskLoglevel { options.taskLogLevel = taskLoglevel.level }
+    }
+}

@@ -116,6 +116,17 @@ let package = Package(
             ],
             path: "interop/benchmarks/client"
         ),
+        // A worker with metrics and traces, for interop/live and interop/bench.
+        .executableTarget(
+            name: "watched-worker",
+            dependencies: [
+                "Celery", "CeleryCommands", "CeleryMetrics", "CeleryTracing",
+                .product(name: "CoreMetrics", package: "swift-metrics"),
+                .product(name: "InMemoryTracing", package: "swift-distributed-tracing"),
+                .product(name: "Tracing", package: "swift-distributed-tracing"),
+            ],
+            path: "interop/fleet/watched"
+        ),
 
         // What the tests of several modules need.
         .target(

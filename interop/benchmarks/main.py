@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 
-from benchmarks import growth, measures, report
+from benchmarks import growth, instructions, measures, middleware, report
 from benchmarks.brokers import open_broker
 from benchmarks.options import MEASUREMENTS, QUICK, SHORT, Sizes, parse
 from fleet import program, servers
@@ -30,6 +30,14 @@ def main():
     if options.growth:
         with servers.signals_as_exceptions():
             missed = growth.run(options, say)
+        return 1 if options.check and missed else 0
+    if options.instructions:
+        with servers.signals_as_exceptions(), contextlib.ExitStack() as stack:
+            missed = instructions.run(options, stack, say)
+        return 1 if options.check and missed else 0
+    if options.middleware:
+        with servers.signals_as_exceptions():
+            missed = middleware.run(options, sizes, say)
         return 1 if options.check and missed else 0
     brokers = [options.broker] if options.broker else ["redis", "rabbitmq"]
     for name in brokers:

@@ -44,6 +44,15 @@ calls     so many calls of the Swift client on Redis that all wait, for a worker
           task of its own that sends and waits, or only their handles, waited for one after another. Bytes are the
           growth of PSS; times are those from the first call until all wait (handles: are sent), and from the
           worker's going on to the last value. Beside it Python's AsyncResult, alone and as its backend listens for it.
+
+With --instructions, instead of all that, instructions per task of celery-swift (-c 1) on Redis with results, counted by
+valgrind's callgrind: a run with --tasks tasks more than another one, whose start and end are the same, which takes a
+minute or two. --against counts another program beside it, such as the build of a commit before (built the same way: a
+static one does not compare with one that is not), and with --check the exit status is 1 when ours needs more than 1.05
+times as many.
+
+With --middleware, the drain of a worker with CeleryMetrics and CeleryTracing, which write every span, beside that of the
+same program without, in turns; with --check the exit status is 1 when that is less than 0.8 of it.
 """
 import argparse
 import dataclasses
@@ -76,14 +85,23 @@ def parse():
         "--short", action="store_true", help="half a minute with the debug build: whether everything runs, not how fast")
     parser.add_argument("--broker", choices=["redis", "rabbitmq"], help="only this broker")
     parser.add_argument("--growth", action="store_true", help="the tables of growth instead")
+    parser.add_argument("--instructions", action="store_true", help="instructions per task instead")
+    parser.add_argument("--tasks", type=int, default=10_000, metavar="N", help="with --instructions; default 10000")
+    parser.add_argument("--turns", type=int, default=1, metavar="N", help="with --instructions; the median counts")
+    parser.add_argument("--against", metavar="PROGRAM", help="with --instructions: another celery-swift")
+    parser.add_argument("--middleware", action="store_true", help="metrics and traces on and off instead")
     parser.add_argument(
         "--only", choices=[*MEASUREMENTS, *QUESTIONS], metavar="NAME",
         help=f"only this measurement: {', '.join(MEASUREMENTS)}; with --growth {', '.join(QUESTIONS)}")
     parser.add_argument("--disk", action="store_true", help="the brokers' files in the temporary folder")
-    parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed that the C loop reaches, or that of --growth")
+    parser.add_argument("--check", action="store_true", help="exit 1 when a target is missed that the C loop reaches, or that of the other tables")
     options = parser.parse_args()
     if options.only and options.only not in (QUESTIONS if options.growth else MEASUREMENTS):
         parser.error(f"--only {options.only} is {'no' if options.growth else 'only a'} part of --growth")
+    if sum([options.growth, options.instructions, options.middleware]) > 1:
+        parser.error("--growth, --instructions and --middleware are tables of their own")
+    if options.against and not options.instructions:
+        parser.error("--against is only a part of --instructions")
     return options
 
 

@@ -1,0 +1,56 @@
+"""The drain of a worker with metrics and traces beside that of the same worker without (`--middleware`)."""
+import contextlib
+import os
+import statistics
+
+from benchmarks.brokers import open_broker
+from benchmarks.measures import drain_worker
+from benchmarks.report import TITLES, number, print_rows
+from benchmarks.workers import Worker, built, require
+
+# With both the worker is to do so much of what it does without.
+LEAST = 0.8
+TURNS = 9
+
+
+class WatchedWorker(Worker):
+    """`watched-worker`, with its middleware or without."""
+
+    def __init__(self, name, broker, spans=None):
+        super().__init__("swift", broker.url, broker.results.url)
+        self.kind = name
+        self.queue = f"bench-{name}"
+        self.command = [built("watched-worker"), "-c", "2", "-Q", self.queue, "-l", "WARNING", "-n", f"{name}@bench"]
+        if spans:
+            self.environment["WATCHED_SPANS"] = spans
+
+
+def run(options, sizes, say):
+    """Prints the table; whether the target was missed."""
+    lines, missed = [["tasks with results per second", "without", "with both", "ratio", ""]], False
+    for name in [options.broker] if options.broker else ["redis", "rabbitmq"]:
+        with contextlib.ExitStack() as stack:
+            broker = open_broker(name, stack)
+            spans = os.path.join(broker.results.folder, "spans")
+            workers = [
+                stack.enter_context(WatchedWorker("without", broker)),
+                stack.enter_context(WatchedWorker("with", broker, spans))]
+            for worker in workers:
+                broker.fill(worker.queue, worker.task, 4, False)
+            require(lambda: broker.results.count() >= 4 * len(workers), pause=0.05)
+            rates = {worker.kind: [] for worker in workers}
+            for _ in range(TURNS):
+                for worker in workers:
+                    rates[worker.kind].append(drain_worker(broker, worker, sizes.drain_fast, True)[0])
+                    say(f"{name}, {worker.kind}: {rates[worker.kind][-1]:,.0f}/s")
+            without, both = (statistics.median(rates[worker.kind]) for worker in workers)
+            with open(spans) as file:
+                count = sum(1 for _ in file)
+            if count < TURNS * sizes.drain_fast:
+                raise RuntimeError(f"only {count} spans were written")
+        ratio = both / without
+        missed = missed or ratio < LEAST
+        lines.append([
+            TITLES[name], number(without), number(both), f"{ratio:.2f}", "pass" if ratio >= LEAST else "FAIL"])
+    print_rows(lines, texts={0, 4})
+    return missed

@@ -49,7 +49,8 @@ public struct CeleryClient: Sendable {
         try await publisher.send(signature, options, parent: nil, results: results)
     }
 
-    /// Sends a task by its name, for tasks without a ``TaskDefinition``.
+    /// Sends a task by its name, for tasks without a ``TaskDefinition``; read its result with
+    /// ``TaskHandle/value(as:timeout:)``.
     ///
     /// - Throws: as ``enqueue(_:options:)``.
     @discardableResult
@@ -57,6 +58,23 @@ public struct CeleryClient: Sendable {
         named task: String,
         arguments: [JSONValue] = [],
         keywords: JSONObject = [:],
+        options: SendOptions = .init()
+    ) async throws -> TaskHandle<JSONValue> {
+        try await enqueue(Signature(task: task, arguments: arguments, keywords: keywords), options: options)
+    }
+
+    /// Sends a task by its name, with arguments of whatever `Encodable` type: variables, dates, values of your
+    /// own. `nil` is Python's `None`.
+    ///
+    ///     try await client.enqueue(named: "images.resize", arguments: [path], keywords: ["size": Size(width: 320)])
+    ///
+    /// - Throws: as ``enqueue(_:options:)``; `EncodingError` for what JSON cannot hold.
+    @_disfavoredOverload
+    @discardableResult
+    public func enqueue(
+        named task: String,
+        arguments: [(any Encodable & Sendable)?] = [],
+        keywords: KeyValuePairs<String, (any Encodable & Sendable)?> = [:],
         options: SendOptions = .init()
     ) async throws -> TaskHandle<JSONValue> {
         try await enqueue(Signature(task: task, arguments: arguments, keywords: keywords), options: options)

@@ -11,6 +11,8 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     /// When sending the task began, if that is where the handle comes from.
     private let sent: ContinuousClock.Instant?
     private let known: KnownResult
+    /// Of a result that is of another type, in an error.
+    private static var longestValue: Int { 120 }
 
     init(
         id: String, results: (any ResultStore)?, sent: ContinuousClock.Instant? = nil,
@@ -31,15 +33,33 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     /// - Throws: ``TaskFailure`` when the task has failed, was revoked or had expired; ``CeleryError`` with the code
     ///   `timedOut`, `undecodableResult` or `noResultBackend`; `TransportError` when the result backend refuses.
     public func value(timeout: Duration? = nil) async throws -> Output {
+        try await value(timeout: timeout, decodeOutput)
+    }
+
+    private func value<Value>(timeout: Duration?, _ decode: (JSONValue) throws -> Value) async throws -> Value {
         let result = try await end(timeout: timeout)
         if let failure = result.failure { throw failure }
         do {
-            return try decodeOutput(result.result)
+            return try decode(result.result)
         } catch {
+            let text = LogText(PythonRepr.saferepr(result.result, maximumLength: Self.longestValue))
             throw CeleryError(
-                .undecodableResult, "task \(id) returned something else than \(Output.self): \(DecodingFailure(error))",
+                .undecodableResult, "task \(id) returned \(text), which is no \(Value.self): \(DecodingFailure(error))",
                 underlyingError: error)
         }
+    }
+
+    /// Waits for the task to end and returns what it returned, for tasks that were sent by their name.
+    ///
+    ///     let size = try await client.enqueue(named: "images.size", arguments: [path]).value(as: Size.self)
+    ///
+    /// - Parameters:
+    ///   - type: what the result is; whatever is `Decodable`.
+    ///   - timeout: how long to wait; `nil` for as long as it takes.
+    /// - Throws: as ``value(timeout:)``.
+    public func value<Value: Decodable & Sendable>(as type: Value.Type, timeout: Duration? = nil) async throws -> Value
+    where Output == JSONValue {
+        try await value(timeout: timeout) { try JSONValueDecoder().decode(type, from: $0) }
     }
 
     /// The state of the task as the result backend knows it now; PENDING when it knows nothing.

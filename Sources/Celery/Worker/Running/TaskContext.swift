@@ -80,6 +80,23 @@ public struct TaskContext: Sendable {
         try await enqueue(Signature(task: task, arguments: arguments, keywords: keywords), options: options)
     }
 
+    /// Sends a child of this task by its name, with arguments of whatever `Encodable` type: variables, dates, values of your
+    /// own. `nil` is Python's `None`.
+    ///
+    ///     try await context.enqueue(named: "images.resize", arguments: [path], keywords: ["size": Size(width: 320)])
+    ///
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)``; `EncodingError` for what JSON cannot hold.
+    @_disfavoredOverload
+    @discardableResult
+    public func enqueue(
+        named task: String,
+        arguments: [(any Encodable & Sendable)?] = [],
+        keywords: KeyValuePairs<String, (any Encodable & Sendable)?> = [:],
+        options: SendOptions = .init()
+    ) async throws -> TaskHandle<JSONValue> {
+        try await enqueue(Signature(task: task, arguments: arguments, keywords: keywords), options: options)
+    }
+
     /// The ids of the tasks sent so far.
     var children: [String] { record.children }
 

@@ -14,7 +14,7 @@ extension CeleryConfiguration {
     ///
     /// Tables and lists, such as `task_routes`, are texts of JSON. The addresses are read as secrets.
     ///
-    /// - Throws: as ``apply(_:)``.
+    /// - Throws: as `apply(_:)`.
     public init(config: ConfigReader) throws {
         self.init()
         try apply(config: config)
@@ -22,7 +22,7 @@ extension CeleryConfiguration {
 
     /// Takes over what is configured; what is not stays as it is.
     ///
-    /// - Throws: as ``apply(_:)``.
+    /// - Throws: as `apply(_:)`.
     public mutating func apply(config: ConfigReader) throws {
         var settings: JSONObject = [:]
         for name in Self.keys {

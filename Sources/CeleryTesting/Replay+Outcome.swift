@@ -9,9 +9,9 @@ extension Replay {
         case failure(TaskFailure)
         /// The task is to be tried again after so long.
         case retry(after: Duration, reason: TaskFailure?)
-        /// The handler threw ``Ignore``.
+        /// The handler threw `Ignore`.
         case ignored
-        /// The handler threw ``Reject``.
+        /// The handler threw `Reject`.
         case rejected(requeue: Bool)
         /// The message cannot be run as a task, or is to be followed by something that is not built.
         case refused(MessageError)

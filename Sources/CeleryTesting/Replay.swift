@@ -37,7 +37,9 @@ public struct Replay: Sendable {
 
     /// Runs the handler of a call, without a message.
     ///
-    /// - Parameter request: what the handler finds in its context; by default a first try with the id `test`.
+    /// - Parameters:
+    ///   - call: the task and its arguments.
+    ///   - request: what the handler finds in its context; by default a first try with the id `test`.
     /// - Throws: `EncodingError` when an argument cannot be sent.
     public func run<Output>(_ call: Signature<Output>, as request: TaskRequest? = nil) async throws -> Outcome {
         try await record(call, as: request).outcome
@@ -48,8 +50,10 @@ public struct Replay: Sendable {
 
     /// Runs the handler that a captured message names, and keeps what it did meanwhile.
     ///
-    /// - Parameter retrying: whether a task that is to be tried again is, at once, until it ends otherwise. One that
-    ///   is retried without limit and never succeeds runs for ever.
+    /// - Parameters:
+    ///   - fixture: the captured message.
+    ///   - retrying: whether a task that is to be tried again is, at once, until it ends otherwise. One that is retried
+    ///     without limit and never succeeds runs for ever.
     public func record(_ fixture: Fixture, retrying: Bool = false) async -> Recording {
         switch fixture.message {
         case .success(let message): await record(message, retrying: retrying)
@@ -60,8 +64,9 @@ public struct Replay: Sendable {
     /// Runs the handler of a call, without a message, and keeps what it did meanwhile.
     ///
     /// - Parameters:
+    ///   - call: the task and its arguments.
     ///   - request: what the handler finds in its context; by default a first try with the id `test`.
-    ///   - retrying: as in ``record(_:retrying:)``.
+    ///   - retrying: whether a task that is to be tried again is, at once, until it ends otherwise.
     /// - Throws: `EncodingError` when an argument cannot be sent.
     public func record<Output>(
         _ call: Signature<Output>, as request: TaskRequest? = nil, retrying: Bool = false
@@ -74,7 +79,9 @@ public struct Replay: Sendable {
 
     /// Runs the handler that the message names, and keeps what it did meanwhile. Eta and expiry are not looked at.
     ///
-    /// - Parameter retrying: as in ``record(_:retrying:)``.
+    /// - Parameters:
+    ///   - message: the message as it came.
+    ///   - retrying: whether a task that is to be tried again is, at once, until it ends otherwise.
     public func record(_ message: Message, retrying: Bool = false) async -> Recording {
         do throws(MessageError) {
             let request = try TaskRequest(message)

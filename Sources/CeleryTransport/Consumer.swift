@@ -49,6 +49,7 @@ public protocol Consumer: Sendable {
     /// Puts a message aside until shortly before `date`, when the broker delivers it again to some worker.
     ///
     /// - Parameters:
+    ///   - tag: the tag of the message.
     ///   - eta: when the message is due.
     ///   - isUrgent: whether the caller is short of memory, so that even a near eta is worth it.
     /// - Returns: whether it did; `false` means that this broker cannot, or that it is not worth it, and that the

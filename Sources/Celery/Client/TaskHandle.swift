@@ -30,7 +30,7 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     /// A result backend that is out of reach is tried again, until the timeout or until the caller is cancelled.
     ///
     /// - Parameter timeout: how long to wait; `nil` for as long as it takes.
-    /// - Throws: ``TaskFailure`` when the task has failed, was revoked or had expired; ``CeleryError`` with the code
+    /// - Throws: `TaskFailure` when the task has failed, was revoked or had expired; ``CeleryError`` with the code
     ///   `timedOut`, `undecodableResult` or `noResultBackend`; `TransportError` when the result backend refuses.
     public func value(timeout: Duration? = nil) async throws -> Output {
         try await value(timeout: timeout, decodeOutput)

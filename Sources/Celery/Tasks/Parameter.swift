@@ -9,7 +9,7 @@ public struct Parameter<Value: Codable & Sendable>: Sendable {
     ///
     /// - Parameters:
     ///   - name: the name that Python callers use for it as a keyword.
-    ///   - type: the type; see ``JSONValueDecoder`` for how values of other languages become Swift's.
+    ///   - type: the type; see `JSONValueDecoder` for how values of other languages become Swift's.
     public init(_ name: String, as type: Value.Type) {
         self.name = name
         defaultValue = nil

@@ -56,6 +56,7 @@ extension TaskPayload {
     /// Decodes the body of a task message of protocol 2 or 1.
     ///
     /// - Parameters:
+    ///   - message: the message as it came.
     ///   - maximumBodySize: how many bytes the body may have, decompressed if it was compressed.
     ///   - maximumBodyMemory: how many bytes of memory its values may take, besides the texts of strings and keys.
     /// - Throws: ``MessageError``: `undecodable`, also for a body that is too large, `contentTypeRefused`, or

@@ -9,6 +9,7 @@ extension TaskRequest {
     /// those answer, and with an error where those would crash.
     ///
     /// - Parameters:
+    ///   - message: the message as it came.
     ///   - maximumBodySize: how many bytes the body may have, where it has to be read: in protocol 1.
     ///   - maximumBodyMemory: how many bytes of memory its values may take then, besides the texts of strings and keys.
     /// - Throws: ``MessageError`` that says whether it is no task at all or a broken one.

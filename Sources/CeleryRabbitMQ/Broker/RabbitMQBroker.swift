@@ -57,7 +57,7 @@ public struct RabbitMQBroker: Broker {
 
     /// Opens a connection with one channel that consumes all of the configuration's queues, and one for declaring them.
     ///
-    /// - Throws: ``TransportError``; with the code `refused` when a queue cannot be used, such as one that belongs to
+    /// - Throws: `TransportError`; with the code `refused` when a queue cannot be used, such as one that belongs to
     ///   another connection, or one that is not there and that the server does not declare.
     public func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer {
         let addresses = try addresses.get()

@@ -4,8 +4,8 @@ public import Logging
 /// Redis as Celery's broker, in kombu's layout: Python workers and this one share queues, and each restores what the
 /// other held when it died.
 ///
-/// Fanout exchanges are not supported. Lists on Redis go away when they are empty, so that ``Queue/isAutoDelete`` means
-/// nothing here; nor does ``Queue/expires``: what this package pushes to a queue stays there.
+/// Fanout exchanges are not supported. Lists on Redis go away when they are empty, so that `Queue.isAutoDelete` means
+/// nothing here; nor does `Queue.expires`: what this package pushes to a queue stays there.
 public struct RedisBroker: Broker {
     /// The schemes that are read here, if only to say that they are not supported.
     package static let schemes: Set = [

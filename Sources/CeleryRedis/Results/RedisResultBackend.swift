@@ -14,8 +14,10 @@ public struct RedisResultBackend: ResultBackend {
     /// `health_check_interval` (25) in seconds, `client_name`. Every other one is refused by name, unless it asks for what
     /// is so anyway. An address that makes no sense is reported when the store is made.
     ///
-    /// - Parameter expires: after how long a result goes away (`result_expires`); `nil` and zero for never. The default is
-    ///   Celery's one day. Redis keeps whole seconds: parts of them are cut off, but for those of the first.
+    /// - Parameters:
+    ///   - url: the address, in one of the two forms.
+    ///   - expires: after how long a result goes away (`result_expires`); `nil` and zero for never. The default is
+    ///     Celery's one day. Redis keeps whole seconds: parts of them are cut off, but for those of the first.
     public init(_ url: String, expires: Duration? = .seconds(86_400)) {
         address = Result { () throws(TransportError) in try RedisAddress(url, role: .backend) }
         self.expires = expires.map { $0 > .zero ? max(1, Int(clamping: $0.components.seconds)) : 0 } ?? 0

@@ -46,7 +46,7 @@ public protocol Consumer: Sendable {
     /// Waits until the broker has heard of everything settled so far, or until the connection is lost.
     func flush() async
 
-    /// Puts a message aside until shortly before `date`, when the broker delivers it again to some worker.
+    /// Puts a message aside until shortly before its `eta`, when the broker delivers it again to some worker.
     ///
     /// - Parameters:
     ///   - tag: the tag of the message.

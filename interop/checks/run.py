@@ -71,6 +71,7 @@ def parts():
              minutes=3),
         Part("build", [["swift", "build", "--build-tests"]], minutes=25, is_loud=True,
              forbidden=re.compile(rf"^({re.escape(ROOT)}/)?(Sources|Tests|Package\.swift|interop)\S*: warning: ")),
+        Part("docs", [[python, "-m", "checks.docs"]], minutes=10, **cases),
         Part("unit", [tests], minutes=5, without_servers=True, budget=120, **events),
         # The others have run already, in the part before.
         Part("live", [with_servers + tests], minutes=6, scope="LiveTests", **events),
@@ -89,7 +90,7 @@ def parts():
     ]
 
 
-NEEDS_BUILD = {"unit", "live", "python", "json", "demo", "chaos", "mutate", "bench"}
+NEEDS_BUILD = {"docs", "unit", "live", "python", "json", "demo", "chaos", "mutate", "bench"}
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # Worth showing of a quiet part while it runs.
 NOTABLE = re.compile(r"^(\W )?Test .* recorded an issue|^↳ (?!T)|^FAILED|^ERROR|: error: |WARNING: ThreadSanitizer|ERROR: AddressSanitizer|^skipped "

@@ -20,8 +20,10 @@
 public protocol CeleryMiddleware: Sendable {
     /// Sends a task: what a client or a handler enqueues, and in a worker also what follows a task, and its next try.
     ///
-    /// - Parameter next: sends it, through the middleware after this one; throws what ``CeleryClient/enqueue(_:options:)``
-    ///   does. A connection that breaks meanwhile is made again within it.
+    /// - Parameters:
+    ///   - task: the message as it is about to leave; pass a changed copy on.
+    ///   - next: sends it, through the middleware after this one; throws what ``CeleryClient/enqueue(_:options:)`` does. A
+    ///     connection that breaks meanwhile is made again within it.
     /// - Throws: what the caller gets. Where a task's successor cannot be sent that task has failed, as it has when its next
     ///   try cannot. To return without having called `next` is an error too: nobody would ever hear of the task.
     func send(_ task: OutgoingTask, next: (OutgoingTask) async throws -> Void) async throws
@@ -31,7 +33,9 @@ public protocol CeleryMiddleware: Sendable {
     /// What is bound to the calling task while `next` runs, such as a `ServiceContext`, the handler finds too, and so does
     /// ``send(_:next:)`` for what follows the task.
     ///
-    /// - Parameter next: runs the handler, within the middleware after this one. Its errors are outcomes here.
+    /// - Parameters:
+    ///   - task: the task with its context.
+    ///   - next: runs the handler, within the middleware after this one. Its errors are outcomes here.
     /// - Returns: what becomes of the task: what `next` has returned, or something else.
     /// - Throws: what counts as if the handler had thrown it: ``Retry``, ``Ignore`` and ``Reject`` among others.
     func run(_ task: IncomingTask, next: (IncomingTask) async -> TaskOutcome) async throws -> TaskOutcome

@@ -1,9 +1,9 @@
-"""Makes a package from the README's text alone, as a reader would, and runs it.
+"""Makes a package from the README's text alone, as a reader would, and runs it; with it the code of the articles.
 
 A block of Swift is the file that the text before it names. The package is built with upcoming features off and on, and a
 warning in it is a failure; its tests run; then, on each broker, the worker of the README's shell block runs, and the
-Python block, the client and the shell call must print what their comments of the form `# prints TEXT` say, or what the
-Python block prints.
+Python block, the client and the shell call must print what their comments of the form `# prints TEXT` say. `articles.py` says
+what becomes of the articles' blocks.
 """
 import argparse
 import os
@@ -14,12 +14,12 @@ import subprocess
 import sys
 import time
 
+from checks import articles
+from checks.articles import PACKAGE, SCRATCH, Problem, ReadersWorker, expect, output
 from fleet import junit, program, servers, workers
 from fleet.paths import ROOT
 
 README = os.path.join(ROOT, "README.md")
-SCRATCH = os.path.join(ROOT, ".build-readme")
-PACKAGE = os.path.join(SCRATCH, "images")
 FEATURES = """
 for target in package.targets {
     target.swiftSettings = [
@@ -28,26 +28,6 @@ for target in package.targets {
     ].map { .enableUpcomingFeature($0) }
 }
 """
-
-
-class ReadersWorker(workers.Worker):
-    """The worker program of the README's package."""
-
-    ready = workers.SwiftWorker.ready
-
-
-class Problem(Exception):
-    """What is printed does not do what it says."""
-
-
-def blocks():
-    """(language, the file that the text before it names or None, text) of each block of code."""
-    with open(README, encoding="utf-8") as file:
-        text = file.read()
-    for block in re.finditer(r"^```(\w+)\n(.*?)^```", text, re.MULTILINE | re.DOTALL):
-        before = text[:block.start()].rstrip().rpartition("\n\n")[2]
-        named = re.findall(r"`([\w./-]+\.swift)`", before)
-        yield block[1], named[-1] if named else None, block[2]
 
 
 def write(path, text):
@@ -101,23 +81,6 @@ def arguments_of(block, broker, backend):
     return ["swift", "run", "--skip-build", *words[2:]]
 
 
-def output(command, **options):
-    try:
-        done = subprocess.run(command, cwd=PACKAGE, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, timeout=60, **options)
-    except subprocess.TimeoutExpired as late:
-        raise Problem(f"{command[:4]} did not end within 60 s: {late.stdout!r} {late.stderr!r}") from None
-    if done.returncode != 0:
-        raise Problem(f"{command[:4]}: status {done.returncode}: {done.stdout}{done.stderr}")
-    return done.stdout.split("\n")[:-1]
-
-
-def expect(printed, source):
-    expected = re.findall(r"(?:#|//) prints (.+)$", source, re.MULTILINE)
-    if not expected or printed != expected:
-        raise Problem(f"printed {printed!r}, not {expected!r}")
-
-
 def check_broker(broker, backend, code):
     """Runs the worker of the shell block, and calls it from Python, from the client and from the shell."""
     [worker_block, call_block], [python], client = code["sh"], code["python"], code["client"]
@@ -139,7 +102,7 @@ def main():
     parser.add_argument("--junit-xml", metavar="FILE")
     report = junit.Report("readme", parser.parse_args().junit_xml)
     files, code = {}, {"sh": [], "python": []}
-    for language, path, text in blocks():
+    for language, path, text in articles.blocks(README):
         if language == "swift":
             if path is None or path in files:
                 report.case("README.md", f"a block of Swift stands for no file of its own: {text[:60]!r}")
@@ -157,12 +120,18 @@ def main():
         print(f"readme: {name}: {time.monotonic() - begin:.1f} s", flush=True)
         return report.case(name, None)
 
+    pages = articles.read()
+    for page in pages:
+        files.update(page.files)
+    files["Package.swift"] += articles.MANIFEST
+    files["Sources/articles/main.swift"] = articles.main_file(pages)
     case("the package compiles without a warning, upcoming features off and on", check_builds, files)
     case("its tests pass", swift, "test", "--skip-build", "--disable-xctest")
     code["client"] = files["Sources/images-client/main.swift"]
     with servers.signals_as_exceptions():
         with servers.Redis() as redis:
             case("Python, the client and the shell call the worker on Redis", check_broker, redis.url, redis.url, code)
+            articles.run(pages, redis.url, case)
         with servers.RabbitMQ() as rabbitmq:
             case("Python, the client and the shell call the worker on RabbitMQ", check_broker, rabbitmq.url, "rpc://", code)
     return report.write()

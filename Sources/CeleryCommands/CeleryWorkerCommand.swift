@@ -17,8 +17,8 @@ internal import ServiceLifecycle
 /// What is kept in properties lives as long as the worker. As a subcommand of a command line of your own it is
 /// ``WorkerSubcommand``.
 public protocol CeleryWorkerCommand: Sendable {
-    /// The program's own version, for `--version`, which prints that of swift-celery as well. By default `nil`.
-    static var version: String? { get }
+    /// The program's own version, for `--version`, which prints that of swift-celery as well. By default empty.
+    static var version: String { get }
 
     /// Makes what the handlers need, such as a pool of database connections. Called once, when the command line has been
     /// understood and nothing is connected yet; what it throws ends the program with status 1.
@@ -48,7 +48,7 @@ public protocol CeleryWorkerCommand: Sendable {
 
 extension CeleryWorkerCommand {
     /// None but swift-celery's.
-    public static var version: String? { nil }
+    public static var version: String { "" }
 
     /// Celery's defaults.
     public var configuration: CeleryConfiguration { .init() }

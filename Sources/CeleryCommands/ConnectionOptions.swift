@@ -11,7 +11,8 @@ struct ConnectionOptions: ParsableArguments {
         name: .long,
         help: ArgumentHelp(
             "A file of settings by Celery's lower-case names, in JSON. Environment variables such as CELERY_TASK_ACKS_LATE count more, options most.",
-            valueName: "file"))
+            valueName: "file"),
+        completion: .file(extensions: ["json"]))
     var config: String?
 
     @Option(

@@ -93,7 +93,7 @@ import Testing
     }
 
     struct NoTasks: CeleryWorkerCommand {
-        static let version: String? = "7.1"
+        static let version = "7.1"
         var handlers: [TaskHandler] { [] }
     }
 

@@ -10,6 +10,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import struct
 import subprocess
@@ -173,6 +174,31 @@ COMMANDS = {
     "error-option": ["worker", "--eta-limit", "many"],
     "error-broker": ["worker", "-b", "ftp://user:a-password@host"],
 }
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_each_shell_has_a_completion_script_that_it_can_read(shell, tmp_path):
+    screen = Screen(["--generate-completion-script", shell], False)
+    assert screen.end() == 0
+    script = tmp_path / f"celery-swift.{shell}"
+    script.write_text(screen.text("stdout"))
+    assert "--without-mingle" not in script.read_text() and "prefetch-multiplier" in script.read_text()
+    # The others are not there everywhere.
+    if shutil.which(shell):
+        subprocess.run([shell, "-n", script], check=True)
+
+
+def test_bash_completes_subcommands_and_their_options(tmp_path):
+    script = f"""
+        source <({swift_binary()} --generate-completion-script bash)
+        for COMP_LINE in 'celery-swift wor' 'celery-swift worker --prefetch' 'celery-swift worker --queue-type q'; do
+            COMPREPLY=(); COMP_WORDS=($COMP_LINE); COMP_CWORD=$((${{#COMP_WORDS[@]}} - 1)); COMP_POINT=${{#COMP_LINE}}
+            $(complete -p celery-swift | sed 's/.*-F \\([^ ]*\\) .*/\\1/') celery-swift "${{COMP_WORDS[-1]}}" "${{COMP_WORDS[-2]}}"
+            echo "${{COMPREPLY[@]}}"
+        done
+    """
+    done = subprocess.run(["bash", "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert [line.split() for line in done.stdout.splitlines()] == [["worker"], ["--prefetch-multiplier"], ["quorum"]], done
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -52,6 +52,10 @@ final class TaskPublisher: Sendable {
         guard !signature.task.isEmpty, options.id != "" else {
             throw CeleryError(.invalidArgument, "the task cannot be sent: its name and its id must not be empty")
         }
+        if let priority = options.priority, !(0...255).contains(priority) {
+            throw CeleryError(
+                .invalidArgument, "the task cannot be sent: the priority \(priority) is not from 0 to 255")
+        }
         let start = ContinuousClock.now
         let payload = try signature.payload()
         // A result that is not wanted is no reason to talk to the backend.

@@ -65,8 +65,10 @@ extension CeleryConfiguration {
 
     private mutating func applyWorker(_ settings: inout SettingsReader) throws {
         settings.drop("worker_concurrency") { $0 == "auto" }
-        if let value = try settings.integer("worker_concurrency", least: 1) { worker.concurrency = value }
-        if let value = try settings.integer("worker_prefetch_multiplier", least: 0) {
+        if let value = try settings.integer("worker_concurrency", least: 1, most: 100_000) {
+            worker.concurrency = value
+        }
+        if let value = try settings.integer("worker_prefetch_multiplier", least: 0, most: 65_535) {
             worker.prefetchMultiplier = value
         }
         if let value = try settings.integer("worker_eta_task_limit", least: 0) { worker.etaLimit = value }

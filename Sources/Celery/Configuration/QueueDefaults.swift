@@ -19,7 +19,7 @@ struct QueueDefaults {
         routingKey = try settings.text("task_default_routing_key")
         kind = try Self.read("task_default_queue_type", &settings) ?? .classic
         missingKind = try Self.read("task_create_missing_queue_type", &settings) ?? .classic
-        maxPriority = try settings.integer("task_queue_max_priority", least: 0)
+        maxPriority = try settings.integer("task_queue_max_priority", least: 0, most: 255)
     }
 
     private static func read<Value: RawRepresentable<String> & CaseIterable>(

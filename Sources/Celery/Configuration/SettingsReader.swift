@@ -24,11 +24,12 @@ struct SettingsReader {
         try take(name, "true or false", Self.bool)
     }
 
-    /// A whole number from `least` on.
-    mutating func integer(_ name: String, least: Int) throws -> Int? {
-        try take(name, "a whole number of at least \(least)") { value in
+    /// A whole number from `least` to `most`.
+    mutating func integer(_ name: String, least: Int, most: Int = .max) throws -> Int? {
+        try take(name, "a whole number \(most == .max ? "of at least \(least)" : "from \(least) to \(most)")") {
+            value in
             let number = value.integerValue ?? value.stringValue.flatMap { Int($0) }
-            return number.flatMap { $0 >= least ? $0 : nil }
+            return number.flatMap { (least...most).contains($0) ? $0 : nil }
         }
     }
 

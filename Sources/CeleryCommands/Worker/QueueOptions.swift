@@ -25,6 +25,7 @@ struct QueueOptions: ParsableArguments {
         help: ArgumentHelp(
             "The kind of the queues of -Q that say none: classic or quorum. Celery: task_create_missing_queue_type.",
             valueName: "kind"),
+        completion: .list(Queue.Kind.allCases.map(\.rawValue)),
         transform: Self.kind)
     var queueType: Queue.Kind?
 

@@ -12,7 +12,7 @@ struct WorkerProgram<Worker: CeleryWorkerCommand>: WorkerCommandLine {
         CommandConfiguration(
             commandName: CommandLine.arguments.first.map { URL(filePath: $0).lastPathComponent },
             abstract: WorkerArguments.abstract, discussion: WorkerArguments.discussion,
-            version: [Worker.version, ProgramVersion.package].compactMap(\.self).joined(separator: ", "))
+            version: [Worker.version, ProgramVersion.package].filter { !$0.isEmpty }.joined(separator: ", "))
     }
 
     @OptionGroup var arguments: WorkerArguments

@@ -171,6 +171,15 @@ import Testing
         }
     }
 
+    @Test(arguments: [-1, 256, Int.max])
+    func aPriorityThatNoMessageHoldsIsRefused(priority: Int) async throws {
+        let client = try CeleryClient(broker: MemoryBroker(), logger: Bench.logger)
+        let error = await #expect(throws: CeleryError.self) {
+            try await client.enqueue(Self.add(1, 2), options: SendOptions(priority: priority))
+        }
+        #expect(error?.code == .invalidArgument && error?.message.contains("\(priority)") == true)
+    }
+
     @Test func everyTaskHasItsOwnIdAndIsItsOwnRoot() async throws {
         let broker = MemoryBroker()
         let client = try CeleryClient(broker: broker, logger: Bench.logger)

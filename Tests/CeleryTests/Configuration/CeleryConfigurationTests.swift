@@ -122,7 +122,9 @@ import Testing
             ("task_queues", [["name": "q", "exclusive": true]]),
             ("task_queues", [["name": "q", "exchange_type": "x-delayed"]]), ("task_routes", "app.Router"),
             ("task_routes", ["a": 1]), ("task_routes", ["a": ["expires": 9]]), ("task_default_queue_type", "stream"),
-            ("result_expires", -1), ("task_queues", [["name": "q", "max_length": -1]]),
+            ("result_expires", -1), ("task_default_priority", 256), ("task_queue_max_priority", 256),
+            ("worker_concurrency", 100_001), ("worker_prefetch_multiplier", 65_536), ("worker_max_body_size", 0),
+            ("worker_task_loglevel", "loud"), ("task_queues", [["name": "q", "max_length": -1]]),
         ] as [(String, JSONValue)])
     func aValueThatMakesNoSenseIsAnErrorThatNamesTheSetting(name: String, value: JSONValue) {
         let error = #expect(throws: CeleryError.self) { try CeleryConfiguration(settings: [name: value]) }

@@ -18,7 +18,7 @@ extension AsyncParsableCommand {
         }
         do {
             if var worker = command as? any WorkerCommandLine {
-                worker.arguments.unused = line.unused
+                worker.unused = line.unused
                 command = worker
             }
             if var command = command as? any AsyncParsableCommand {

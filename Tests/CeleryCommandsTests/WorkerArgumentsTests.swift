@@ -92,11 +92,6 @@ import Testing
         #expect(help.contains("CELERY_WORKER_CONCURRENCY") && !help.contains("--without-gossip"))
     }
 
-    struct NoTasks: CeleryWorkerCommand {
-        static let version = "7.1"
-        var handlers: [TaskHandler] { [] }
-    }
-
     @Test func aProgramSaysItsVersionAndThePackages() throws {
         let error = try #require(#expect(throws: (any Error).self) { try WorkerProgram<NoTasks>.parse(["--version"]) })
         #expect(WorkerProgram<NoTasks>.fullMessage(for: error) == "7.1, swift-celery \(celeryVersion)")

@@ -11,13 +11,18 @@ struct WorkerProgram<Worker: CeleryWorkerCommand>: WorkerCommandLine {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: CommandLine.arguments.first.map { URL(filePath: $0).lastPathComponent },
-            abstract: WorkerArguments.abstract, discussion: WorkerArguments.discussion,
+            abstract: abstract, discussion: discussion,
             version: [Worker.version, ProgramVersion.package].filter { !$0.isEmpty }.joined(separator: ", "))
     }
 
-    @OptionGroup var arguments: WorkerArguments
+    @OptionGroup(title: "Broker, results, settings") var connection: ConnectionOptions
+    @OptionGroup(title: "Queues") var queues: QueueOptions
+    @OptionGroup(title: "Running tasks") var tasks: TaskRunOptions
+    @OptionGroup(title: "Limits") var limits: LimitOptions
+    @OptionGroup(title: "Log") var console: ConsoleOptions
+    var unused: [String] = []
 
     func run() async throws {
-        try await arguments.run(Worker())
+        try await run(Worker())
     }
 }

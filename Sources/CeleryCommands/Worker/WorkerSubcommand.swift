@@ -10,17 +10,22 @@ public struct WorkerSubcommand<Worker: CeleryWorkerCommand>: AsyncParsableComman
     /// The command's name and help.
     public static var configuration: CommandConfiguration {
         CommandConfiguration(
-            commandName: "worker", abstract: WorkerArguments.abstract, discussion: WorkerArguments.discussion)
+            commandName: "worker", abstract: abstract, discussion: discussion)
     }
 
-    @OptionGroup var arguments: WorkerArguments
+    @OptionGroup(title: "Broker, results, settings") var connection: ConnectionOptions
+    @OptionGroup(title: "Queues") var queues: QueueOptions
+    @OptionGroup(title: "Running tasks") var tasks: TaskRunOptions
+    @OptionGroup(title: "Limits") var limits: LimitOptions
+    @OptionGroup(title: "Log") var console: ConsoleOptions
+    var unused: [String] = []
 
     /// For the argument parser.
     public init() {}
 
     /// Runs the worker until SIGTERM or SIGINT, the second of which cancels running tasks.
     public func run() async throws {
-        try await arguments.run(Worker())
+        try await run(Worker())
     }
 }
 

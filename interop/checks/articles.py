@@ -39,6 +39,7 @@ package.targets.append(
             .product(name: "CeleryTracing", package: "swift-celery"),
             .product(name: "Configuration", package: "swift-configuration"),
             .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+            .product(name: "UnixSignals", package: "swift-service-lifecycle"),
         ]))
 """
 # Languages whose blocks are shown and not run: there is neither a systemd nor a container here.

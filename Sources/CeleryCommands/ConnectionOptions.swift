@@ -62,7 +62,9 @@ struct ConnectionOptions: ParsableArguments {
         let broker = try makeBroker(configuration)
         let backend = try makeBackend(configuration)
         try results?.check(backend)
-        return try CeleryClient(broker: broker, backend: backend, routing: configuration.routing, logger: logger)
+        return try CeleryClient(
+            broker: broker, backend: backend, routing: configuration.routing,
+            defaultOptions: configuration.defaultOptions, logger: logger)
     }
 
     /// A program's settings with those of the file, of the environment and of the command line, each counting more than

@@ -17,6 +17,7 @@ public import Logging
 ///   - queues: the queues that the worker consumes; by default `celery`.
 ///   - options: how the worker runs its tasks.
 ///   - routing: where the client's tasks go, and those that handlers send.
+///   - defaultOptions: what counts where the client's calls, or those of handlers, say nothing.
 ///   - middleware: what every task passes that is sent or run, in the client and in the worker, the outermost first.
 ///   - logger: where both log; by default nowhere.
 ///   - handlers: the worker's tasks.
@@ -25,6 +26,7 @@ public func withTestCelery<Result: Sendable>(
     queues: [Queue] = ["celery"],
     options: CeleryWorker.Options = .init(),
     routing: Routing = .init(),
+    defaultOptions: SendOptions = .init(),
     middleware: [any CeleryMiddleware] = [],
     logger: Logger? = nil,
     @TaskHandlerBuilder handlers: () -> [TaskHandler],
@@ -35,11 +37,12 @@ public func withTestCelery<Result: Sendable>(
     let backend = MemoryResultBackend()
     let handlers = handlers()
     let worker = try CeleryWorker(
-        broker: broker, backend: backend, queues: queues, options: options, routing: routing, middleware: middleware,
-        logger: logger
+        broker: broker, backend: backend, queues: queues, options: options, routing: routing,
+        defaultOptions: defaultOptions, middleware: middleware, logger: logger
     ) { handlers }
     let client = try CeleryClient(
-        broker: broker, backend: backend, routing: routing, middleware: middleware, logger: logger)
+        broker: broker, backend: backend, routing: routing, defaultOptions: defaultOptions, middleware: middleware,
+        logger: logger)
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await worker.run() }
         defer { group.cancelAll() }

@@ -17,20 +17,25 @@ public struct CeleryClient: Sendable {
     ///   - broker: where tasks are sent, such as `.redis("redis://localhost:6379/0")`.
     ///   - backend: where results are read; `nil` for a client that only sends.
     ///   - routing: which tasks go to which queue.
+    ///   - defaultOptions: what counts where a call says nothing, such as headers, an expiry or a priority
+    ///     (`task_default_priority`), before routes are looked at.
     ///   - middleware: what every task passes that is sent, the outermost first.
     ///   - logger: where to log.
-    /// - Throws: `TransportError` when the address of the result backend makes no sense.
+    /// - Throws: `TransportError` when the address of the result backend makes no sense; ``CeleryError`` when the default
+    ///   options name an id.
     public init(
         broker: any Broker,
         backend: (any ResultBackend)? = nil,
         routing: Routing = .init(),
+        defaultOptions: SendOptions = .init(),
         middleware: [any CeleryMiddleware] = [],
         logger: Logger = Logger(label: "celery")
     ) throws {
         let logger = logger.ofTheLibrary
         let replyTo = RandomID.make()
         publisher = TaskPublisher(
-            broker: broker, routing: routing, middleware: middleware, replyTo: replyTo, logger: logger)
+            broker: broker, routing: routing, defaults: try defaultOptions.asDefaults(), middleware: middleware,
+            replyTo: replyTo, logger: logger)
         let context = ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(context: context)
     }

@@ -39,9 +39,6 @@ public struct Routing: Sendable, Hashable {
     public var missingQueueKind = Queue.Kind.classic
     /// `x-max-priority` of queues that are not known by name (`task_queue_max_priority`).
     public var missingQueueMaxPriority: Int?
-    /// The priority of tasks that are sent without one (`task_default_priority`). As in Celery it counts more than a
-    /// route's; `nil` leaves it to the route, or else to 0.
-    public var defaultPriority: Int?
 
     /// Makes a table; by default everything goes to the queue `celery`.
     public init(defaultQueue: Queue = "celery", routes: [Route] = [], queues: [Queue] = []) {

@@ -7,7 +7,7 @@ public import Foundation
 #endif
 
 /// How a task is sent; the options of Celery's `apply_async`.
-public struct SendOptions: Sendable {
+public struct SendOptions: Sendable, Hashable {
     /// A point in time, absolute or relative to the sending.
     public enum Time: Sendable, Hashable {
         /// So long after the sending.
@@ -42,8 +42,11 @@ public struct SendOptions: Sendable {
     public var softTimeLimit: Duration?
     /// Whether the result is not wanted; `nil` leaves it to the task.
     public var ignoreResult: Bool?
-    /// Whether the body is compressed with zlib (Celery's `compression="gzip"`).
-    public var isCompressed: Bool
+    /// Whether the body is compressed with zlib (Celery's `compression="gzip"`); `nil` for the default, which is not.
+    public var isCompressed: Bool?
+    /// How often the sending is tried again when a connection breaks meanwhile (`retry_policy`, `max_retries`; 0 for
+    /// `retry=False`); `nil` for the default, which is 3. The first time it is at once, then within fractions of a second.
+    public var publishRetries: Int?
 
     /// Makes options. `countdown` is short for an eta after so long, and counts when both are given.
     public init(
@@ -60,7 +63,8 @@ public struct SendOptions: Sendable {
         timeLimit: Duration? = nil,
         softTimeLimit: Duration? = nil,
         ignoreResult: Bool? = nil,
-        isCompressed: Bool = false
+        isCompressed: Bool? = nil,
+        publishRetries: Int? = nil
     ) {
         self.eta = countdown.map(Time.after) ?? eta.map(Time.at)
         self.expires = expires
@@ -75,6 +79,7 @@ public struct SendOptions: Sendable {
         self.softTimeLimit = softTimeLimit
         self.ignoreResult = ignoreResult
         self.isCompressed = isCompressed
+        self.publishRetries = publishRetries
     }
 }
 

@@ -14,11 +14,13 @@ internal import Foundation
 /// connection breaks.
 final class TaskPublisher: Sendable {
     /// Celery's `task_publish_retry_policy`: so many further tries, the first one at once.
-    private static let furtherTries = 3
+    private static let publishRetries = 3
     private static let schedule = RetrySchedule(
         first: .milliseconds(200), maximum: .milliseconds(400), isFirstAtOnce: true)
 
     let routing: Routing
+    /// What counts where a call says nothing.
+    private let defaults: SendOptions?
     /// What every task passes that is sent.
     let middleware: [any CeleryMiddleware]
     /// This process as a receiver of `rpc://` results.
@@ -30,9 +32,11 @@ final class TaskPublisher: Sendable {
     private let isPrepared = Atomic(false)
 
     init(
-        broker: any Broker, routing: Routing, middleware: [any CeleryMiddleware], replyTo: String, logger: Logger
+        broker: any Broker, routing: Routing, defaults: SendOptions?, middleware: [any CeleryMiddleware],
+        replyTo: String, logger: Logger
     ) {
         self.routing = routing
+        self.defaults = defaults
         self.middleware = middleware
         self.replyTo = replyTo
         self.logger = logger
@@ -59,7 +63,7 @@ final class TaskPublisher: Sendable {
         let start = ContinuousClock.now
         let payload = try signature.payload()
         // A result that is not wanted is no reason to talk to the backend.
-        let wanted = options.ignoreResult == true ? nil : results
+        let wanted = (options.ignoreResult ?? defaults?.ignoreResult) == true ? nil : results
         try await prepare(wanted)
         var request = TaskRequest(task: signature.task, id: options.id ?? wanted?.takeID() ?? RandomID.make())
         if let parent {
@@ -74,13 +78,14 @@ final class TaskPublisher: Sendable {
         request.ignoreResult = options.ignoreResult
         request.headers = options.headers
         let (message, destination) = try message(request, payload, options, replyTo: replyTo)
+        let retries = options.publishRetries
         if middleware.isEmpty {
-            try await publish(message, to: destination)
+            try await publish(message, to: destination, retries: retries)
         } else {
             let task = OutgoingTask(
                 message, to: destination, task: request.task, id: request.id,
                 purpose: parent == nil ? .call : .child, parent: parent)
-            try await middleware.send(task) { try await publish($0, to: $1) }
+            try await middleware.send(task) { try await publish($0, to: $1, retries: retries) }
         }
         return TaskHandle(id: request.id, results: results, sent: start, decodeOutput: signature.decodeOutput)
     }
@@ -100,7 +105,8 @@ final class TaskPublisher: Sendable {
     func message(
         _ request: TaskRequest, _ payload: TaskPayload, _ options: SendOptions, replyTo: String?
     ) throws -> (message: Message, destination: Destination) {
-        var request = request
+        var (request, options) = (request, options)
+        if let defaults { options.complete(&request, with: defaults) }
         let route = options.queue == nil ? routing.route(for: request.task) : nil
         let now = Date()
         // As in Celery, no countdown is no eta.
@@ -112,7 +118,7 @@ final class TaskPublisher: Sendable {
         var message = Message(body: payload.encoded())
         do {
             message.headers = try request.messageHeaders()
-            if options.isCompressed {
+            if options.isCompressed == true {
                 message.body = try Zlib.compress(message.body)
                 message.headers["compression"] = "application/x-gzip"
             }
@@ -122,7 +128,7 @@ final class TaskPublisher: Sendable {
         message.properties = MessageProperties(
             correlationID: request.id,
             replyTo: replyTo,
-            priority: options.priority ?? routing.defaultPriority ?? route?.priority ?? 0,
+            priority: options.priority ?? route?.priority ?? 0,
             expiration: options.expires.flatMap { Self.expiration($0, now: now) }
         )
         return (message, destination(options, route))
@@ -149,8 +155,10 @@ final class TaskPublisher: Sendable {
     }
 
     /// Sends a message as it is.
-    func publish(_ message: Message, to destination: Destination) async throws {
-        try await tryAFewTimes {
+    ///
+    /// - Parameter retries: how often it is tried again; `nil` for the default.
+    func publish(_ message: Message, to destination: Destination, retries: Int? = nil) async throws {
+        try await tryAFewTimes(retries) {
             let (producer, generation) = try await connection()
             do {
                 try await producer.publish(message, to: destination)
@@ -161,8 +169,9 @@ final class TaskPublisher: Sendable {
         }
     }
 
-    private func tryAFewTimes(_ body: () async throws -> Void) async throws {
-        try await retrying(Self.schedule, tries: Self.furtherTries) { error in
+    private func tryAFewTimes(_ retries: Int? = nil, _ body: () async throws -> Void) async throws {
+        let retries = retries ?? defaults?.publishRetries ?? Self.publishRetries
+        try await retrying(Self.schedule, tries: retries) { error in
             (error as? TransportError)?.isRetriable ?? false
         } willRetry: { error, _ in
             logger.debug("publishing again", metadata: [LoggingKeys.error: "\(error)"])

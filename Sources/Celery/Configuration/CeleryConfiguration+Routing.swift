@@ -17,9 +17,6 @@ extension CeleryConfiguration {
             routing.defaultQueue = routing.queues.first { $0.name == name } ?? defaults.defaultQueue(name)
             (routing.missingQueueKind, routing.missingQueueMaxPriority) = (defaults.missingKind, defaults.maxPriority)
         }
-        if let priority = try settings.integer("task_default_priority", least: 0, most: 255) {
-            routing.defaultPriority = priority
-        }
         let createsMissing = try settings.bool("task_create_missing_queues") ?? true
         if let routes = settings.take("task_routes") {
             routing.routes = try Self.routes(SettingsReader.parsed(routes)) { name in

@@ -7,7 +7,8 @@ extension CeleryConfiguration {
         "broker_url", "result_backend", "broker_transport_options", "result_expires",
         "task_default_queue", "task_default_exchange", "task_default_exchange_type", "task_default_routing_key",
         "task_default_queue_type", "task_create_missing_queue_type", "task_queue_max_priority", "task_queues",
-        "task_default_priority", "task_create_missing_queues", "task_routes",
+        "task_default_priority", "task_compression", "task_publish_retry", "task_publish_retry_policy",
+        "task_create_missing_queues", "task_routes",
         "worker_concurrency", "worker_prefetch_multiplier", "worker_eta_task_limit", "task_acks_late",
         "task_acks_on_failure_or_timeout", "task_ignore_result", "task_track_started",
         // Celery has no such settings, but options for them.
@@ -43,6 +44,7 @@ extension CeleryConfiguration {
         }
         if let expires = settings.take("result_expires") { resultExpires = try Self.life(expires) }
         try applyRouting(&settings)
+        try applySending(&settings)
         try applyWorker(&settings)
         Self.dropWhatIsSoAnyway(&settings)
         disregardedSettings += settings.rest.map { name, _ in
@@ -61,6 +63,30 @@ extension CeleryConfiguration {
         settings.drop("task_protocol") { $0 == 2 }
         // What a Python program has to import to know its tasks.
         for name in ["imports", "include"] { settings.drop(name) { _ in true } }
+    }
+
+    private mutating func applySending(_ settings: inout SettingsReader) throws {
+        if let priority = try settings.integer("task_default_priority", least: 0, most: 255) {
+            defaultOptions.priority = priority
+        }
+        // Another compression stays a setting that is not obeyed.
+        settings.drop("task_compression") { value in
+            guard value.isNull || ["gzip", "zlib", "application/x-gzip"].contains(value) else { return false }
+            defaultOptions.isCompressed = value.isNull ? nil : true
+            return true
+        }
+        let policy = try settings.object("task_publish_retry_policy")
+        if let retries = policy?["max_retries"] {
+            guard let number = retries.isNull ? .max : retries.integerValue, number >= 0 else {
+                throw SettingsReader.invalid("task_publish_retry_policy", "must have a number of max_retries")
+            }
+            defaultOptions.publishRetries = number
+        }
+        // The waits between the tries are not to be chosen.
+        let waits = ["interval_start": 0, "interval_max": 1, "interval_step": 0.2]
+        let isObeyed = (policy ?? [:]).allSatisfy { $0.key == "max_retries" || $0.value.doubleValue == waits[$0.key] }
+        if !isObeyed { settings.putBack("task_publish_retry_policy", .object(policy ?? [:])) }
+        if try settings.bool("task_publish_retry") == false { defaultOptions.publishRetries = 0 }
     }
 
     private mutating func applyWorker(_ settings: inout SettingsReader) throws {

@@ -21,6 +21,8 @@ public struct CeleryConfiguration: Sendable {
     /// The default queue, the known queues and the routes (`task_default_queue`, `task_queues`, `task_routes` and what
     /// belongs to them). Tasks that handlers send, and what follows a task, go by it as well.
     public var routing = Routing()
+    /// What counts where a call says nothing (`task_default_priority`, `task_compression`, `task_publish_retry`).
+    public var defaultOptions = SendOptions()
     /// How a worker runs its tasks (`worker_…` and `task_…`).
     public var worker = CeleryWorker.Options()
     /// The settings that were given and that nothing here obeys, in the order in which they were given.

@@ -51,6 +51,9 @@ struct SettingsReader {
         if let value = rest[name], isObeyed(value) { rest[name] = nil }
     }
 
+    /// Leaves a setting as one that is not obeyed, or not in all of its parts.
+    mutating func putBack(_ name: String, _ value: JSONValue) { rest[name] = value }
+
     private mutating func take<Value>(_ name: String, _ kind: String, _ read: (JSONValue) -> Value?) throws -> Value? {
         guard let value = take(name), !value.isNull else { return nil }
         guard let result = read(value) else { throw Self.invalid(name, "must be \(kind)") }

@@ -88,6 +88,7 @@ public struct CeleryWorker: Sendable {
     ///   - queues: the queues to consume; by default `celery`.
     ///   - options: how tasks are run.
     ///   - routing: where tasks that handlers send go.
+    ///   - defaultOptions: what counts where a handler that sends a task, or what is to follow one, says nothing.
     ///   - middleware: what every task passes that is run or sent, the outermost first.
     ///   - logger: where to log.
     ///   - handlers: the tasks.
@@ -99,13 +100,14 @@ public struct CeleryWorker: Sendable {
         queues: [Queue] = ["celery"],
         options: Options = .init(),
         routing: Routing = .init(),
+        defaultOptions: SendOptions = .init(),
         middleware: [any CeleryMiddleware] = [],
         logger: Logger = Logger(label: "celery"),
         @TaskHandlerBuilder handlers: () -> [TaskHandler]
     ) throws {
         engine = try WorkerEngine(
             broker: broker, backend: backend, queues: queues, options: options, routing: routing,
-            middleware: middleware, handlers: handlers(), logger: logger)
+            defaultOptions: defaultOptions, middleware: middleware, handlers: handlers(), logger: logger)
     }
 }
 

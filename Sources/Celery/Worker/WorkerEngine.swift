@@ -24,6 +24,7 @@ final class WorkerEngine: Service {
         queues: [Queue],
         options: CeleryWorker.Options,
         routing: Routing,
+        defaultOptions: SendOptions = .init(),
         middleware: [any CeleryMiddleware] = [],
         handlers: [TaskHandler],
         limits: ShutdownLimits = ShutdownLimits(),
@@ -39,7 +40,8 @@ final class WorkerEngine: Service {
         self.limits = limits
         let replyTo = RandomID.make()
         publisher = TaskPublisher(
-            broker: broker, routing: routing, middleware: middleware, replyTo: replyTo, logger: logger)
+            broker: broker, routing: routing, defaults: try defaultOptions.asDefaults(), middleware: middleware,
+            replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))
         log = TaskLog(logger: logger, level: options.taskLogLevel, reportWait: reportWait)

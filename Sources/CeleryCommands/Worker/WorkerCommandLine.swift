@@ -73,6 +73,7 @@ extension WorkerCommandLine {
         let handlers = command.handlers
         let worker = try CeleryWorker(
             broker: broker, backend: backend, queues: queues, options: configuration.worker, routing: routing,
+            defaultOptions: configuration.defaultOptions,
             middleware: command.middleware,
             logger: logger
         ) {

@@ -113,9 +113,25 @@ import Testing
             ])
     }
 
+    @Test func howTasksAreSentIsRead() throws {
+        let options = try CeleryConfiguration(settings: [
+            "task_default_priority": 4, "task_compression": "gzip",
+            "task_publish_retry_policy": ["max_retries": 7, "interval_start": 0, "interval_step": 0.2],
+        ])
+        #expect(options.defaultOptions == SendOptions(priority: 4, isCompressed: true, publishRetries: 7))
+        #expect(options.disregardedSettings.isEmpty)
+        let never = try CeleryConfiguration(settings: [
+            "task_publish_retry": false, "task_publish_retry_policy": ["max_retries": nil, "interval_max": 9],
+            "task_compression": "bzip2",
+        ])
+        #expect(never.defaultOptions == SendOptions(publishRetries: 0))
+        #expect(never.disregardedSettings.map(\.name) == ["task_compression", "task_publish_retry_policy"])
+    }
+
     @Test(
         arguments: [
-            ("worker_concurrency", 0), ("worker_concurrency", "many"), ("task_acks_late", "perhaps"), ("broker_url", 3),
+            ("worker_concurrency", 0), ("task_publish_retry_policy", ["max_retries": -1]),
+            ("worker_concurrency", "many"), ("task_acks_late", "perhaps"), ("broker_url", 3),
             ("broker_transport_options", "x"), ("broker_transport_options", ["a": ["b": 1]]),
             ("result_expires", "soon"),
             ("task_queues", 1), ("task_queues", [["exchange": "x"]]),

@@ -32,6 +32,7 @@ func withBench<Value: Sendable>(
     queues: [Queue] = ["celery"],
     options: CeleryWorker.Options = .init(concurrency: 2),
     routing: Routing = .init(),
+    defaultOptions: SendOptions = .init(),
     middleware: [any CeleryMiddleware] = [],
     logger: Logger = Bench.logger,
     @TaskHandlerBuilder handlers: () -> [TaskHandler],
@@ -39,8 +40,8 @@ func withBench<Value: Sendable>(
 ) async throws -> Value {
     let handlers = handlers()
     let worker = try CeleryWorker(
-        broker: broker, backend: backend, queues: queues, options: options, routing: routing, middleware: middleware,
-        logger: logger
+        broker: broker, backend: backend, queues: queues, options: options, routing: routing,
+        defaultOptions: defaultOptions, middleware: middleware, logger: logger
     ) { handlers }
     let client = try CeleryClient(
         broker: broker, backend: backend, routing: routing, middleware: middleware, logger: Bench.logger)

@@ -67,7 +67,7 @@ import Testing
 
     private let planner = FinishingPlanner(
         publisher: TaskPublisher(
-            broker: .memory, routing: .init(), middleware: [], replyTo: "replies", logger: Bench.logger))
+            broker: .memory, routing: .init(), defaults: nil, middleware: [], replyTo: "replies", logger: Bench.logger))
 
     /// A task with a callback, a next step and an errback.
     private func finished(

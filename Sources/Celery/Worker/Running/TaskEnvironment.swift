@@ -21,7 +21,8 @@ package struct TaskEnvironment: Sendable {
         self.init(
             logger: logger,
             publisher: TaskPublisher(
-                broker: broker, routing: Routing(), defaults: nil, middleware: middleware, replyTo: RandomID.make(), logger: logger),
+                broker: broker, routing: Routing(), defaults: nil, middleware: middleware, replyTo: RandomID.make(),
+                logger: logger),
             results: results)
     }
 

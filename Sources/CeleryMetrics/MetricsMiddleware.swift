@@ -33,38 +33,27 @@ public struct MetricsMiddleware: CeleryMiddleware {
     /// Counts what was sent.
     public func send(_ task: OutgoingTask, next: (OutgoingTask) async throws -> Void) async throws {
         try await next(task)
-        metrics.counter(MetricLabel.published, name: task.task).increment()
+        metrics.published(task.task).increment()
     }
 
     /// Measures the run, and counts how it has ended.
     public func run(_ task: IncomingTask, next: (IncomingTask) async -> TaskOutcome) async throws -> TaskOutcome {
-        let (name, queue) = (task.context.request.task, task.context.queue)
-        let active = metrics.active
-        if let waited = task.waited {
-            metrics.timer(MetricLabel.queuedDuration, name: name, queue: queue).recordNanoseconds(waited.nanoseconds)
-        }
+        let (own, active) = (metrics.metrics(of: task.context.request.task, from: task.context.queue), metrics.active)
+        if let waited = task.waited { own.queued.recordNanoseconds(waited.nanoseconds) }
         active.increment()
         let start = ContinuousClock.now
         let outcome = await next(task)
         let duration = ContinuousClock.now - start
         active.decrement()
-        guard let state = outcome.state else { return outcome }
-        metrics.timer(MetricLabel.duration, name: name, queue: queue, state: state)
-            .recordNanoseconds(duration.nanoseconds)
-        if case .retry = outcome {
-            metrics.counter(MetricLabel.retried, name: name, queue: queue).increment()
-        } else {
-            metrics.counter(MetricLabel.completed, name: name, queue: queue, state: state).increment()
-        }
+        if let end = QueueMetrics.End(outcome) { own.add(end, after: duration.nanoseconds) }
         return outcome
     }
 
     /// Counts it.
     public func observe(_ event: WorkerEvent) {
         switch event {
-        case .received(let request, let queue):
-            metrics.counter(MetricLabel.received, name: request.task, queue: queue).increment()
-        case .expired(let request): metrics.counter(MetricLabel.revoked, name: request.task).increment()
+        case .received(let request, let queue): metrics.metrics(of: request.task, from: queue).received.increment()
+        case .expired(let request): metrics.revoked(request.task).increment()
         // Without the name: anybody may have made it up.
         case .refused: metrics.counter(MetricLabel.refused).increment()
         case .reconnected: metrics.counter(MetricLabel.reconnects).increment()
@@ -72,16 +61,16 @@ public struct MetricsMiddleware: CeleryMiddleware {
     }
 }
 
-extension TaskOutcome {
-    /// Celery's name of the state; `nil` for none.
-    fileprivate var state: String? {
-        switch self {
-        case .success: "SUCCESS"
-        case .failure: "FAILURE"
-        case .retry: "RETRY"
-        case .ignored: "IGNORED"
-        case .rejected: "REJECTED"
-        case .interrupted: nil
+extension QueueMetrics.End {
+    /// `nil` for a try that has no end.
+    fileprivate init?(_ outcome: TaskOutcome) {
+        switch outcome {
+        case .success: self = .success
+        case .failure: self = .failure
+        case .retry: self = .retry
+        case .ignored: self = .ignored
+        case .rejected: self = .rejected
+        case .interrupted: return nil
         }
     }
 }

@@ -4,28 +4,26 @@ internal import CoreMetrics
 /// The metrics that were used so far: to make one costs a factory more than to use it.
 final class TaskMetrics: Sendable {
     private struct Key: Hashable {
-        let label: String
-        let name: String?
-        let queue: String?
-        let state: String?
-
-        var dimensions: [(String, String)] {
-            [("name", name), ("queue", queue), ("state", state)].compactMap { name, value in
-                value.map { (name, $0) }
-            }
-        }
+        let name: String
+        let queue: String
     }
 
     private struct State {
         var factory: (any MetricsFactory)?
-        var counters: [Key: Counter] = [:]
-        var timers: [Key: Timer] = [:]
+        var counters: [String: Counter] = [:]
+        var published: [String: Counter] = [:]
+        var revoked: [String: Counter] = [:]
         var active: Meter?
+        var queues: [Key: QueueMetrics] = [:]
 
-        mutating func madeBy() -> any MetricsFactory {
-            let made = factory ?? MetricsSystem.factory
-            factory = made
-            return made
+        mutating func knownFactory() -> any MetricsFactory {
+            let known = factory ?? MetricsSystem.factory
+            factory = known
+            return known
+        }
+
+        mutating func counter(_ label: String, name: String) -> Counter {
+            Counter(label: label, dimensions: [("name", name)], factory: knownFactory())
         }
     }
 
@@ -35,23 +33,42 @@ final class TaskMetrics: Sendable {
         state = Locked(State(factory: factory))
     }
 
-    func counter(_ label: String, name: String? = nil, queue: String? = nil, state: String? = nil) -> Counter {
-        let key = Key(label: label, name: name, queue: queue, state: state)
-        return self.state.withLock { state in
-            if let counter = state.counters[key] { return counter }
-            let counter = Counter(label: label, dimensions: key.dimensions, factory: state.madeBy())
-            state.counters[key] = counter
+    /// What concerns a task that a queue has brought.
+    func metrics(of name: String, from queue: String) -> QueueMetrics {
+        state.withLock { state in
+            let key = Key(name: name, queue: queue)
+            if let metrics = state.queues[key] { return metrics }
+            let metrics = QueueMetrics(state.knownFactory(), name: name, queue: queue)
+            state.queues[key] = metrics
+            return metrics
+        }
+    }
+
+    func published(_ name: String) -> Counter {
+        state.withLock { state in
+            if let counter = state.published[name] { return counter }
+            let counter = state.counter(MetricLabel.published, name: name)
+            state.published[name] = counter
             return counter
         }
     }
 
-    func timer(_ label: String, name: String, queue: String, state: String? = nil) -> Timer {
-        let key = Key(label: label, name: name, queue: queue, state: state)
-        return self.state.withLock { state in
-            if let timer = state.timers[key] { return timer }
-            let timer = Timer(label: label, dimensions: key.dimensions, factory: state.madeBy())
-            state.timers[key] = timer
-            return timer
+    func revoked(_ name: String) -> Counter {
+        state.withLock { state in
+            if let counter = state.revoked[name] { return counter }
+            let counter = state.counter(MetricLabel.revoked, name: name)
+            state.revoked[name] = counter
+            return counter
+        }
+    }
+
+    /// A counter without dimensions.
+    func counter(_ label: String) -> Counter {
+        state.withLock { state in
+            if let counter = state.counters[label] { return counter }
+            let counter = Counter(label: label, factory: state.knownFactory())
+            state.counters[label] = counter
+            return counter
         }
     }
 
@@ -59,7 +76,7 @@ final class TaskMetrics: Sendable {
     var active: Meter {
         state.withLock { state in
             if let active = state.active { return active }
-            let active = Meter(label: MetricLabel.active, factory: state.madeBy())
+            let active = Meter(label: MetricLabel.active, factory: state.knownFactory())
             state.active = active
             return active
         }

@@ -4,47 +4,57 @@ internal import Tracing
 /// The attributes that `opentelemetry-instrumentation-celery` sets, by its names; and `messaging.destination.name`, as
 /// OpenTelemetry has called the destination since.
 extension SpanAttributes {
-    mutating func describe(_ task: OutgoingTask) {
-        self["celery.action"] = "apply_async"
-        self["celery.task_name"] = task.task
-        self["messaging.message.id"] = task.id
-        describe(destination: task.destination.routingKey)
-        if !task.destination.exchange.isEmpty { self["celery.exchange"] = task.destination.exchange }
+    /// More than there are: a table that grows is filled several times.
+    private static let capacity = 12
+
+    init(_ task: OutgoingTask) {
+        var values = [String: SpanAttribute](minimumCapacity: Self.capacity)
+        values["celery.action"] = .string("apply_async")
+        values["celery.task_name"] = .string(task.task)
+        values["messaging.message.id"] = .string(task.id)
+        Self.describe(destination: task.destination.routingKey, in: &values)
+        if !task.destination.exchange.isEmpty { values["celery.exchange"] = .string(task.destination.exchange) }
         switch task.destination.queue?.exchangeType {
-        case .direct?: self["messaging.destination_kind"] = "queue"
-        case .topic?: self["messaging.destination_kind"] = "topic"
+        case .direct?: values["messaging.destination_kind"] = .string("queue")
+        case .topic?: values["messaging.destination_kind"] = .string("topic")
         default: break
         }
+        self.init(values)
     }
 
-    mutating func describe(_ task: IncomingTask) {
+    init(_ task: IncomingTask, _ outcome: TaskOutcome) {
         let request = task.context.request
-        self["celery.action"] = "run"
-        self["celery.task_name"] = request.task
-        self["messaging.message.id"] = request.id
-        if let id = request.correlationID { self["messaging.conversation_id"] = id }
-        describe(destination: request.delivery.routingKey)
-        if let sender = request.origin { self["celery.hostname"] = sender }
-        if let replyTo = request.replyTo { self["celery.reply_to"] = replyTo }
-        if request.retries > 0 { self["celery.retries"] = request.retries }
+        var values = [String: SpanAttribute](minimumCapacity: Self.capacity)
+        values["celery.action"] = .string("run")
+        values["celery.task_name"] = .string(request.task)
+        values["messaging.message.id"] = .string(request.id)
+        if let id = request.correlationID { values["messaging.conversation_id"] = .string(id) }
+        Self.describe(destination: request.delivery.routingKey, in: &values)
+        if let sender = request.origin { values["celery.hostname"] = .string(sender) }
+        if let replyTo = request.replyTo { values["celery.reply_to"] = .string(replyTo) }
+        if request.retries > 0 { values["celery.retries"] = .int64(Int64(request.retries)) }
+        if let state = outcome.state { values["celery.state"] = .string(state) }
+        if case .retry(_, let reason?) = outcome { values["celery.retry.reason"] = .string("\(reason)") }
+        self.init(values)
     }
 
-    mutating func describe(_ outcome: TaskOutcome) {
-        switch outcome {
-        case .success: self["celery.state"] = "SUCCESS"
-        case .failure: self["celery.state"] = "FAILURE"
-        case .retry(_, let reason):
-            self["celery.state"] = "RETRY"
-            if let reason { self["celery.retry.reason"] = "\(reason)" }
-        case .ignored: self["celery.state"] = "IGNORED"
-        case .rejected: self["celery.state"] = "REJECTED"
-        case .interrupted: break
-        }
-    }
-
-    private mutating func describe(destination: String) {
+    private static func describe(destination: String, in values: inout [String: SpanAttribute]) {
         if destination.isEmpty { return }
-        self["messaging.destination"] = destination
-        self["messaging.destination.name"] = destination
+        values["messaging.destination"] = .string(destination)
+        values["messaging.destination.name"] = .string(destination)
+    }
+}
+
+extension TaskOutcome {
+    /// Celery's name of the state; `nil` for none.
+    fileprivate var state: String? {
+        switch self {
+        case .success: "SUCCESS"
+        case .failure: "FAILURE"
+        case .retry: "RETRY"
+        case .ignored: "IGNORED"
+        case .rejected: "REJECTED"
+        case .interrupted: nil
+        }
     }
 }

@@ -42,7 +42,7 @@ public struct TracingMiddleware: CeleryMiddleware {
     ) async throws {
         let span = tracer.startSpan("apply_async/\(task.task)", ofKind: .producer)
         defer { span.end() }
-        if span.isRecording { span.updateAttributes { $0.describe(task) } }
+        if span.isRecording { span.add(SpanAttributes(task)) }
         var task = task
         instrument.inject(span.context, into: &task.headers, using: HeaderInjector())
         do {
@@ -71,15 +71,19 @@ public struct TracingMiddleware: CeleryMiddleware {
         defer { span.end() }
         let outcome = await ServiceContext.withValue(span.context) { await next(task) }
         if span.isRecording {
-            span.updateAttributes {
-                $0.describe(task)
-                $0.describe(outcome)
-            }
+            span.add(SpanAttributes(task, outcome))
             if case .failure(let failure) = outcome {
                 span.recordError(failure)
                 span.setStatus(SpanStatus(code: .error, message: failure.message))
             }
         }
         return outcome
+    }
+}
+
+extension Span {
+    /// Adds attributes to those that the tracer may have set itself.
+    fileprivate func add(_ attributes: SpanAttributes) {
+        if self.attributes.isEmpty { self.attributes = attributes } else { updateAttributes { $0.merge(attributes) } }
     }
 }

@@ -1,5 +1,6 @@
 import Celery
 import InMemoryTracing
+import Synchronization
 import Tracing
 
 #if canImport(Glibc)
@@ -8,7 +9,7 @@ import Glibc
 import Darwin
 #endif
 
-/// Writes each span that has ended as a line of JSON.
+/// Writes spans that have ended as lines of JSON.
 final class SpanFile: Sendable {
     struct OpeningError: Error {
         let path: String
@@ -16,8 +17,12 @@ final class SpanFile: Sendable {
     }
 
     private let descriptor: Int32
+    private let every: Int
+    private let count = Atomic(0)
 
-    init(_ path: String) throws {
+    /// - Parameter every: 1 to write each of them, 100 to write one in a hundred.
+    init(_ path: String, every: Int) throws {
+        self.every = every
         descriptor = open(path, O_WRONLY | O_CREAT | O_APPEND, 0o600)
         if descriptor < 0 { throw OpeningError(path: path, code: errno) }
     }
@@ -25,6 +30,7 @@ final class SpanFile: Sendable {
     deinit { close(descriptor) }
 
     func write(_ span: FinishedInMemorySpan) {
+        guard count.add(1, ordering: .relaxed).newValue % every == 0 else { return }
         var attributes = JSONObject()
         span.attributes.forEach { name, value in
             attributes[name] = if case .string(let text) = value { .string(text) } else { .string("\(value)") }

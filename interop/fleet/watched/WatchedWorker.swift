@@ -10,18 +10,19 @@ import Foundation
 #endif
 
 /// A worker with metrics and traces, for the tests of traces across Python and Swift and for `interop/bench --middleware`.
-/// The file that `WATCHED_SPANS` names gets a line of JSON for each span; without it the worker has no middleware.
+/// The file that `WATCHED_SPANS` names gets a line of JSON for each span, or for one in `WATCHED_SPANS_EVERY`; without it
+/// the worker has no middleware.
 @main struct WatchedWorker: CeleryWorkerCommand {
     let middleware: [any CeleryMiddleware]
 
     init() throws {
-        guard let path = ProcessInfo.processInfo.environment["WATCHED_SPANS"] else {
+        let environment = ProcessInfo.processInfo.environment
+        guard let path = environment["WATCHED_SPANS"] else {
             middleware = []
             return
         }
-        middleware = [
-            MetricsMiddleware(factory: CountingFactory()), TracingMiddleware(tracer: W3CTracer(try SpanFile(path))),
-        ]
+        let file = try SpanFile(path, every: environment["WATCHED_SPANS_EVERY"].flatMap { Int($0) } ?? 1)
+        middleware = [MetricsMiddleware(factory: CountingFactory()), TracingMiddleware(tracer: W3CTracer(file))]
     }
 
     var handlers: [TaskHandler] {

@@ -17,8 +17,8 @@ extension WorkerEvent {
     init(_ refused: RefusedMessage) {
         switch refused {
         case .unreadable(let error, _): self = .refused(task: error.task, id: error.taskID, reason: error.reason)
-        case .notRegistered(let request):
-            self = .refused(task: request.task, id: request.id, reason: "the task is not registered")
+        case .notRegistered(let task):
+            self = .refused(task: task.request.task, id: task.request.id, reason: "the task is not registered")
         }
     }
 

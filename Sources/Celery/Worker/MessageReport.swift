@@ -12,7 +12,7 @@ final class MessageReport: Sendable {
     struct Ending: Sendable {
         var level = Logger.Level.error
         /// What the line says behind the task's name.
-        let text: String
+        var text: String
         /// Why it has.
         var reason: (any Error)?
         /// What else is to be said, all of it short.

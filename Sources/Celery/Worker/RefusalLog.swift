@@ -34,8 +34,12 @@ final class RefusalLog: Sendable {
     /// A message was refused before there was a task to run. Returns what its line says; `nil` for none.
     func add(_ refused: RefusedMessage, queue: String) -> MessageReport.Ending? {
         switch refused {
-        case .unreadable(let error, _): add(.unreadable(error.code), error, queue: queue)
-        case .notRegistered: add(.notRegistered, nil, queue: queue)
+        case .unreadable(let error, _): return add(.unreadable(error.code), error, queue: queue)
+        case .notRegistered(let task):
+            guard var ending = add(.notRegistered, nil, queue: queue) else { return nil }
+            ending.text = "refused: it is not registered; \(task.advice)"
+            ending.details["registered"] = "\(task.registered)"
+            return ending
         }
     }
 
@@ -56,8 +60,7 @@ final class RefusalLog: Sendable {
         }
         if isFirst { _ = deadlines.add(.now + Self.interval) { self.endInterval(of: kind) } }
         guard isShown else { return nil }
-        let text = error == nil ? "refused: it is not registered" : "refused"
-        var ending = MessageReport.Ending(text: text, reason: error)
+        var ending = MessageReport.Ending(text: "refused", reason: error)
         if let queue {
             ending.details[LoggingKeys.queue] = LoggingKeys.short(queue)
         } else {

@@ -136,7 +136,7 @@ extension RefusedMessage {
     fileprivate var label: TaskLabel {
         switch self {
         case .unreadable(let error, _): TaskLabel(id: error.taskID, name: error.task)
-        case .notRegistered(let request): TaskLabel(request)
+        case .notRegistered(let task): TaskLabel(task.request)
         }
     }
 }

@@ -214,7 +214,12 @@ import Testing
             let failure = await #expect(throws: TaskFailure.self) { try await task.value() }
             #expect(failure?.type == "NotRegistered")
             #expect(failure?.module == "celery.exceptions")
-            #expect(failure?.message == "tasks.unknown")
+            #expect(failure?.arguments == ["tasks.unknown"])
+            // Where Python has a traceback.
+            let text = try #require(failure?.traceback)
+            for part in ["'tasks.unknown'", "the queue 'celery'", "Registered: tasks.echo.", "task_routes"] {
+                #expect(text.contains(part), "\(text)")
+            }
             #expect(
                 try await bench.broker.settlements.next() == .deadLetter(reason: "unregistered task 'tasks.unknown'"))
             let dead = try bench.envelopes(in: "celery.dead-letter")

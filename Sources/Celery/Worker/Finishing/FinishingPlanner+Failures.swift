@@ -63,10 +63,12 @@ extension FinishingPlanner {
                             replyTo: properties.replyTo, correlationID: properties.correlationID ?? id))
                 }
             }
-        case .notRegistered(let request):
+        case .notRegistered(let task):
+            let request = task.request
             reason = "unregistered task \(PythonRepr.quoted(request.task))"
             let failure = TaskFailure(type: "NotRegistered", module: "celery.exceptions", message: request.task)
-            told = StoredResult(result(of: request, .failure, failure.json), route: ReplyRoute(request))
+            told = StoredResult(
+                result(of: request, .failure, failure.json, traceback: task.explanation), route: ReplyRoute(request))
         }
         var steps: [FinishingStep] = []
         if hasBackend, let told { steps.append(.store([told])) }

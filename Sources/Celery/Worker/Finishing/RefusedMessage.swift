@@ -6,5 +6,5 @@ enum RefusedMessage: Error {
     /// read so far.
     case unreadable(MessageError, properties: MessageProperties?)
     /// This worker has no handler of that name.
-    case notRegistered(TaskRequest)
+    case notRegistered(UnregisteredTask)
 }

@@ -59,7 +59,9 @@ extension ReceivedTask {
         } catch {
             throw .unreadable(error, properties: delivery.properties)
         }
-        guard let handler = handlers[request.task] else { throw .notRegistered(request) }
+        guard let handler = handlers[request.task] else {
+            throw .notRegistered(UnregisteredTask(request, queue: delivery.queue, handlers: handlers))
+        }
         self.init(queue: delivery.queue, message: message, request: request, handler: handler, receivedAt: now)
     }
 }

@@ -160,11 +160,12 @@ import Testing
 
     @Test func aRefusedMessageIsADeadLetterAndItsSenderIsTold() {
         let request = TaskRequest(task: "tasks.first", id: "first")
-        let plan = planner.plan(after: .notRegistered(request), hasBackend: true)
+        let unregistered = UnregisteredTask(request, queue: "celery", handlers: [:])
+        let plan = planner.plan(after: .notRegistered(unregistered), hasBackend: true)
         #expect(words(plan) == ["store first FAILURE"])
         #expect(plan.settlement == .deadLetter(reason: "unregistered task 'tasks.first'"))
         #expect(plan.settlementUnlessStored == plan.settlement)
-        #expect(words(planner.plan(after: .notRegistered(request), hasBackend: false)) == [])
+        #expect(words(planner.plan(after: .notRegistered(unregistered), hasBackend: false)) == [])
         let unreadable = RefusedMessage.unreadable(MessageError(.undecodable, "no JSON"), properties: nil)
         #expect(words(planner.plan(after: unreadable, hasBackend: true)) == [])
     }

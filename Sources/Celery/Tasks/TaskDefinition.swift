@@ -38,6 +38,45 @@ public struct TaskDefinition<Input: Sendable, Output: Sendable>: Sendable {
         self.init(name, repeat each parameters, encodeOutput: { _ in .null }, decodeOutput: { _ in () })
     }
 
+    // A pack of one element would do, but within a longer expression the compiler takes it for another type.
+
+    /// A task with one parameter.
+    public init(
+        _ name: String, _ parameter: Parameter<Input>, returning output: Output.Type
+    ) where Input: Codable, Output: Codable {
+        self.init(
+            name,
+            parameter,
+            encodeOutput: { try JSONValueEncoder().encode($0) },
+            decodeOutput: { try JSONValueDecoder().decode(Output.self, from: $0) }
+        )
+    }
+
+    /// A task with one parameter that returns nothing.
+    public init(_ name: String, _ parameter: Parameter<Input>) where Input: Codable, Output == Void {
+        self.init(name, parameter, encodeOutput: { _ in .null }, decodeOutput: { _ in () })
+    }
+
+    private init(
+        _ name: String,
+        _ parameter: Parameter<Input>,
+        encodeOutput: @escaping @Sendable (Output) throws -> JSONValue,
+        decodeOutput: @escaping @Sendable (JSONValue) throws -> Output
+    ) where Input: Codable {
+        self.init(
+            name: name,
+            parameters: [.init(name: parameter.name, isOptional: parameter.defaultValue != nil)],
+            sendsKeywords: false,
+            encodeInput: { [try JSONValueEncoder().encode($0)] },
+            decodeInput: { binding in
+                var position = 0
+                return try binding.value(parameter, at: &position)
+            },
+            encodeOutput: encodeOutput,
+            decodeOutput: decodeOutput
+        )
+    }
+
     private init<each P: Codable & Sendable>(
         _ name: String,
         _ parameters: repeat Parameter<each P>,

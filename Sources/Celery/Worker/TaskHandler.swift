@@ -16,7 +16,7 @@ public struct TaskHandler: Sendable {
     ///   - retry: when a failure leads to another try; by default only when the body throws ``Retry``.
     ///   - options: how the task is run; by default as the worker's options say.
     ///   - body: runs the task. What it throws is the task's failure, but for ``Retry``, ``Ignore`` and ``Reject``.
-    public init<each P: Sendable, Output: Sendable>(
+    public init<each P: Codable & Sendable, Output: Sendable>(
         _ definition: TaskDefinition<(repeat each P), Output>,
         retry: RetryPolicy = .manual(),
         options: TaskOptions = .init(),

@@ -2,16 +2,21 @@ public import CeleryProtocol
 internal import CeleryTransport
 
 extension CeleryConfiguration {
-    /// The settings that are obeyed: those of which something here makes use.
-    public static let keys = [
-        "broker_url", "result_backend", "broker_transport_options", "result_expires",
-        "task_default_queue", "task_default_exchange", "task_default_exchange_type", "task_default_routing_key",
-        "task_default_queue_type", "task_create_missing_queue_type", "task_queue_max_priority", "task_queues",
-        "task_default_priority", "task_compression", "task_publish_retry", "task_publish_retry_policy",
-        "task_create_missing_queues", "task_routes",
-        "worker_concurrency", "worker_prefetch_multiplier", "worker_eta_task_limit", "task_acks_late",
-        "task_acks_on_failure_or_timeout", "task_ignore_result", "task_track_started",
-        // Celery has no such settings, but options for them.
+    /// The settings that are obeyed: those of Celery of which something here makes use, and `worker_hostname`,
+    /// `worker_task_loglevel`, `worker_max_body_size` and `worker_max_body_memory`.
+    public static let keys =
+        [
+            "broker_url", "result_backend", "broker_transport_options", "result_expires",
+            "task_default_queue", "task_default_exchange", "task_default_exchange_type", "task_default_routing_key",
+            "task_default_queue_type", "task_create_missing_queue_type", "task_queue_max_priority", "task_queues",
+            "task_default_priority", "task_compression", "task_publish_retry", "task_publish_retry_policy",
+            "task_create_missing_queues", "task_routes",
+            "worker_concurrency", "worker_prefetch_multiplier", "worker_eta_task_limit", "task_acks_late",
+            "task_acks_on_failure_or_timeout", "task_ignore_result", "task_track_started",
+        ] + ownKeys
+
+    /// Those for which Celery has an option of the command line at most, and no setting.
+    static let ownKeys = [
         "worker_hostname", "worker_task_loglevel", "worker_max_body_size", "worker_max_body_memory",
     ]
 

@@ -50,5 +50,6 @@ import Testing
     @Test(arguments: CeleryConfiguration.keys) func everyKeyIsObeyed(key: String) throws {
         let configuration = try CeleryConfiguration(settings: [key: nil])
         #expect(configuration.disregardedSettings.isEmpty)
+        #expect(CelerySettingNames.all.contains(key) != CeleryConfiguration.ownKeys.contains(key))
     }
 }

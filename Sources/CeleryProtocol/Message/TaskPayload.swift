@@ -172,7 +172,8 @@ extension Message {
         ["application/x-gzip", "gzip", "zlib"].contains(compression.text)
     }
 
-    private func decompressedBody(_ maximumSize: Int) throws(MessageError) -> [UInt8] {
+    /// The body, decompressed if it was compressed.
+    package func decompressedBody(_ maximumSize: Int) throws(MessageError) -> [UInt8] {
         guard let compression else {
             guard body.count <= maximumSize else {
                 throw MessageError(

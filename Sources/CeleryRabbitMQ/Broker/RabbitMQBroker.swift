@@ -37,6 +37,9 @@ public struct RabbitMQBroker: Broker {
     /// Fails with what is wrong with an address or an option.
     package func validate() throws(TransportError) { _ = try addresses.get() }
 
+    /// The addresses, if they make sense.
+    func validAddresses() throws(TransportError) -> [RabbitMQAddress] { try addresses.get() }
+
     /// The addresses without their passwords.
     public var location: String {
         switch addresses {

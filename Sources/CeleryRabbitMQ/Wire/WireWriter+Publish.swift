@@ -39,21 +39,26 @@ extension WireWriter {
             bytes.removeSubrange(start...)
             throw error
         }
+        body(message.body, channel: channel, frameMax: frameMax)
+    }
+
+    /// The frames of a body.
+    mutating func body(_ body: [UInt8], channel: UInt16, frameMax: Int) {
         let step = frameMax - Self.frameOverhead
         var offset = 0
-        while offset < message.body.count {
-            let count = min(step, message.body.count - offset)
+        while offset < body.count {
+            let count = min(step, body.count - offset)
             octet(FrameType.body.rawValue)
             integer(channel)
             integer(UInt32(truncatingIfNeeded: count))
-            bytes.append(contentsOf: message.body[offset..<offset + count])
+            bytes.append(contentsOf: body[offset..<offset + count])
             octet(Self.frameEnd)
             offset += count
         }
     }
 
     /// The flags of the properties that are there, then these properties in the order of their flags.
-    private mutating func properties(of message: Message) throws(TransportError) {
+    mutating func properties(of message: Message) throws(TransportError) {
         let properties = message.properties
         let messageID = properties.other["message_id"]?.stringValue
         let timestamp = properties.other["timestamp"]?.integerValue.flatMap { UInt64(exactly: $0) }

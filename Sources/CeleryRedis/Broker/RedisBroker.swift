@@ -46,6 +46,9 @@ public struct RedisBroker: Broker {
     /// Fails with what is wrong with the address or an option.
     package func validate() throws(TransportError) { _ = try address.get() }
 
+    /// The address, if it makes sense.
+    func validAddress() throws(TransportError) -> RedisAddress { try address.get() }
+
     /// The address without its password.
     public var location: String {
         switch address {

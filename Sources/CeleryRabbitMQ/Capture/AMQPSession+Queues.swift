@@ -1,0 +1,107 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+
+extension AMQPSession {
+    /// How many messages of a queue nobody holds.
+    ///
+    /// - Throws: ``ServerFault`` when there is no such queue.
+    func waiting(in queue: String) throws -> Int {
+        var reader = try call(.queueDeclareOK) { writer throws(TransportError) in
+            try writer.queueDeclare(queue, flags: 0b00001)
+        }
+        _ = try reader.shortString()
+        return Int(try reader.integer(UInt32.self))
+    }
+
+    /// What kind of queue one is. Nothing but the server's refusal of another declaration says so.
+    func nature(of queue: String) throws -> QueueNature {
+        for durable: UInt8 in [0b00010, 0] {
+            do {
+                _ = try call(.queueDeclareOK) { writer throws(TransportError) in
+                    try writer.queueDeclare(queue, flags: durable, arguments: ["x-queue-type": "classic"])
+                }
+                return .classic
+            } catch let fault as ServerFault where fault.code == 406 {
+                if fault.text.contains("'auto_delete'") { return .autoDelete }
+                if fault.text.contains("'x-queue-type'") { return .other }
+                // Another argument of a classic queue: the type is compared first.
+                guard fault.text.contains("'durable'") else { return .classic }
+            } catch let fault as ServerFault where fault.code == 403 {
+                // Who may not declare it is not told.
+                return .other
+            }
+        }
+        return .other
+    }
+
+    /// Copies of all that an exchange gets with a key go to a queue of this connection alone.
+    func tap(exchange: String, key: String) throws {
+        var reader = try call(.queueDeclareOK) { writer throws(TransportError) in
+            try writer.queueDeclare("", flags: 0b01100)  // exclusive, deleted with its consumer
+        }
+        let queue = try reader.shortString()
+        _ = try call(.queueBindOK) { writer throws(TransportError) in
+            try writer.method(.queueBind, channel: Self.channel) { writer throws(TransportError) in
+                writer.integer(UInt16(0))
+                try writer.shortString(queue, "the queue's name")
+                try writer.shortString(exchange, "the exchange's name")
+                try writer.shortString(key, "the routing key")
+                writer.octet(0)
+                try writer.table([:])
+            }
+        }
+        try consume(queue, flags: 0b0010, arguments: [:])
+    }
+
+    /// So many messages are delivered at most; 0 for no limit.
+    func limit(to count: UInt16) throws {
+        _ = try call(.basicQosOK) { $0.qos(prefetch: count, isGlobal: false, channel: Self.channel) }
+    }
+
+    /// Begins to consume.
+    ///
+    /// - Parameter flags: 2 for messages that need no acknowledgement.
+    func consume(_ queue: String, flags: UInt8, arguments: JSONObject) throws {
+        _ = try call(.basicConsumeOK) { writer throws(TransportError) in
+            try writer.method(.basicConsume, channel: Self.channel) { writer throws(TransportError) in
+                writer.integer(UInt16(0))
+                try writer.shortString(queue, "the queue's name")
+                try writer.shortString("celery-swift capture", "the consumer's tag")
+                writer.octet(flags)
+                try writer.table(arguments)
+            }
+        }
+    }
+}
+
+extension WireWriter {
+    fileprivate mutating func queueDeclare(
+        _ queue: String, flags: UInt8, arguments: JSONObject = [:]
+    ) throws(TransportError) {
+        try method(.queueDeclare, channel: AMQPSession.channel) { writer throws(TransportError) in
+            writer.integer(UInt16(0))
+            try writer.shortString(queue, "the queue's name")
+            writer.octet(flags)
+            try writer.table(arguments)
+        }
+    }
+
+    /// The frames of one publish to a queue, with properties that are bytes already.
+    mutating func publish(
+        _ properties: [UInt8], _ body: [UInt8], to queue: String, frameMax: Int
+    ) throws(TransportError) {
+        try method(.basicPublish, channel: AMQPSession.channel) { writer throws(TransportError) in
+            writer.integer(UInt16(0))
+            try writer.shortString("", "the exchange's name")
+            try writer.shortString(queue, "the queue's name")
+            writer.octet(0)
+        }
+        try frame(.header, channel: AMQPSession.channel) { writer throws(TransportError) in
+            writer.integer(UInt16(60))
+            writer.integer(UInt16(0))
+            writer.integer(UInt64(body.count))
+            writer.bytes.append(contentsOf: properties)
+        }
+        self.body(body, channel: AMQPSession.channel, frameMax: frameMax)
+    }
+}

@@ -19,6 +19,7 @@ public import Logging
 ///   - routing: where the client's tasks go, and those that handlers send.
 ///   - defaultOptions: what counts where the client's calls, or those of handlers, say nothing.
 ///   - middleware: what every task passes that is sent or run, in the client and in the worker, the outermost first.
+///   - clock: what etas, countdowns, expiries and retries go by, for a test that moves it; by default the system's.
 ///   - logger: where both log; by default nowhere.
 ///   - handlers: the worker's tasks.
 ///   - body: the test. The client is closed after it.
@@ -28,6 +29,7 @@ public func withTestCelery<Result: Sendable>(
     routing: Routing = .init(),
     defaultOptions: SendOptions = .init(),
     middleware: [any CeleryMiddleware] = [],
+    clock: TestClock? = nil,
     logger: Logger? = nil,
     @TaskHandlerBuilder handlers: () -> [TaskHandler],
     _ body: (CeleryClient) async throws -> Result
@@ -36,13 +38,16 @@ public func withTestCelery<Result: Sendable>(
     let broker = MemoryBroker()
     let backend = MemoryResultBackend()
     let handlers = handlers()
+    let clock = clock.map { TaskClock.manual($0.time) } ?? .system
+    var options = options
+    options.clock = clock
     let worker = try CeleryWorker(
         broker: broker, backend: backend, queues: queues, options: options, routing: routing,
         defaultOptions: defaultOptions, middleware: middleware, logger: logger
     ) { handlers }
     let client = try CeleryClient(
-        broker: broker, backend: backend, routing: routing, defaultOptions: defaultOptions, middleware: middleware,
-        logger: logger)
+            broker: broker, backend: backend, routing: routing, defaultOptions: defaultOptions, middleware: middleware,
+            clock: clock, logger: logger)
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await worker.run() }
         defer { group.cancelAll() }

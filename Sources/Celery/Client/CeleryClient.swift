@@ -31,11 +31,23 @@ public struct CeleryClient: Sendable {
         middleware: [any CeleryMiddleware] = [],
         logger: Logger = Logger(label: "celery")
     ) throws {
+        try self.init(
+            broker: broker, backend: backend, routing: routing, defaultOptions: defaultOptions, middleware: middleware,
+            clock: .system, logger: logger)
+    }
+
+    /// As the public one.
+    ///
+    /// - Parameter clock: what countdowns and expiries go by.
+    package init(
+        broker: any Broker, backend: (any ResultBackend)?, routing: Routing, defaultOptions: SendOptions,
+        middleware: [any CeleryMiddleware], clock: TaskClock, logger: Logger
+    ) throws {
         let logger = logger.ofTheLibrary
         let replyTo = RandomID.make()
         publisher = TaskPublisher(
             broker: broker, routing: routing, defaults: try defaultOptions.asDefaults(), middleware: middleware,
-            replyTo: replyTo, logger: logger)
+            replyTo: replyTo, clock: clock, logger: logger)
         let context = ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(context: context)
     }

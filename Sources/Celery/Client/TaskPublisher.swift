@@ -27,19 +27,22 @@ final class TaskPublisher: Sendable {
     let replyTo: String
     private let producer: Reconnecting<any Producer>
     private let origin: String
+    /// What etas and expiries go by.
+    let clock: TaskClock
     private let logger: Logger
     /// Whether the result backend was told that results are to come.
     private let isPrepared = Atomic(false)
 
     init(
         broker: any Broker, routing: Routing, defaults: SendOptions?, middleware: [any CeleryMiddleware],
-        replyTo: String, logger: Logger
+        replyTo: String, clock: TaskClock = .system, logger: Logger
     ) {
         self.routing = routing
         self.defaults = defaults
         self.middleware = middleware
         self.replyTo = replyTo
         self.logger = logger
+        self.clock = clock
         origin = NodeName.generated
         producer = Reconnecting { try await broker.makeProducer(logger: logger) }
     }
@@ -108,7 +111,7 @@ final class TaskPublisher: Sendable {
         var (request, options) = (request, options)
         if let defaults { options.complete(&request, with: defaults) }
         let route = options.queue == nil ? routing.route(for: request.task) : nil
-        let now = Date()
+        let now = clock.now
         // As in Celery, no countdown is no eta.
         if let eta = options.eta, eta != .after(.zero) { request.eta = eta.date(now: now) }
         request.expires = options.expires?.date(now: now)

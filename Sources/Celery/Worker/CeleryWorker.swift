@@ -46,6 +46,8 @@ public struct CeleryWorker: Sendable {
         /// The level at which the receipt and the end of tasks are logged. A library should be quiet: the default is
         /// `debug`; Celery's own console shows them at `info`.
         public var taskLogLevel: Logger.Level
+        /// What etas and expiries go by.
+        package var clock = TaskClock.system
 
         /// Makes options; the defaults are Celery's.
         public init(

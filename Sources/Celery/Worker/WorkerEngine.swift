@@ -41,7 +41,7 @@ final class WorkerEngine: Service {
         let replyTo = RandomID.make()
         publisher = TaskPublisher(
             broker: broker, routing: routing, defaults: try defaultOptions.asDefaults(), middleware: middleware,
-            replyTo: replyTo, logger: logger)
+            replyTo: replyTo, clock: options.clock, logger: logger)
         results = try backend?.makeResultStore(
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))
         log = TaskLog(logger: logger, level: options.taskLogLevel, reportWait: reportWait)

@@ -58,7 +58,7 @@ extension FinishingPlanner {
             told = properties.flatMap { properties in
                 error.taskID.map { id in
                     StoredResult(
-                        TaskResult(id: id, state: .failure, result: failure.json, dateDone: Self.now),
+                        TaskResult(id: id, state: .failure, result: failure.json, dateDone: now),
                         route: ReplyRoute(
                             replyTo: properties.replyTo, correlationID: properties.correlationID ?? id))
                 }
@@ -78,7 +78,7 @@ extension FinishingPlanner {
     private func abandoned(
         _ signatures: [JSONValue], _ failure: TaskFailure, of request: TaskRequest
     ) -> [StoredResult] {
-        AbandonedStep.steps(signatures).map { $0.result(failure, of: request, now: Self.now) }
+        AbandonedStep.steps(signatures).map { $0.result(failure, of: request, now: now) }
     }
 
     /// The errbacks get the id of the failed task. One that cannot be made does not change what the failure is.

@@ -24,7 +24,7 @@ extension FinishingPlanner {
         }
         let (retries, hasOverflown) = request.retries.addingReportingOverflow(1)
         message.headers["retries"] = .integer(hasOverflown ? .max : retries)
-        let now = Date()
+        let now = publisher.clock.now
         message.headers["eta"] =
             countdown > .zero
             ? .string(try PythonDateTime(now.addingTimeInterval(countdown.inSeconds)).isoFormat) : .null

@@ -105,13 +105,13 @@ struct FinishingPlanner: Sendable {
     ) -> TaskResult {
         TaskResult(
             id: request.id, state: state, result: value, traceback: traceback,
-            dateDone: state.isReady ? Self.now : nil, groupID: request.group, parentID: request.parentID)
+            dateDone: state.isReady ? now : nil, groupID: request.group, parentID: request.parentID)
     }
 
     /// The time as results hold it.
-    static var now: String? {
+    var now: String? {
         do {
-            return try PythonDateTime(Date()).isoFormat
+            return try PythonDateTime(publisher.clock.now).isoFormat
         } catch {
             return nil
         }

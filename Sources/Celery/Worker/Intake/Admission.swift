@@ -22,10 +22,11 @@ enum Admission: Sendable {
     ///
     /// - Parameters:
     ///   - limits: as in ``CeleryWorker/Options``.
+    ///   - clock: what etas and expiries go by.
     ///   - now: when it came, if somebody asks.
     init(
         _ delivery: Delivery, handlers: [String: TaskHandler], _ limits: BodyLimits = BodyLimits(),
-        now: ContinuousClock.Instant? = nil
+        clock: TaskClock = .system, now: ContinuousClock.Instant? = nil
     ) {
         let task: ReceivedTask
         do throws(RefusedMessage) {
@@ -34,9 +35,9 @@ enum Admission: Sendable {
             self = .refused(error)
             return
         }
-        if task.isExpired {
+        if task.isExpired(clock) {
             self = .expired(task)
-        } else if let eta = task.request.eta, eta.timeIntervalSinceNow > 0 {
+        } else if let eta = task.request.eta, eta > clock.now {
             self = .wait(task, until: eta)
         } else {
             self = .run(task)

@@ -30,8 +30,11 @@ final class EtaSchedule: Sendable {
         var isClosed = false
     }
 
+    private let clock: TaskClock
     private let state = Locked(State())
     private let changed = WakeSignal()
+
+    init(clock: TaskClock = .system) { self.clock = clock }
 
     /// How many wait of which more than the tag is kept.
     var wholeCount: Int { state.withLock { $0.whole } }
@@ -65,7 +68,7 @@ final class EtaSchedule: Sendable {
     func run(_ isDue: @Sendable ([WaitingTask]) -> Void) async {
         while !Task.isCancelled {
             let (due, next, isClosed) = state.withLock { state -> ([WaitingTask], Date?, Bool) in
-                let now = Date()
+                let now = clock.now
                 var due: [WaitingTask] = []
                 while let first = state.heap.min, first.eta <= now {
                     state.heap.removeMin()
@@ -84,13 +87,9 @@ final class EtaSchedule: Sendable {
         }
     }
 
-    /// Waits for a change or for `date`, whichever is first; for an hour at most, because somebody may set the
-    /// clock that dates go by.
+    /// Waits for a change or for `date`, whichever is first.
     private func wait(until date: Date?) async throws {
         guard let date else { return try await changed.wait() }
-        let seconds = min(max(0, date.timeIntervalSinceNow), 3600)
-        let deadline = Deadlines.shared.add(.now + .seconds(seconds)) { [changed] in changed.signal() }
-        defer { Deadlines.shared.remove(deadline) }
-        try await changed.wait()
+        try await clock.wait(for: changed, until: date)
     }
 }

@@ -26,7 +26,7 @@ final class Intake: Sendable {
     private let limits: ShutdownLimits
     private let middleware: [any CeleryMiddleware]
     private let log: TaskLog
-    private let schedule = EtaSchedule()
+    private let schedule: EtaSchedule
     private let started = StartedTasks()
     private let session = Locked<ConsumerSession?>(nil)
     /// Whether the log has said that so many tasks wait for their eta.
@@ -46,6 +46,7 @@ final class Intake: Sendable {
         self.limits = limits
         self.middleware = middleware
         self.log = log
+        schedule = EtaSchedule(clock: options.clock)
         configuration = ConsumerConfiguration(queues: queues, prefetch: options.prefetch, name: name)
     }
 
@@ -182,7 +183,7 @@ final class Intake: Sendable {
     /// - Parameter isDue: whether it has waited for its eta here.
     private func admit(_ delivery: Delivery, _ message: HeldMessage, isDue: Bool) -> ReservedTask? {
         let now = middleware.isEmpty ? nil : ContinuousClock.now
-        switch Admission(delivery, handlers: handlers, options.bodyLimits, now: now) {
+        switch Admission(delivery, handlers: handlers, options.bodyLimits, clock: options.clock, now: now) {
         case .run(let task):
             if task.request.delivery.isRedelivered, started.hasStarted(task, message.session) {
                 log.acknowledgedAgain(task.request)

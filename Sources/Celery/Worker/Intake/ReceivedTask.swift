@@ -29,8 +29,8 @@ final class ReceivedTask: Sendable {
     }
 
     /// Whether it has come too late to run.
-    var isExpired: Bool {
+    func isExpired(_ clock: TaskClock) -> Bool {
         guard let expires = request.expires else { return false }
-        return expires.timeIntervalSinceNow < 0
+        return expires < clock.now
     }
 }

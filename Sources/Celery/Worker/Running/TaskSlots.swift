@@ -132,7 +132,7 @@ final class TaskSlots: Sendable {
     ) async -> FinishedTask? {
         if Task.isCancelled { return nil }
         var finished = FinishedTask(task: task, rules: rules, ending: .expired)
-        if task.isExpired {
+        if task.isExpired(options.clock) {
             log.expired(task.request)
             return finished
         }

@@ -96,7 +96,8 @@ let package = Package(
         .target(
             name: "CeleryCommands",
             dependencies: [
-                "Celery", "CeleryIO", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis", "CeleryTransport",
+                "Celery", "CeleryIO", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis", "CeleryTesting",
+                "CeleryTransport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
@@ -155,8 +156,8 @@ let package = Package(
         .testTarget(
             name: "CeleryCommandsTests",
             dependencies: [
-                "Celery", "CeleryCommands", "CeleryIO", "CeleryRabbitMQ", "CeleryRedis", "CeleryTransport",
-                "TestSupport",
+                "Celery", "CeleryCommands", "CeleryIO", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis",
+                "CeleryTesting", "CeleryTransport", "TestSupport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]
         ),

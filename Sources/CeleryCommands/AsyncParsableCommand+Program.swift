@@ -5,7 +5,10 @@ extension AsyncParsableCommand {
     /// subcommand that runs show its own usage.
     @concurrent package static func runAsProgram() async {
         let subcommands = configuration.subcommands
-        let line = CeleryCommandLine(Array(CommandLine.arguments.dropFirst()), hasSubcommands: !subcommands.isEmpty)
+        // A program that is a worker itself is called as `celery worker` is, whatever else it can do.
+        let line = CeleryCommandLine(
+            Array(CommandLine.arguments.dropFirst()),
+            hasSubcommands: !subcommands.isEmpty && !(Self.self is any WorkerCommandLine.Type))
         if let refusal = line.refusal {
             let command = subcommands.first { $0._commandName == line.subcommand } ?? Self.self
             CommandErrors.end(command, ValidationError(refusal), of: Self.self)

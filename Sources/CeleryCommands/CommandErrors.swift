@@ -35,6 +35,9 @@ package enum CommandErrors {
             "Error: \(error.message)\nUsage: \(root.usageString(for: command))\n  See '\(name) --help' for more information."
     }
 
+    /// Says something beside a command's output.
+    static func note(_ text: String) { show(LogText.lines(text) + "\n", on: STDERR_FILENO) }
+
     private static func show(_ text: String, on descriptor: Int32) {
         var bytes = Array(text.utf8)[...]
         while !bytes.isEmpty {

@@ -81,10 +81,16 @@ struct ConnectionOptions: ParsableArguments {
         return configuration
     }
 
-    func makeBroker(_ configuration: CeleryConfiguration) throws -> any Broker {
-        let address = Self.address(configuration.broker) ?? "amqp://guest@localhost//"
-        let options = configuration.brokerTransportOptions
-        switch Self.scheme(address) {
+    func makeBroker(_ configuration: CeleryConfiguration) throws -> any Broker & CapturingBroker {
+        try Self.broker(
+            at: Self.address(configuration.broker) ?? "amqp://guest@localhost//", configuration.brokerTransportOptions,
+            visibilityTimeout: visibilityTimeout)
+    }
+
+    static func broker(
+        at address: String, _ options: [String: String], visibilityTimeout: Duration? = nil
+    ) throws -> any Broker & CapturingBroker {
+        switch scheme(address) {
         case "amqp", "amqps", "pyamqp", "librabbitmq":
             if visibilityTimeout != nil {
                 throw ValidationError(
@@ -100,7 +106,7 @@ struct ConnectionOptions: ParsableArguments {
             return broker
         case "rpc": throw ValidationError("rpc:// is a result backend, no broker")
         case let scheme:
-            throw ValidationError(Self.unknown(scheme, "a broker's address starts with redis:// or amqp://"))
+            throw ValidationError(unknown(scheme, "a broker's address starts with redis:// or amqp://"))
         }
     }
 

@@ -3,7 +3,7 @@ internal import CeleryTransport
 
 /// A captured message: a case of a file of fixtures.
 ///
-/// Such files are written by `celery-swift capture`, by ``write(to:replacing:)-(URL,_)``, or by hand:
+/// Such files are written by `celery-swift capture`, by `write(to:)` of an array of fixtures, or by hand:
 ///
 ///     {"cases": [
 ///     {"name": "ship#0", "queue": "orders", "key": "orders", "raw": "{\"body\": \"W1sxXSwge30s...\", ...}"},

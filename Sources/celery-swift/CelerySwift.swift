@@ -17,7 +17,8 @@ struct CelerySwift: AsyncParsableCommand {
             """,
         version: ProgramVersion.package,
         subcommands: [
-            WorkerSubcommand<StockWorker>.self, CallCommand.self, ResultCommand.self, ImportConfigCommand.self,
+            WorkerSubcommand<StockWorker>.self, CallCommand.self, ResultCommand.self, CaptureCommand.self,
+            ReplaySubcommand<StockWorker>.self, ImportConfigCommand.self,
         ]
     )
 

@@ -6,13 +6,15 @@ internal import FoundationEssentials
 internal import Foundation
 #endif
 
-/// A whole program that is a worker; its help calls it by the name of its file.
+/// A whole program that is a worker, or with `replay` runs its handlers on captured messages; its help calls it by the
+/// name of its file.
 struct WorkerProgram<Worker: CeleryWorkerCommand>: WorkerCommandLine {
     static var configuration: CommandConfiguration {
         CommandConfiguration(
             commandName: CommandLine.arguments.first.map { URL(filePath: $0).lastPathComponent },
             abstract: abstract, discussion: discussion,
-            version: [Worker.version, ProgramVersion.package].filter { !$0.isEmpty }.joined(separator: ", "))
+            version: [Worker.version, ProgramVersion.package].filter { !$0.isEmpty }.joined(separator: ", "),
+            subcommands: [ReplaySubcommand<Worker>.self])
     }
 
     @OptionGroup(title: "Broker, results, settings") var connection: ConnectionOptions

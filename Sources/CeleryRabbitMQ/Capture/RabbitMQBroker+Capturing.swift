@@ -45,7 +45,7 @@ extension RabbitMQBroker: CapturingBroker {
         let outcome = Result {
             for number in 1...count {
                 guard let message = try message(of: queue, session) else {
-                    return logger.info("others have taken the other messages", metadata: ["copied": "\(number - 1)"])
+                    return logger.warning("others have taken the other messages", metadata: ["copied": "\(number - 1)"])
                 }
                 deliveries = max(deliveries, message.deliveryCount)
                 if number <= wanted { page.append(message.fields(queue: queue)) }
@@ -106,6 +106,7 @@ extension RabbitMQBroker: CapturingBroker {
             } catch let fault as ServerFault {
                 throw TransportError(fault)
             }
+            logger.notice("following the queue's exchange until Ctrl-C or --count")
             while true {
                 guard let first = try session.message(within: .milliseconds(100)) else { continue }
                 var page = [first]

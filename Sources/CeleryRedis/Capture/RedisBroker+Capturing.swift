@@ -15,6 +15,7 @@ extension RedisBroker: CapturingBroker {
     package func follow(_ queue: Queue, logger: Logger, _ take: @escaping Taker) async throws {
         try await capturing(queue, logger) { capture in
             guard try await capture.look(upTo: .max, take) else { return }
+            logger.notice("following the queue until Ctrl-C or --count")
             repeat {
                 try await Task.sleep(for: .milliseconds(100))
             } while try await capture.takeNews(take)

@@ -83,7 +83,8 @@ def arguments_of(block, broker, backend):
 
 def check_broker(broker, backend, code):
     """Runs the worker of the shell block, and calls it from Python, from the client and from the shell."""
-    [worker_block, call_block], [python], client = code["sh"], code["python"], code["client"]
+    [worker_block, call_block, capture_block, replay_block], [python], client = (
+        code["sh"], code["python"], code["client"])
     worker = ReadersWorker(arguments_of(worker_block, broker, backend), {}, "readme")
     with worker, workers.PythonWorker(broker, backend, ["python"], arguments=("--pool", "solo")) as peer:
         worker.wait_until_ready()
@@ -95,6 +96,15 @@ def check_broker(broker, backend, code):
         [shown] = output(arguments_of(call_block, broker, backend))
         if shown != '"320/a.png"':
             raise Problem(f"the shell's call printed {shown!r}")
+    # What waits while no worker runs is captured, and the worker's handlers run on it.
+    output([word for word in arguments_of(call_block, broker, backend) if word != "--wait"])
+    captured = os.path.join(PACKAGE, "orders.json")
+    if os.path.exists(captured):
+        os.remove(captured)
+    output(arguments_of(capture_block, broker, backend))
+    [shown] = output(arguments_of(replay_block, broker, backend))
+    if not re.fullmatch(r"images\.resize\[\S+\] succeeded: '320/a\.png'", shown):
+        raise Problem(f"the replay printed {shown!r}")
 
 
 def main():

@@ -196,6 +196,47 @@ def test_a_queue_is_followed_until_the_user_ends_it(kind, server_of, tmp_path):
             matches(errors, "celery cannot be followed on RabbitMQ: its messages come by the default exchange")
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_cannot_be_captured_is_said_and_leaves_nothing(kind, server_of, tmp_path):
+    with contextlib.closing(Source(kind, server_of(kind), "passing", auto_delete=True)) as source:
+        file = tmp_path / "orders.json"
+        with source.app.connection_for_write() as connection, source.app.amqp.Producer(connection) as producer:
+            source.queue(connection.default_channel).declare()
+            source.app.signature("swift.echo", ("4111",)).apply_async(producer=producer, queue="passing")
+            if kind == "rabbitmq":
+                for queue, reason in (("nowhere", "no queue 'nowhere'"), ("passing", "is deleted with its last consumer")):
+                    status, _, errors = source.tool("capture", "-Q", queue, "-o", str(file))
+                    equal((status, file.exists()), (1, False))
+                    matches(errors, reason)
+                return
+            status, output, errors = source.tool("capture", "-Q", "passing", "-o", "-", "--redact", "args.0")
+            equal((status, "4111" in output, len(json.loads(output)["cases"])), (0, False, 1))
+            matches(errors, "1 message of passing copied")
+            file.write_text("mine")
+            status, _, errors = source.tool("capture", "-Q", "passing", "-o", str(file))
+            equal((status, file.read_text()), (64, "mine"))
+            matches(errors, "orders.json is there already; --force replaces it")
+
+
+def test_messages_go_from_one_kind_of_broker_to_the_other(server_of, tmp_path):
+    sources = [Source(kind, server_of(kind), "moving") for kind in KINDS]
+    with contextlib.closing(sources[0]) as first, contextlib.closing(sources[1]) as second:
+        for source, other in ((first, second), (second, first)):
+            file = str(tmp_path / f"{source.kind}.json")
+            for end in (source, other):
+                with end.app.connection_for_write() as connection:
+                    end.queue(connection.default_channel).declare()
+                    end.queue(connection.default_channel).purge()
+            source.app.signature("swift.echo", ("é", 1.5), {"a": None}).apply_async(queue="moving", headers={"x": [1]})
+            eventually(source.content, "it is there")
+            equal(source.tool("capture", "-Q", "moving", "-o", file)[0], 0)
+            equal(source.tool("replay", file, "--to", other.broker)[:2], (0, "1 message sent"))
+            with other.app.connection_for_read() as connection:
+                message = eventually(lambda: other.queue(connection.default_channel).get(), "it is there")
+            equal(message.headers["x"], [1])
+            equal(message.decode()[:2], [["é", 1.5], {"a": None}])
+
+
 def whole(source, count=COUNT):
     """The content, once all of it is there."""
     content = source.content()

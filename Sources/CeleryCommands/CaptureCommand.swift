@@ -108,7 +108,9 @@ public struct CaptureCommand: AsyncParsableCommand {
         }
         try file.finish()
         let copied = "\(file.count) message\(file.count == 1 ? "" : "s") of \(LogText.name(queue.name)) copied"
-        CommandErrors.note("\(copied)\(output == "-" ? "" : " to \(output)")")
+        let isInterrupted = signal != nil && !follow
+        CommandErrors.note(
+            "\(isInterrupted ? "interrupted: " : "")\(copied)\(output == "-" ? "" : " to \(output)")")
         // Whoever follows ends it so.
         if let signal, !follow { throw ExitCode(128 + signal) }
     }

@@ -54,7 +54,9 @@ extension Fixture {
 extension Collection<Fixture> {
     /// Writes a file of fixtures, one a line; see ``Fixture`` for what is in it.
     ///
-    /// - Parameter replacing: whether a file that is there already is replaced.
+    /// - Parameters:
+    ///   - path: the file's path.
+    ///   - replacing: whether a file that is there already is replaced.
     /// - Throws: what the file system says against it.
     public func write(to path: String, replacing: Bool = false) throws {
         try write(to: URL(filePath: path), replacing: replacing)
@@ -62,7 +64,9 @@ extension Collection<Fixture> {
 
     /// Writes a file of fixtures, one a line; see ``Fixture`` for what is in it.
     ///
-    /// - Parameter replacing: whether a file that is there already is replaced.
+    /// - Parameters:
+    ///   - url: the file's URL.
+    ///   - replacing: whether a file that is there already is replaced.
     /// - Throws: what the file system says against it.
     public func write(to url: URL, replacing: Bool = false) throws {
         var bytes = FixtureText.beginning([:])

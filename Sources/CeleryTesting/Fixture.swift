@@ -61,6 +61,7 @@ public struct Fixture: Sendable {
     ///
     /// - Parameters:
     ///   - name: the case's name.
+    ///   - message: the message.
     ///   - queue: the queue that it is to be in.
     public init(name: String, _ message: Message, queue: String = "celery") {
         self.init(name: name, KombuEnvelope.encode(message), queue: queue)

@@ -7,7 +7,7 @@ import Testing
 @testable import CeleryRedis
 
 extension LiveTests {
-    /// The least rights, as the README names them.
+    /// The least rights, as the article Deploying names them.
     @Suite struct Rights {
         static let connection = ["+ping", "+client|setname"]
         static let sender =

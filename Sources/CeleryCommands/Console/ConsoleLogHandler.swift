@@ -23,41 +23,56 @@ struct ConsoleLogHandler: LogHandler {
     }
 
     func log(event: LogEvent) {
-        let level = event.level
-        var line = "[\(now().local): \(style(Self.name(of: level), Self.color(of: level)))] "
         let known = LogMetadata(metadata, metadataProvider, event)
         let message = Self.shown(event.message.description)
+        var line = "["
+        line.reserveCapacity(message.utf8.count + 64)
+        line += now().local
+        line += ": "
+        line += style(Self.name(of: event.level), Self.color(of: event.level))
+        line += "] "
         if let (name, id) = known.task {
             append(message, of: name, id, to: &line)
         } else {
             line += message
         }
         let pairs = known.pairs.filter { !LoggingKeys.isSaid($0.key, $0.value, in: message) }
-        for (key, value) in pairs where key == LoggingKeys.error { line += ": \(LogText(value, limit: .max))" }
-        let rest = pairs.filter { $0.key != LoggingKeys.error }
-        if !rest.isEmpty { line += " " + style("(\(rest.map(Self.shown).joined(separator: ", ")))", .dim) }
+        if !pairs.isEmpty { append(pairs, to: &line) }
         line += "\n"
         output.write(line)
     }
 
+    /// A reason stands behind the message, everything else in brackets.
+    private func append(_ pairs: [(key: String, value: String)], to line: inout String) {
+        for (key, value) in pairs where key == LoggingKeys.error { line += ": \(LogText(value, limit: .max))" }
+        let rest = pairs.filter { $0.key != LoggingKeys.error }
+        if !rest.isEmpty { line += " " + style("(\(rest.map(Self.shown).joined(separator: ", ")))", .dim) }
+    }
+
     /// A line of the library says which task it is about; one of a handler's own is told whose it is.
     private func append(_ message: String, of name: String, _ id: String, to line: inout String) {
-        let subject = "Task \(name)[\(id)]"
+        var subject = "Task "
+        subject.reserveCapacity(name.utf8.count + id.utf8.count + 8)
+        subject += name
+        subject += "["
+        subject += id
+        subject += "]"
         guard message.hasPrefix(subject) else {
             line += style(name, .bold) + style("[\(id)]", .dim) + ": " + message
             return
         }
-        let rest = Substring(message.utf8.dropFirst(subject.utf8.count))
+        guard style.isColored else { return line += message }
+        var rest = message.utf8.dropFirst(subject.utf8.count)
         line += "Task " + style(name, .bold) + style("[\(id)]", .dim)
-        guard style.isColored, let (verb, color) = Self.verbs.first(where: { rest.hasPrefix(" " + $0.0) }) else {
-            line += rest
-            return
+        if let (verb, color) = Self.verbs.first(where: { rest.dropFirst().starts(with: $0.0.utf8) }) {
+            line += " " + style(verb, color)
+            rest = rest.dropFirst(verb.utf8.count + 1)
         }
-        line += " " + style(verb, color) + rest.dropFirst(verb.count + 1)
+        line += Substring(rest)
     }
 
     private static let verbs: [(String, TerminalStyle.Color)] = [
-        ("succeeded", .green), ("raised unexpected", .red), ("failed", .red), ("refused", .red), ("retry", .yellow),
+        ("succeeded", .green), ("raised unexpected", .red), ("refused", .red), ("retry", .yellow),
         ("rejected", .yellow), ("discarded", .yellow), ("interrupted", .yellow),
     ]
 

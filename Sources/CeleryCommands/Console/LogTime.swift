@@ -36,30 +36,28 @@ struct LogTime: Sendable {
         return text(fields, between: "T", fraction: ".") + "Z"
     }
 
-    private func text(_ fields: tm, between: String, fraction: String) -> String {
-        var text = ""
-        text.reserveCapacity(24)
-        Self.append(Int(fields.tm_year) + 1900, 4, to: &text)
-        text += "-"
-        Self.append(Int(fields.tm_mon) + 1, 2, to: &text)
-        text += "-"
-        Self.append(Int(fields.tm_mday), 2, to: &text)
-        text += between
-        Self.append(Int(fields.tm_hour), 2, to: &text)
-        text += ":"
-        Self.append(Int(fields.tm_min), 2, to: &text)
-        text += ":"
-        Self.append(Int(fields.tm_sec), 2, to: &text)
-        text += fraction
-        Self.append(milliseconds, 3, to: &text)
-        return text
-    }
-
-    private static func append(_ number: Int, _ digits: Int, to text: inout String) {
-        var divisor = digits == 4 ? 1000 : digits == 3 ? 100 : 10
-        while divisor > 0 {
-            text.unicodeScalars.append(Unicode.Scalar(UInt8(ascii: "0") + UInt8(number / divisor % 10)))
-            divisor /= 10
+    private func text(_ fields: tm, between: Unicode.Scalar, fraction: Unicode.Scalar) -> String {
+        let numbers = [
+            (Int(fields.tm_year) + 1900, 4, "-"), (Int(fields.tm_mon) + 1, 2, "-"), (Int(fields.tm_mday), 2, between),
+            (Int(fields.tm_hour), 2, ":"), (Int(fields.tm_min), 2, ":"), (Int(fields.tm_sec), 2, fraction),
+        ]
+        return String(unsafeUninitializedCapacity: 23) { bytes in
+            var position = 0
+            func append(_ number: Int, _ digits: Int) {
+                var rest = number
+                for offset in (0..<digits).reversed() {
+                    bytes[position + offset] = UInt8(ascii: "0") + UInt8(rest % 10)
+                    rest /= 10
+                }
+                position += digits
+            }
+            for (number, digits, separator) in numbers {
+                append(number, digits)
+                bytes[position] = UInt8(ascii: separator)
+                position += 1
+            }
+            append(milliseconds, 3)
+            return position
         }
     }
 }

@@ -33,8 +33,8 @@ struct TerminalStyle: Sendable {
     }
 
     /// The text in a colour.
-    func callAsFunction(_ text: some StringProtocol, _ color: Color?) -> String {
-        guard isColored, let color else { return String(text) }
+    func callAsFunction(_ text: String, _ color: Color?) -> String {
+        guard isColored, let color else { return text }
         return "\u{1b}[\(color.rawValue)m\(text)\u{1b}[0m"
     }
 

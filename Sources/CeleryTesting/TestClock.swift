@@ -7,7 +7,7 @@ public import Foundation
 #endif
 
 /// A clock that stands still until a test moves it: what etas, countdowns, expiries and retries go by in a
-/// ``withTestCelery(queues:options:routing:middleware:clock:logger:handlers:_:)`` that is given it.
+/// `withTestCelery` that is given it.
 ///
 ///     let clock = TestClock()
 ///     try await withTestCelery(clock: clock) {

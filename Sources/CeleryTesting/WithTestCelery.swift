@@ -46,8 +46,8 @@ public func withTestCelery<Result: Sendable>(
         defaultOptions: defaultOptions, middleware: middleware, logger: logger
     ) { handlers }
     let client = try CeleryClient(
-            broker: broker, backend: backend, routing: routing, defaultOptions: defaultOptions, middleware: middleware,
-            clock: clock, logger: logger)
+        broker: broker, backend: backend, routing: routing, defaultOptions: defaultOptions, middleware: middleware,
+        clock: clock, logger: logger)
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await worker.run() }
         defer { group.cancelAll() }

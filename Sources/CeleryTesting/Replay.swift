@@ -105,9 +105,13 @@ public struct Replay: Sendable {
         while true {
             let context = TaskContext(request: request, queue: queue, environment: environment)
             let outcome = Outcome(await handler.outcome(context, payload, middleware))
-            guard retrying, case .retry(_, let reason) = outcome else { return recorder.recording(outcome) }
+            // A task may ask for ever.
+            guard retrying, !Task.isCancelled, case .retry(_, let reason) = outcome else {
+                return recorder.recording(outcome)
+            }
             recorder.add(retry: reason)
-            request.retries += 1
+            let (retries, hasOverflown) = request.retries.addingReportingOverflow(1)
+            request.retries = hasOverflown ? .max : retries
         }
     }
 }

@@ -1,4 +1,5 @@
 public import Celery
+internal import CeleryProtocol
 public import CeleryTransport
 public import Logging
 
@@ -14,7 +15,8 @@ public import Logging
 ///     }
 ///
 /// - Parameters:
-///   - queues: the queues that the worker consumes; by default `celery`.
+///   - queues: the queues that the worker consumes; by default `celery`. To wait for a task that was sent to another
+///     one is an error that says so.
 ///   - options: how the worker runs its tasks.
 ///   - routing: where the client's tasks go, and those that handlers send.
 ///   - defaultOptions: what counts where the client's calls, or those of handlers, say nothing.
@@ -35,8 +37,13 @@ public func withTestCelery<Result: Sendable>(
     _ body: (CeleryClient) async throws -> Result
 ) async throws -> Result {
     let logger = logger ?? Logger(label: "celery.test", factory: { _ in SwiftLogNoOpLogHandler() })
-    let broker = MemoryBroker()
     let backend = MemoryResultBackend()
+    let names = queues.map(\.name)
+    let broker = MemoryBroker(consumed: Set(names)) { id, place in
+        let consumed = names.map(PythonRepr.quoted).joined(separator: ", ")
+        let why = "nobody consumes that: the worker of this test consumes \(consumed)"
+        backend.fail(id, TransportError(.rejected, "task \(LogText(id)) is in \(place), and \(why)"))
+    }
     let handlers = handlers()
     let clock = clock.map { TaskClock.manual($0.time) } ?? .system
     var options = options

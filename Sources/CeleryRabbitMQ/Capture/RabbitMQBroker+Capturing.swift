@@ -23,13 +23,23 @@ extension RabbitMQBroker: CapturingBroker {
             }
             let wanted = min(limit, waiting)
             let count = nature == .classic ? wanted : waiting
+            // Without a limit a quorum queue delivers some of so many only, and these would come back in front.
+            guard nature == .classic || count <= Int(UInt16.max) else {
+                throw TransportError(
+                    .unsupported,
+                    """
+                    the quorum queue \(LogText.name(queue.name)) has more than 65535 messages, which cannot be looked at \
+                    without a change of their order
+                    """)
+            }
             try session.limit(to: UInt16(exactly: count) ?? 0)
             try session.consume(queue.name, flags: 0, arguments: ["x-priority": -100])
             let deliveries = try Self.copy(wanted, amongst: count, of: queue.name, session, logger, take)
-            guard deliveries > 0 else { return }
+            // Of a classic queue it is a header of the sender's own.
+            guard deliveries > 0, nature != .classic else { return }
             logger.warning(
                 "a quorum queue counts each look as a delivery, and drops a message or dead-letters it at its limit",
-                metadata: ["deliveries": "\(deliveries + 1)"])
+                metadata: ["delivered before": "\(deliveries)"])
         }
     }
 

@@ -63,17 +63,21 @@ struct ListCapture {
     mutating func takeNews(_ take: CapturingBroker.Taker) async throws -> Bool {
         for list in lists {
             var news: [[UInt8]] = []
+            // While it is read the list may grow, at its left: what stands there comes with the next look, and the next page
+            // begins with what was read already.
+            var found: Set<Int> = []
             var (start, count) = (0, 1)
             while true {
                 try Task.checkCancellation()
                 let entries = try await range(list, start, start + count - 1)
-                let new = entries.filter { seen.insert($0.hashValue).inserted }
-                news += new
+                let isEnd = entries.count < count || entries.contains { seen.contains($0.hashValue) }
+                news += entries.filter { !seen.contains($0.hashValue) && found.insert($0.hashValue).inserted }
                 // Those behind one that is known are known.
-                guard new.count == count else { break }
+                if isEnd { break }
                 start += count
                 count = min(4 * count, Self.page)
             }
+            seen.formUnion(found)
             guard try news.isEmpty || take(news.reversed().map { fields($0, list) }) else { return false }
         }
         return true

@@ -6,10 +6,19 @@ public import Logging
 ///
 /// Copies of the value are the same broker.
 public struct MemoryBroker: Broker {
-    private let store = MemoryStore()
+    private let store: MemoryStore
 
     /// Makes a broker of its own, with no messages.
-    public init() {}
+    public init() { store = MemoryStore() }
+
+    /// Makes a broker all of whose consumers are known beforehand.
+    ///
+    /// - Parameters:
+    ///   - consumed: the queues that are consumed.
+    ///   - onUnserved: called with the id of a task whose message has gone to none of them, and where it is.
+    package init(consumed: Set<String>, onUnserved: @escaping @Sendable (_ id: String, _ place: String) -> Void) {
+        store = MemoryStore(consumed: consumed, onUnserved: onUnserved)
+    }
 
     /// `memory://`.
     public var location: String { "memory://" }

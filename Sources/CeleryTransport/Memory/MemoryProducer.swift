@@ -13,7 +13,9 @@ struct MemoryProducer: Producer {
         message.properties.routingKey = destination.routingKey
         let item = MemoryQueue.Item(
             envelope: KombuEnvelope.encode(message), priority: message.properties.priority ?? 0)
-        for queue in store.queues(for: destination) { store.push(item, to: queue) }
+        let queues = store.queues(for: destination)
+        for queue in queues { store.push(item, to: queue) }
+        store.reportUnserved(message.headers["id"]?.stringValue, in: queues, sentTo: destination)
     }
 
     func close() async {}

@@ -5,6 +5,9 @@ public struct MemoryResultBackend: ResultBackend {
     /// Makes a backend of its own, with no results.
     public init() {}
 
+    /// The end of a task will never be stored, for this reason: who waits for it, or will, is told.
+    package func fail(_ id: String, _ error: TransportError) { store.fail(id, error) }
+
     /// `cache+memory://`, as Celery calls it.
     public var location: String { "cache+memory://" }
 

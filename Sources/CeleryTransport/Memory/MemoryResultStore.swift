@@ -4,6 +4,8 @@ internal import CeleryProtocol
 /// Results within this process, as a backend writes them.
 final class MemoryResultStore: ResultStore {
     private let results = Locked<[String: [UInt8]]>([:])
+    /// Why tasks will never end.
+    private let obstacles = Locked<[String: TransportError]>([:])
     private let hub = UpdateHub()
 
     func prepare() async throws {}
@@ -36,7 +38,15 @@ final class MemoryResultStore: ResultStore {
     }
 
     func watch(_ id: String, _ watcher: ResultWatcher) async throws {
-        try hub.add(watcher, id: id) { try stored(id) }
+        try hub.add(watcher, id: id) {
+            if let obstacle = obstacles.withLock({ $0[id] }) { throw obstacle }
+            return try stored(id)
+        }
+    }
+
+    func fail(_ id: String, _ error: TransportError) {
+        obstacles.withLock { $0[id] = error }
+        hub.fail(error, id: id)
     }
 
     func forget(_ id: String) async throws {

@@ -1,4 +1,5 @@
 internal import CeleryIO
+internal import CeleryProtocol
 
 /// The queues of a broker in memory.
 final class MemoryStore: Sendable {
@@ -9,6 +10,17 @@ final class MemoryStore: Sendable {
     }
 
     private let state = Locked(State())
+    /// The queues that are consumed, where all of them are known.
+    private let consumed: Set<String>?
+    private let onUnserved: @Sendable (_ id: String, _ place: String) -> Void
+
+    init(
+        consumed: Set<String>? = nil,
+        onUnserved: @escaping @Sendable (_ id: String, _ place: String) -> Void = { _, _ in }
+    ) {
+        self.consumed = consumed
+        self.onUnserved = onUnserved
+    }
 
     func declare(_ queues: [Queue]) {
         state.withLock { state in
@@ -38,6 +50,16 @@ final class MemoryStore: Sendable {
         }
         // One message for each queue, however often it is bound.
         return Array(Set(taking.map(\.name)))
+    }
+
+    /// Says of a task that nobody will take it from these queues.
+    func reportUnserved(_ id: String?, in queues: [String], sentTo destination: Destination) {
+        guard let consumed, let id, !queues.contains(where: consumed.contains) else { return }
+        let place =
+            queues.isEmpty
+            ? "the exchange \(PythonRepr.quoted(destination.exchange)), to which no queue is bound for it"
+            : queues.map(PythonRepr.quoted).joined(separator: ", ")
+        onUnserved(id, place)
     }
 
     func push(_ item: MemoryQueue.Item, to queue: String, isNext: Bool = false) {

@@ -60,8 +60,10 @@ extension LiveTests {
             let consumer = try await LiveServer.consumer(queue, other, prefetch: 10)
             try await producer.publish(Message("held"), to: Destination(queue: other))
             let held = try await consumer.receive(count: 1)[0]
+            // Not in one go: a queue that is there again before RabbitMQ has seen to the consumers of the former one gets no
+            // cancellation out of it, and the consumers nothing from the queue.
+            try await QueueDeletion.delete(queue.name)
             var raw = try RawLink()
-            try raw.output.delete(queue: queue.name, channel: 1)
             var anew = queue
             anew.arguments = ["x-max-length": 7]
             try raw.output.declare(anew, isPassive: false, channel: 1)

@@ -18,6 +18,27 @@ import Testing
         }
     }
 
+    @Test func toWaitForATaskInAQueueThatNobodyConsumesIsAnError() async throws {
+        try await withTestCelery {
+            TaskHandler(named: "sends") { context, _, _ in
+                // To send is none: it may be Python's.
+                .string(try await context.enqueue(named: "other", options: SendOptions(queue: "fast")).id)
+            }
+        } _: { client async throws in
+            let sent = try await client.enqueue(named: "other", options: SendOptions(queue: "fast", id: "x"))
+            let error = await #expect(throws: TransportError.self) { try await sent.value() }
+            #expect(
+                error?.message
+                    == "task x is in 'fast', and nobody consumes that: the worker of this test consumes 'celery'")
+            let child = try await client.enqueue(named: "sends").value(as: String.self)
+            await #expect(throws: TransportError.self) { try await client.handle(id: child).value() }
+            let lost = SendOptions(exchange: "nowhere", routingKey: "fast")
+            let unbound = try await client.enqueue(named: "other", options: lost)
+            let loss = await #expect(throws: TransportError.self) { try await unbound.value() }
+            #expect(loss?.message.contains("the exchange 'nowhere', to which no queue is bound for it") == true)
+        }
+    }
+
     @Test func theClientIsClosedAfterTheTest() async throws {
         let client = try await withTestCelery {
             TaskHandler(named: "nothing") { _, _, _ in .null }

@@ -1,4 +1,5 @@
 internal import CeleryIO
+internal import CeleryProtocol
 internal import CeleryTransport
 internal import DequeModule
 internal import Logging
@@ -14,6 +15,8 @@ struct ChannelConsumers {
     private var declaring: Deque<Int> = []
     /// What the log has said of consumers that the server has ended.
     private var ended = OutageLog()
+    /// And of queues that could not be declared anew.
+    private var postponed = OutageLog()
 
     init(_ configuration: ConsumerConfiguration) {
         queues = configuration.queues
@@ -73,6 +76,24 @@ struct ChannelConsumers {
         if let fault = declarations.channelClosed(fault, &link) { return fault }
         try declarations.writeNext(&link, now: now)
         return nil
+    }
+
+    /// The queue that was asked for cannot be used at present: it is asked for again later, and the others go on.
+    ///
+    /// - Returns: what the log is to say of it.
+    mutating func postpone(
+        because fault: ServerFault, _ link: inout LinkState, now: ContinuousClock.Instant
+    ) throws(TransportError) -> [ConnectionAction] {
+        guard let declaration = declarations.takeAnswered(), let index = declaring.popFirst() else { return [] }
+        served.postpone(index, now: now)
+        try declarations.writeNext(&link, now: now)
+        let queue = declaration.queue.name
+        guard let count = postponed.failed(because: "\(queue) \(fault.text)", at: now) else { return [] }
+        return [
+            .log(
+                .warning, "a queue cannot be consumed at present, trying again",
+                ["queue": "\(queue)", "reason": "\(LogText(fault.text))", "count": "\(count)"])
+        ]
     }
 
     /// Begins to consume the queues; `asker` hears of the last answer.

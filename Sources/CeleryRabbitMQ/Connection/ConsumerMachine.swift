@@ -309,7 +309,8 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         case .channelClosed(let fault, QueueDeclarations.channel):
             let subject = consumers.subject
             guard let fault = try consumers.refused(fault, &link, now: now) else { return }
-            throw phase == .opening ? TransportError(fault, openingOf: subject) : Self.lost(fault)
+            if phase == .opening { throw TransportError(fault, openingOf: subject) }
+            actions += try consumers.postpone(because: fault, &link, now: now)
         case .channelClosed(let fault, let channel):
             let subject = link.nextSubject(on: channel)
             link.output.method(.channelCloseOK, channel: channel)

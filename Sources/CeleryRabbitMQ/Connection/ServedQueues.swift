@@ -84,6 +84,12 @@ struct ServedQueues {
         return served
     }
 
+    /// A queue whose time had come cannot be declared at present: it gets its new consumer later.
+    mutating func postpone(_ queue: Int, now: ContinuousClock.Instant) {
+        returning.remove(queue)
+        ended[queue] = now + schedules[queue, default: Self.schedule].nextDelay()
+    }
+
     /// When the next queue gets its new consumer.
     var due: ContinuousClock.Instant? { ended.values.min() }
 

@@ -272,6 +272,33 @@ import Testing
         #expect(machine.holds(1, now: due))
     }
 
+    @Test func aQueueThatIsGoneAndMayNotBeDeclaredIsTriedAgainAndTheOthersGoOn() throws {
+        let machine = try machineOfTwo()
+        _ = machine.receive([delivery(1, by: "test-2"), .consumerCancelled(tag: "test-1")], now: now)
+        var due = try #require(machine.deadline)
+        let refused = ServerFault(code: 403, text: "ACCESS_REFUSED", method: .queueDeclare)
+        let missing = ServerFault(code: 404, text: "NOT_FOUND - no queue 'q'", method: .queueDeclare)
+        for isFirst in [true, false] {
+            _ = machine.advance(to: due)
+            _ = try machine.takeWritten()
+            let opening: [MethodID] = isFirst ? [] : [.channelOpenOK]
+            _ = machine.receive(
+                replies(opening + [.exchangeDeclareOK], channel: 2) + [.channelClosed(refused, channel: 2)], now: due)
+            let answers = replies([.channelOpenOK, .exchangeDeclareOK], channel: 2)
+            let lines = machine.receive(answers + [.channelClosed(missing, channel: 2)], now: due).lines
+            #expect(lines.map { $0["queue"] } == (isFirst ? ["q"] : []))
+            #expect(machine.holds(1, now: due))
+            let next = try #require(machine.deadline)
+            #expect(next > due)
+            due = next
+        }
+        _ = machine.advance(to: due)
+        _ = machine.receive(declared(opening: true), now: due)
+        #expect(try machine.takeWritten().map(\.id).last == .basicConsume)
+        _ = machine.receive(replies([.basicConsumeOK]), now: due)
+        #expect(machine.receive([delivery(2, by: "test-1-2")], now: due).deliveries.map(\.queue) == ["q"])
+    }
+
     @Test func aQueueThatIsDeletedAgainAndAgainIsConsumedMoreAndMoreRarely() throws {
         let machine = try machineOfTwo()
         var time = now

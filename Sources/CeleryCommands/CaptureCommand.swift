@@ -67,6 +67,7 @@ public struct CaptureCommand: AsyncParsableCommand {
 
     /// Checks what the parser cannot know.
     public mutating func validate() throws {
+        guard !queue.contains(",") else { throw ValidationError("-Q of capture is one queue") }
         _ = try QueueArgument(queue)
         _ = try redaction()
     }

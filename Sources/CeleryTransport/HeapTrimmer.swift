@@ -36,13 +36,14 @@ final class HeapTrimmer: Sendable {
 
     private func wait(for number: Int) {
         _ = deadlines.add(.now + delays[number]) { [self] in
+            // Counted before: what is used from here on is not among what is given back now, and has all times to come.
+            done.withLock { $0 = ($0 ?? 0) + 1 }
             actions.giveBack()
             let next = done.withLock { done -> Int? in
-                // Where it was begun anew meanwhile, this was the first time since.
-                let count = (done ?? 0) + 1
-                done = count < delays.count ? count : nil
-                if done == nil { actions.end() }
-                return done
+                guard let count = done, count >= delays.count else { return done }
+                done = nil
+                actions.end()
+                return nil
             }
             if let next { wait(for: next) }
         }

@@ -4,7 +4,7 @@ import Testing
 
 @testable import CeleryTransport
 
-@Suite struct HeapTrimmerTests {
+@Suite(.timeLimit(.minutes(1))) struct HeapTrimmerTests {
     /// What is done, in order.
     private let events = Notes<String>()
 
@@ -38,5 +38,26 @@ import Testing
         // The second time is to come, and is the first one after this use.
         returns.begin()
         #expect(try await events.next(3) == ["give back", "give back", "end"])
+    }
+
+    @Test func aUseWhileMemoryIsGivenBackHasAllTimesToCome() async throws {
+        let trimmer = Locked<HeapTrimmer?>(nil)
+        let isFirst = Locked(true)
+        let returns = HeapTrimmer(
+            after: [.milliseconds(1), .milliseconds(1)], by: Deadlines(),
+            HeapTrimmer.Actions(
+                begin: { [events] in events.add("begin") },
+                giveBack: { [events] in
+                    events.add("give back")
+                    let isNow = isFirst.withLock { first in
+                        defer { first = false }
+                        return first
+                    }
+                    if isNow { trimmer.withLock { $0 }?.begin() }
+                },
+                end: { [events] in events.add("end") }))
+        trimmer.withLock { $0 = returns }
+        returns.begin()
+        #expect(try await events.next(5) == ["begin", "give back", "give back", "give back", "end"])
     }
 }

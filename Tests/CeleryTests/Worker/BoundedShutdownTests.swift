@@ -100,7 +100,9 @@ import Testing
         let services = ServiceGroup(
             configuration: .init(services: [.init(service: engine)], logger: Bench.logger))
         let running = Task { try await services.run() }
-        while case let event = try await broker.events.next(), event != .opened(prefetch: options.prefetch) {}
+        // It is receiving when it has refused something.
+        broker.memory.push(Envelope().bytes, to: "celery")
+        _ = try await broker.settlements.next()
         await services.triggerGracefulShutdown()
         while try await broker.events.next() != .stopped {}
         for _ in 0..<1000 { await Task.yield() }

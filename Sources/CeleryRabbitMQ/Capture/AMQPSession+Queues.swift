@@ -7,7 +7,7 @@ extension AMQPSession {
     /// - Throws: ``ServerFault`` when there is no such queue.
     func waiting(in queue: String) throws -> Int {
         var reader = try call(.queueDeclareOK) { writer throws(TransportError) in
-            try writer.queueDeclare(queue, flags: 0b00001)
+            try writer.declare(queue: queue, flags: 0b00001, channel: Self.channel)
         }
         _ = try reader.shortString()
         return Int(try reader.integer(UInt32.self))
@@ -18,7 +18,8 @@ extension AMQPSession {
         for durable: UInt8 in [0b00010, 0] {
             do {
                 _ = try call(.queueDeclareOK) { writer throws(TransportError) in
-                    try writer.queueDeclare(queue, flags: durable, arguments: ["x-queue-type": "classic"])
+                    try writer.declare(
+                        queue: queue, flags: durable, arguments: ["x-queue-type": "classic"], channel: Self.channel)
                 }
                 return .classic
             } catch let fault as ServerFault where fault.code == 406 {
@@ -37,18 +38,11 @@ extension AMQPSession {
     /// Copies of all that an exchange gets with a key go to a queue of this connection alone.
     func tap(exchange: String, key: String) throws {
         var reader = try call(.queueDeclareOK) { writer throws(TransportError) in
-            try writer.queueDeclare("", flags: 0b01100)  // exclusive, deleted with its consumer
+            try writer.declare(queue: "", flags: 0b01100, channel: Self.channel)
         }
         let queue = try reader.shortString()
         _ = try call(.queueBindOK) { writer throws(TransportError) in
-            try writer.method(.queueBind, channel: Self.channel) { writer throws(TransportError) in
-                writer.integer(UInt16(0))
-                try writer.shortString(queue, "the queue's name")
-                try writer.shortString(exchange, "the exchange's name")
-                try writer.shortString(key, "the routing key")
-                writer.octet(0)
-                try writer.table([:])
-            }
+            try writer.bind(queue: queue, exchange: exchange, routingKey: key, channel: Self.channel)
         }
         try consume(queue, flags: 0b0010, arguments: [:])
     }
@@ -63,45 +57,8 @@ extension AMQPSession {
     /// - Parameter flags: 2 for messages that need no acknowledgement.
     func consume(_ queue: String, flags: UInt8, arguments: JSONObject) throws {
         _ = try call(.basicConsumeOK) { writer throws(TransportError) in
-            try writer.method(.basicConsume, channel: Self.channel) { writer throws(TransportError) in
-                writer.integer(UInt16(0))
-                try writer.shortString(queue, "the queue's name")
-                try writer.shortString("celery-swift capture", "the consumer's tag")
-                writer.octet(flags)
-                try writer.table(arguments)
-            }
+            try writer.consume(
+                queue: queue, tag: "celery-swift capture", flags: flags, arguments: arguments, channel: Self.channel)
         }
-    }
-}
-
-extension WireWriter {
-    fileprivate mutating func queueDeclare(
-        _ queue: String, flags: UInt8, arguments: JSONObject = [:]
-    ) throws(TransportError) {
-        try method(.queueDeclare, channel: AMQPSession.channel) { writer throws(TransportError) in
-            writer.integer(UInt16(0))
-            try writer.shortString(queue, "the queue's name")
-            writer.octet(flags)
-            try writer.table(arguments)
-        }
-    }
-
-    /// The frames of one publish to a queue, with properties that are bytes already.
-    mutating func publish(
-        _ properties: [UInt8], _ body: [UInt8], to queue: String, frameMax: Int
-    ) throws(TransportError) {
-        try method(.basicPublish, channel: AMQPSession.channel) { writer throws(TransportError) in
-            writer.integer(UInt16(0))
-            try writer.shortString("", "the exchange's name")
-            try writer.shortString(queue, "the queue's name")
-            writer.octet(0)
-        }
-        try frame(.header, channel: AMQPSession.channel) { writer throws(TransportError) in
-            writer.integer(UInt16(60))
-            writer.integer(UInt16(0))
-            writer.integer(UInt64(body.count))
-            writer.bytes.append(contentsOf: properties)
-        }
-        self.body(body, channel: AMQPSession.channel, frameMax: frameMax)
     }
 }

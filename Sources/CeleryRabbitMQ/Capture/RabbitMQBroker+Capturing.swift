@@ -13,7 +13,7 @@ extension RabbitMQBroker: CapturingBroker {
     /// another order. The consumer's priority is so low that it takes nothing that a worker waits for.
     package func look(at queue: Queue, upTo limit: Int, logger: Logger, _ take: @escaping Taker) async throws {
         try await session("celery-swift capture") { session in
-            let waiting = try Self.waiting(in: queue.name, session)
+            let waiting = try session.waiting(in: queue.name)
             guard waiting > 0 else { return }
             let nature = try session.nature(of: queue.name)
             guard nature != .autoDelete else {
@@ -70,21 +70,13 @@ extension RabbitMQBroker: CapturingBroker {
         return deliveries
     }
 
-    private static func waiting(in queue: String, _ session: AMQPSession) throws -> Int {
-        do {
-            return try session.waiting(in: queue)
-        } catch let fault as ServerFault {
-            throw TransportError(fault)
-        }
-    }
-
     /// The next message; `nil` when there is none any more.
     private static func message(of queue: String, _ session: AMQPSession) throws -> RawMessage? {
         let end = ContinuousClock.now + patience
         while .now < end {
             if let message = try session.message(within: .milliseconds(200)) { return message }
             // What is on its way comes before the answer to a second question.
-            if try waiting(in: queue, session) == 0 { return try session.message(within: .milliseconds(200)) }
+            if try session.waiting(in: queue) == 0 { return try session.message(within: .milliseconds(200)) }
         }
         throw TransportError(
             .rejected, "the queue \(LogText.name(queue)) delivers nothing; has it a single active consumer?")
@@ -111,11 +103,7 @@ extension RabbitMQBroker: CapturingBroker {
                 ])
         }
         try await session("celery-swift capture") { session in
-            do {
-                try session.tap(exchange: queue.exchange, key: queue.routingKey)
-            } catch let fault as ServerFault {
-                throw TransportError(fault)
-            }
+            try session.tap(exchange: queue.exchange, key: queue.routingKey)
             logger.notice("following the queue's exchange until Ctrl-C or --count")
             while true {
                 guard let first = try session.message(within: .milliseconds(100)) else { continue }
@@ -129,7 +117,7 @@ extension RabbitMQBroker: CapturingBroker {
     package func resend(_ messages: [ResentMessage], logger: Logger) async throws -> [Int: TransportError] {
         let failures = Locked<[Int: TransportError]>([:])
         try await session("celery-swift replay") { session in
-            for queue in Set(messages.map(\.queue)).sorted() { _ = try Self.waiting(in: queue, session) }
+            for queue in Set(messages.map(\.queue)).sorted() { _ = try session.waiting(in: queue) }
             let resender = try Resender(session)
             for (position, message) in messages.enumerated() {
                 do throws(TransportError) {
@@ -167,6 +155,8 @@ extension RabbitMQBroker: CapturingBroker {
             } onCancel: {
                 isCancelled.withLock { $0 = true }
             }
+        } catch let fault as ServerFault {
+            throw TransportError(fault)
         } catch let error as IOError {
             throw TransportError(.connectionLost, "the connection is lost: \(error)", underlyingError: error)
         } catch let error as WireError {

@@ -44,7 +44,9 @@ final class Resender {
         try attempt {
             let frameMax = session.frameMax
             try session.send { writer throws(TransportError) in
-                try writer.publish(properties, body, to: queue, frameMax: frameMax)
+                try writer.publish(
+                    body, exchange: "", routingKey: queue, channel: AMQPSession.channel, frameMax: frameMax
+                ) { $0.bytes.append(contentsOf: properties) }
             }
             confirms.append(number)
             return try confirm(downTo: Self.window - 1)

@@ -31,21 +31,34 @@ extension WireWriter {
 
     /// `isPassive`: whether it is only asked for, whatever it was declared with.
     mutating func declare(_ queue: Queue, isPassive: Bool, channel: UInt16) throws(TransportError) {
+        try declare(
+            queue: queue.name,
+            flags: (isPassive ? 0b00001 : 0) | (queue.isDurable ? 0b00010 : 0) | (queue.isAutoDelete ? 0b01000 : 0),
+            arguments: queue.declarationArguments, channel: channel)
+    }
+
+    /// `flags`: 1 passive, 2 durable, 4 exclusive, 8 deleted with its last consumer.
+    mutating func declare(
+        queue: String, flags: UInt8, arguments: JSONObject = [:], channel: UInt16
+    ) throws(TransportError) {
         try method(.queueDeclare, channel: channel) { writer throws(TransportError) in
             writer.integer(UInt16(0))
-            try writer.shortString(queue.name, "the queue's name")
-            writer.octet(
-                (isPassive ? 0b00001 : 0) | (queue.isDurable ? 0b00010 : 0) | (queue.isAutoDelete ? 0b01000 : 0))
-            try writer.table(queue.declarationArguments)
+            try writer.shortString(queue, "the queue's name")
+            writer.octet(flags)
+            try writer.table(arguments)
         }
     }
 
     mutating func bind(_ queue: Queue, channel: UInt16) throws(TransportError) {
+        try bind(queue: queue.name, exchange: queue.exchange, routingKey: queue.routingKey, channel: channel)
+    }
+
+    mutating func bind(queue: String, exchange: String, routingKey: String, channel: UInt16) throws(TransportError) {
         try method(.queueBind, channel: channel) { writer throws(TransportError) in
             writer.integer(UInt16(0))
-            try writer.shortString(queue.name, "the queue's name")
-            try writer.shortString(queue.exchange, "the exchange's name")
-            try writer.shortString(queue.routingKey, "the routing key")
+            try writer.shortString(queue, "the queue's name")
+            try writer.shortString(exchange, "the exchange's name")
+            try writer.shortString(routingKey, "the routing key")
             writer.octet(0)
             try writer.table([:])
         }
@@ -63,13 +76,16 @@ extension WireWriter {
         octet(Self.frameEnd)
     }
 
-    mutating func consume(queue: String, tag: String, channel: UInt16) throws(TransportError) {
+    /// `flags`: 2 for messages that need no acknowledgement.
+    mutating func consume(
+        queue: String, tag: String, flags: UInt8 = 0, arguments: JSONObject = [:], channel: UInt16
+    ) throws(TransportError) {
         try method(.basicConsume, channel: channel) { writer throws(TransportError) in
             writer.integer(UInt16(0))
             try writer.shortString(queue, "the queue's name")
             try writer.shortString(tag, "the consumer's tag")
-            writer.octet(0)
-            try writer.table([:])
+            writer.octet(flags)
+            try writer.table(arguments)
         }
     }
 

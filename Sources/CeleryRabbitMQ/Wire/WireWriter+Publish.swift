@@ -13,6 +13,24 @@ extension WireWriter {
         channel: UInt16,
         frameMax: Int
     ) throws(TransportError) {
+        try publish(
+            message.body, exchange: exchange, routingKey: routingKey, isMandatory: isMandatory, channel: channel,
+            frameMax: frameMax
+        ) { writer throws(TransportError) in
+            try writer.properties(of: message)
+        }
+    }
+
+    /// The same with a body alone and with properties that `properties` writes.
+    mutating func publish(
+        _ body: [UInt8],
+        exchange: String,
+        routingKey: String,
+        isMandatory: Bool = false,
+        channel: UInt16,
+        frameMax: Int,
+        _ properties: (inout WireWriter) throws(TransportError) -> Void
+    ) throws(TransportError) {
         let start = bytes.count
         do throws(TransportError) {
             try method(.basicPublish, channel: channel) { writer throws(TransportError) in
@@ -25,8 +43,8 @@ extension WireWriter {
             try frame(.header, channel: channel) { writer throws(TransportError) in
                 writer.integer(UInt16(60))
                 writer.integer(UInt16(0))
-                writer.integer(UInt64(message.body.count))
-                try writer.properties(of: message)
+                writer.integer(UInt64(body.count))
+                try properties(&writer)
             }
             let size = bytes.count - header
             guard size <= frameMax else {
@@ -39,7 +57,7 @@ extension WireWriter {
             bytes.removeSubrange(start...)
             throw error
         }
-        body(message.body, channel: channel, frameMax: frameMax)
+        self.body(body, channel: channel, frameMax: frameMax)
     }
 
     /// The frames of a body.

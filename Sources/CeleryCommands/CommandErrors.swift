@@ -21,7 +21,10 @@ package enum CommandErrors {
         let text = hideAddresses(
             in: message(of: command, error, of: root), given: CommandLine.arguments.dropFirst() + variables)
         // A server's words, or a result's, may hold what a terminal obeys.
-        if !text.isEmpty { show(LogText.lines(text) + "\n", on: code.isSuccess ? STDOUT_FILENO : STDERR_FILENO) }
+        if !text.isEmpty {
+            let output = code.isSuccess ? LogOutput.standardOutput : .standardError
+            output.write(LogText.lines(text) + "\n")
+        }
         exit(code.rawValue)
     }
 
@@ -36,17 +39,7 @@ package enum CommandErrors {
     }
 
     /// Says something beside a command's output.
-    static func note(_ text: String) { show(LogText.lines(text) + "\n", on: STDERR_FILENO) }
-
-    private static func show(_ text: String, on descriptor: Int32) {
-        var bytes = Array(text.utf8)[...]
-        while !bytes.isEmpty {
-            let count = bytes.withUnsafeBytes { write(descriptor, $0.baseAddress, $0.count) }
-            // Nobody reads it.
-            guard count > 0 else { return }
-            bytes = bytes.dropFirst(count)
-        }
-    }
+    static func note(_ text: String) { LogOutput.standardError.write(LogText.lines(text) + "\n") }
 
     /// - Parameter arguments: what the user has given, and what may be repeated.
     static func hideAddresses(in text: String, given arguments: [String]) -> String {

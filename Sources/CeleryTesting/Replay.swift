@@ -110,8 +110,7 @@ public struct Replay: Sendable {
                 return recorder.recording(outcome)
             }
             recorder.add(retry: reason)
-            let (retries, hasOverflown) = request.retries.addingReportingOverflow(1)
-            request.retries = hasOverflown ? .max : retries
+            request.retries = request.retriesOfNextTry
         }
     }
 }

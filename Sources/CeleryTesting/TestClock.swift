@@ -1,4 +1,5 @@
 internal import Celery
+internal import CeleryProtocol
 
 #if canImport(FoundationEssentials)
 public import FoundationEssentials
@@ -30,7 +31,7 @@ public final class TestClock: Sendable {
 
     /// Moves it forward. Tasks whose time has come run, those that came too late do not.
     public func advance(by duration: Duration) {
-        time.advance(to: time.now.addingTimeInterval(duration / .seconds(1)))
+        time.advance(to: time.now.addingTimeInterval(duration.inSeconds))
     }
 
     /// Moves it to a time, unless that is past.

@@ -35,7 +35,7 @@ package enum LoggingKeys {
     }
 
     /// A duration as a number, in seconds.
-    static func seconds(_ duration: Duration) -> Logger.MetadataValue { .stringConvertible(duration / .seconds(1)) }
+    static func seconds(_ duration: Duration) -> Logger.MetadataValue { .stringConvertible(duration.inSeconds) }
 
     /// A name or an id that somebody else chose, for a log line.
     static func line(_ text: String) -> Logger.MetadataValue { "\(LogText.name(text))" }

@@ -90,6 +90,12 @@ public struct TaskRequest: Sendable, Hashable {
 }
 
 extension TaskRequest {
+    /// What ``retries`` of the next try is. A number from outside may be the largest there is.
+    package var retriesOfNextTry: Int {
+        let (next, hasOverflown) = retries.addingReportingOverflow(1)
+        return hasOverflown ? .max : next
+    }
+
     /// The headers of a protocol 2 message, in Celery's order and with all of its keys.
     ///
     /// - Throws: ``PythonValueError`` for a time outside of the years that Python's `datetime` knows.

@@ -22,8 +22,7 @@ extension FinishingPlanner {
             message.headers = try request.messageHeaders()
             message.body = payload.encoded()
         }
-        let (retries, hasOverflown) = request.retries.addingReportingOverflow(1)
-        message.headers["retries"] = .integer(hasOverflown ? .max : retries)
+        message.headers["retries"] = .integer(request.retriesOfNextTry)
         let now = publisher.clock.now
         message.headers["eta"] =
             countdown > .zero

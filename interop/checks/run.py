@@ -101,6 +101,14 @@ NOTABLE = re.compile(r"^(\W )?Test .* recorded an issue|^↳ (?!T)|^FAILED|^ERRO
 SINGLE = re.compile(r"^(◇|\W Test (?!run ))")
 
 
+# Says why a command without results of its own, or a crash, ended.
+ERROR = re.compile(r"\berror: |FAILED|: warning: |Sanitizer: |Fatal error|signal code")
+
+
+def last_words(lines):
+    return ([line.strip() for line in lines if ERROR.search(line)] or lines)[-results.SHOWN_LINES + 1:]
+
+
 class Runner:
     def __init__(self, only=None):
         self.counts = results.Counts()
@@ -110,7 +118,7 @@ class Runner:
     def run(self, part):
         """Runs the part; prints what matters and how it ended."""
         if part.name in NEEDS_BUILD | set(SANITIZERS) and "build" in self.broken:
-            self.counts.skipped(part.name, "the build failed")
+            self.counts.skipped(part.name, part.name, "the build failed")
             print(f"{part.name}: skipped, as the build failed", flush=True)
             return
         print(f"{part.name}: {' '.join(part.commands[-1]).replace(python, 'python')}", flush=True)
@@ -131,40 +139,44 @@ class Runner:
         seconds = time.monotonic() - begin
         with open(os.path.join(logs, f"{part.name}.log"), "w") as log:
             log.writelines(line + "\n" for line in lines)
-        if part.read:
-            part.read(part.name, part.results_path, self.counts)
-        if part.forbidden and (bad := [line for line in lines if part.forbidden.search(line)]):
-            complaint = complaint or f"{len(bad)} times: {bad[0]}"
-        if part.budget and seconds > part.budget:
-            complaint = complaint or f"took {seconds:.0f} s of {part.budget:.0f} s"
-        new_failures = [key for key, outcome in self.counts.outcomes.items()
-                        if outcome == "failed" and before.get(key) != "failed"]
-        if complaint or new_failures:
+        failures, complaint = self.judge(part, lines, complaint, seconds)
+        if complaint or failures:
             self.broken.add(part.name)
-            if not new_failures:
-                self.counts.failed(part.name)
-            # The failures of single tests have been printed already.
-            if not part.is_loud and not new_failures:
+            # What a loud part printed, and the failures of single tests, have been shown already.
+            if not part.is_loud and part.name in failures:
                 print("\n".join(["    " + line for line in lines[-60:]]))
         elif not part.read:
             self.counts.passed(part.name)
-        self.print_skips(before)
         print(f"{part.name}: {'FAILED' if part.name in self.broken else 'ok'}, {seconds:.1f} s"
               f"{self.changes(before)}{', ' + complaint if complaint else ''}\n", flush=True)
+
+    def failures(self):
+        return {key for key, outcome in self.counts.outcomes.items() if outcome == "failed"}
+
+    def judge(self, part, lines, complaint, seconds):
+        """Counts what the part's command reported. Returns the failures that are new, and what is wrong as a whole."""
+        before, words = self.failures(), last_words(lines)
+        # Where the command did not get that far, the complaint says more.
+        if part.read and (os.path.exists(part.results_path) or not complaint):
+            part.read(part.name, part.results_path, self.counts)
+        # A crash leaves tests that could not say anything.
+        for key in self.failures() - before:
+            self.counts.messages[key] = self.counts.messages[key] or [complaint or "", *words]
+        # A failure of its own, whatever else failed.
+        if part.forbidden and (bad := [line for line in lines if part.forbidden.search(line)]):
+            complaint = f"{len(bad)} times: {bad[0].strip()}"
+            self.counts.failed(f"{part.name}: what it printed", message="\n".join([complaint, *words]))
+        if part.budget and seconds > part.budget:
+            complaint = f"took {seconds:.0f} s of {part.budget:.0f} s"
+            self.counts.failed(f"{part.name}: its time", message=complaint)
+        if complaint and self.failures() == before:
+            self.counts.failed(part.name, message="\n".join([complaint, *words]))
+        return self.failures() - before, complaint
 
     def changes(self, before):
         """How many tests ended how, of those that this part has said something new of."""
         new = [outcome for name, outcome in self.counts.outcomes.items() if before.get(name) != outcome]
         return "".join(f", {new.count(each)} {each}" for each in ("passed", "failed", "skipped") if each in new)
-
-    def print_skips(self, before):
-        """Each reason once, with the number of tests."""
-        reasons = {}
-        for name, reason in self.counts.reasons.items():
-            if name not in before:
-                reasons[reason] = reasons.get(reason, 0) + 1
-        for reason, count in reasons.items():
-            print(f"    {count} skipped here: {reason}")
 
     def run_command(self, part, command):
         """Returns what the command printed, and what was wrong with how it ended."""
@@ -233,11 +245,10 @@ def main():
                     and not os.environ.get("CELERY_SWIFT"):
                 runner.run(part)
     counts = runner.counts
-    for key, outcome in counts.outcomes.items():
-        if outcome == "failed":
-            print(f"failed: {counts.names[key]}")
-        elif outcome == "skipped":
-            print(f"skipped: {counts.names[key]}: {counts.reasons[key]}")
+    with open(os.path.join(logs, "skipped.txt"), "w") as file:
+        file.writelines(f"{part}: {reason}: {name}\n" for part, reason, name in counts.skips())
+    # Last, and short: some see nothing but the end.
+    print("".join(line + "\n" for line in counts.summary()), end="")
     seconds = int(time.monotonic() - begin)
     print(f"{seconds // 60} min {seconds % 60} s")
     # The last line, which programs read.

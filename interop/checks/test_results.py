@@ -1,8 +1,10 @@
 """How results are counted."""
 import json
+import re
 
 import pytest
 
+from checks import run
 from checks.results import Counts, read_events, read_junit
 from fleet.junit import Report
 from faults.connections import excuse
@@ -27,7 +29,7 @@ def counts_of(tmp_path, *records, counts=None):
 def test_a_test_that_ends_without_an_issue_has_passed(tmp_path):
     counts = counts_of(tmp_path, TEST, event("testStarted"), event("testEnded"), event("runEnded"))
     assert list(counts.outcomes.values()) == ["passed"]
-    assert list(counts.names.values()) == ["swift: M: It holds"]
+    assert list(counts.names.values()) == ["part: M.Suite: It holds"]
 
 
 def test_a_test_with_an_issue_has_failed_unless_the_issue_is_known(tmp_path):
@@ -55,7 +57,7 @@ def test_what_is_skipped_in_one_part_may_pass_in_another(tmp_path):
     skip = event("testSkipped")
     skip["payload"]["messages"] = [{"text": 'Test "It holds" skipped: "needs a server"'}]
     counts = counts_of(tmp_path, TEST, skip, event("runEnded"))
-    assert list(counts.reasons.values()) == ["needs a server"] and counts.count("skipped") == 1
+    assert counts.skips() == [("part", "needs a server", "part: M.Suite: It holds")] and counts.count("skipped") == 1
     counts_of(tmp_path, TEST, event("testStarted"), event("testEnded"), event("runEnded"), counts=counts)
     assert (counts.count("skipped"), counts.count("passed")) == (0, 1)
 
@@ -70,6 +72,69 @@ def test_reports_of_programs_are_read_and_joined(tmp_path):
     counts = Counts()
     read_junit("chaos", tmp_path / "second", counts)
     assert counts.outcomes == {"chaos: chaos: holds": "passed", "chaos: chaos: does not": "failed"}
+
+
+def issue(text, line=7):
+    messages = [{"symbol": "fail", "text": text}, {"symbol": "details", "text": "more of it"}]
+    place = {"fileID": "M/A.swift", "line": line, "column": 3}
+    return event("issueRecorded", issue={"isKnown": False, "sourceLocation": place}, messages=messages)
+
+
+def test_the_end_names_each_failure_with_its_part_suite_and_first_messages_after_each_reason_to_skip(tmp_path):
+    counts = counts_of(
+        tmp_path, TEST, event("testStarted"), issue("first"), *[issue("next", line) for line in range(8, 12)],
+        event("testEnded"), event("runEnded"))
+    for number in range(140):
+        counts.skipped("asan", f"s{number}", "needs\n a server")
+    counts.skipped("python", "other", "one broker")
+    assert counts.summary() == [
+        "skipped: asan: needs a server (140)", "skipped: python: one broker (1)",
+        "failed: part: M.Suite: It holds", "    A.swift:7: first", "    more of it", "    A.swift:8: next", "    more of it",
+        "    A.swift:9: next", "    more of it", "    and 4 more lines"]
+
+
+def test_a_failure_of_pytest_says_where_and_what(tmp_path):
+    path = tmp_path / "junit"
+    text = "live/test_a.py:12: in test_a\n    helper()\nfleet/b.py:34: in helper\n    assert 1 == 2\nE   assert 1 == 2"
+    path.write_text(f'<testsuites><testcase classname="live.test_a" name="test_a"><failure message="assert 1 == {"2" * 900}">'
+                    f'{text}</failure></testcase></testsuites>')
+    counts = Counts()
+    read_junit("python", path, counts)
+    first, second = counts.summary()
+    assert first == "failed: python: live.test_a: test_a"
+    assert second.startswith("    fleet/b.py:34: assert 1 == 2222") and len(second) < 420
+
+
+def runner_of(tmp_path, monkeypatch, lines, complaint, *records, **part):
+    monkeypatch.setattr(run, "logs", str(tmp_path))
+    runner = run.Runner()
+    part = run.Part("tsan", [], minutes=1, read=read_events, **part)
+    if records:
+        with open(part.results_path, "w") as file:
+            file.writelines(json.dumps(record) + "\n" for record in records)
+    runner.judge(part, lines, complaint, 1)
+    return runner.counts.summary()
+
+
+def test_a_crash_says_its_last_words_with_the_test_that_ran(tmp_path, monkeypatch):
+    lines = ["Fatal error: Index out of range", "error: Exited with unexpected signal code 4"]
+    summary = runner_of(tmp_path, monkeypatch, ["◇ Test run started.", *lines], "status 1", TEST, event("testStarted"))
+    words = ["    status 1", *["    " + line for line in lines]]
+    assert summary == ["failed: tsan: M.Suite: It holds (did not end)", *words, "failed: tsan: the run did not end", *words]
+
+
+def test_a_build_that_fails_says_its_errors(tmp_path, monkeypatch):
+    lines = ["[1/9] Compiling A", "A.swift:1:2: error: no such thing", "[2/9] Compiling B"]
+    assert runner_of(tmp_path, monkeypatch, lines, "status 1") == ["failed: tsan", "    status 1", "    " + lines[1]]
+
+
+def test_a_warning_of_a_sanitizer_and_a_budget_are_failures_beside_those_of_tests(tmp_path, monkeypatch):
+    lines = ["WARNING: ThreadSanitizer: data race (pid=1)", "SUMMARY: ThreadSanitizer: data race A.swift:1"]
+    records = [TEST, event("testStarted"), issue("first"), event("testEnded"), event("runEnded")]
+    summary = runner_of(tmp_path, monkeypatch, lines, "status 1", *records, forbidden=re.compile("WARNING: Thread"), budget=0.5)
+    assert [line for line in summary if not line.startswith("  ")] == [
+        "failed: tsan: M.Suite: It holds", "failed: tsan: what it printed", "failed: tsan: its time"]
+    assert "    1 times: " + lines[0] in summary and "    took 1 s of 0 s" in summary
 
 
 @pytest.mark.parametrize(("kind", "acks", "start", "ends", "kills", "excused"), [

@@ -1,0 +1,101 @@
+/// Makes a canvas into messages: Celery's `apply_async` of every kind of signature.
+struct CanvasExpander {
+    let context: CanvasContext
+    var results = ResultArena()
+    private(set) var steps: [CanvasExpansion.Step] = []
+    private(set) var children: [ResultTree] = []
+
+    init(_ context: CanvasContext) { self.context = context }
+
+    /// Everything so far.
+    ///
+    /// - Parameter result: the result of the whole.
+    func expansion(_ result: Int?) -> CanvasExpansion {
+        CanvasExpansion(steps: steps, result: result.map(results.tree), children: children)
+    }
+
+    mutating func add(_ step: CanvasExpansion.Step) { steps.append(step) }
+
+    /// Adds to the `children` of the running task, unless the options say no.
+    mutating func addChild(_ result: Int, _ isWanted: Bool) {
+        if isWanted { children.append(results.tree(result)) }
+    }
+
+    /// Sends a signature.
+    ///
+    /// - Parameters:
+    ///   - args: what goes before its own arguments.
+    ///   - kwargs: what goes over its own keyword arguments.
+    ///   - options: what goes over its own options. Nulls count, other than in a task's.
+    /// - Returns: the result; `nil` for a chain without tasks.
+    mutating func apply(
+        _ node: CanvasNode, args: [JSONValue] = [], kwargs: JSONObject = [:], options: JSONObject = [:]
+    ) throws(MessageError) -> Int? {
+        try node.checkDepth()
+        switch node.kind {
+        case .task(let name):
+            var call = options
+            call.removeAll { $1.isNull }
+            // By which name a task is routed is settled where the call is made.
+            call["route_name"] = nil
+            var task = node
+            if !task.isImmutable { task.take(args: args, kwargs: kwargs) }
+            return try send(name, task.args, task.kwargs, try node.merged(call))
+        case .chain: return try applyChain(node, args, kwargs, options)
+        case .group: return try applyGroup(node, args, kwargs, options, opening: nil)
+        case .chord(let header, let body): return try applyChord(node, header, body, args, kwargs, options)
+        }
+    }
+
+    /// Celery's `send_task`.
+    private mutating func send(
+        _ name: String, _ args: [JSONValue], _ kwargs: JSONObject, _ options: JSONObject
+    ) throws(MessageError) -> Int {
+        let task = try CanvasTask(name: name, args: args, kwargs: kwargs, options: options, context)
+        add(.send(task))
+        let result = results.addTask(task.request.id)
+        addChild(result, options["add_to_parent"]?.isTruthy ?? true)
+        return result
+    }
+
+    // MARK: Chains
+
+    private static let optionsOfChains: Set = [
+        "group_id", "chord", "task_id", "link", "link_error", "root_id", "parent_id", "group_index",
+    ]
+
+    private mutating func applyChain(
+        _ node: CanvasNode, _ args: [JSONValue], _ kwargs: JSONObject, _ options: JSONObject
+    ) throws(MessageError) -> Int? {
+        guard case .chain(let nodes) = node.kind else { return nil }
+        var all = node.options
+        all.update(options)
+        var preparation = ChainPreparation(nodes.map(ChainStep.init), copies: true, context)
+        preparation.args = args
+        preparation.kwargs = kwargs
+        preparation.errbacks = try all.list("link_error").map { errback throws(MessageError) in
+            try CanvasNode(errback)
+        }
+        let terms = FreezingTerms(
+            id: try all["task_id"]?.id(named: "task_id"), group: all["group_id"], groupIndex: all["group_index"],
+            chord: all["chord"], root: all["root_id"])
+        try preparation.prepare(terms, &results)
+        let tasks = preparation.tasks
+        guard let first = tasks.last?.node, let last = tasks.first, let result = preparation.results.first else {
+            return nil
+        }
+        let links = try all.list("link")
+        if !links.isEmpty {
+            last.node.options["link"] = .array(try last.node.options.list("link") + links)
+        }
+        var call = all.without(Self.optionsOfChains)
+        let rest = try tasks.dropLast().map { step throws(MessageError) in try step.node.json }
+        call["chain"] = .array((try call["chain"].array("chain") ?? []) + rest)
+        // Of a task or a chord they are its own by now.
+        var firstArgs: [JSONValue] = []
+        var firstKwargs: JSONObject = [:]
+        if case .group = first.kind { (firstArgs, firstKwargs) = (first.args, first.kwargs) }
+        let sent = try apply(tasks.count > 1 ? first : last.node, args: firstArgs, kwargs: firstKwargs, options: call)
+        return tasks.count > 1 ? result : sent
+    }
+}

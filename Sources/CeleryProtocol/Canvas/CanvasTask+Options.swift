@@ -1,0 +1,68 @@
+extension CanvasTask {
+    /// A message of a task from the options of its signature.
+    init(
+        name: String, args: [JSONValue], kwargs: JSONObject, options: JSONObject, _ context: CanvasContext
+    ) throws(MessageError) {
+        let id = try options["task_id"]?.id(named: "task_id") ?? context.makeID()
+        request = TaskRequest(task: name, id: id)
+        payload = TaskPayload(args: args, kwargs: kwargs)
+        self.options = [:]
+        request.rootID = context.rootID ?? id
+        request.parentID = context.parentID
+        request.replyTo = context.replyTo
+        for (key, value) in options where !value.isNull { try take(key, value) }
+        if !request.stampedHeaders.isNull { takeStamps(options) }
+        if let priority = context.priority, options["priority"]?.isNull ?? true {
+            self.options["priority"] = .integer(priority)
+        }
+    }
+
+    private mutating func take(_ key: String, _ value: JSONValue) throws(MessageError) {
+        switch key {
+        case "task_id", "add_to_parent": break
+        case "root_id": if let root = try value.id(named: key) { request.rootID = root }
+        case "parent_id": if let parent = try value.id(named: key) { request.parentID = parent }
+        case "group_id": request.group = try value.id(named: key)
+        case "group_index": request.groupIndex = try Self.integer(key, value)
+        case "reply_to": if let replyTo = try value.id(named: key) { request.replyTo = replyTo }
+        case "shadow": request.shadow = value.text.flatMap { $0.isEmpty ? nil : $0 }
+        case "retries": request.retries = value.retryCount
+        case "time_limit": request.writtenTimeLimit = try Self.limit(key, value)
+        case "soft_time_limit": request.writtenSoftTimeLimit = try Self.limit(key, value)
+        case "ignore_result": request.ignoreResult = value.isTruthy
+        case "replaced_task_nesting": request.replacedTaskNesting = try Self.integer(key, value)
+        case "headers": request.headers = try Optional(value).object(key) ?? [:]
+        case "stamped_headers": request.stampedHeaders = .array(try Optional(value).array(key) ?? [])
+        case "link": payload.callbacks = try Self.list(key, value)
+        case "link_error": payload.errbacks = try Self.list(key, value)
+        case "chain": payload.chain = try Optional(value).array(key)
+        case "chord": payload.chord = try Optional(value).object(key).map(JSONValue.object)
+        case "route_name": routeName = value.text
+        default: options[key] = value
+        }
+    }
+
+    /// Stamps stand among the options, and by themselves in the message.
+    private mutating func takeStamps(_ options: JSONObject) {
+        for name in (request.stampedHeaders.arrayValue ?? []).compactMap(\.text) {
+            request.stamps[name] = options[name] ?? .null
+            self.options[name] = nil
+        }
+    }
+
+    private static func integer(_ key: String, _ value: JSONValue) throws(MessageError) -> Int {
+        guard let number = value.integerValue else { throw .invalid(key, value) }
+        return number
+    }
+
+    private static func limit(_ key: String, _ value: JSONValue) throws(MessageError) -> JSONValue {
+        guard value.doubleValue != nil else { throw .invalid(key, value) }
+        return value
+    }
+
+    private static func list(_ key: String, _ value: JSONValue) throws(MessageError) -> [JSONValue] {
+        var options = JSONObject()
+        options.append(key, value)
+        return try options.list(key)
+    }
+}

@@ -1,0 +1,13 @@
+/// A message that a canvas sends.
+package struct CanvasTask: Sendable, Hashable {
+    /// The metadata, as far as it is no matter of sending: name, id, root, parent, group and index, retries, time limits,
+    /// headers, stamps, where `rpc://` results go. Eta, expiry, origin and the texts for people are not filled in.
+    package var request: TaskRequest
+    /// The arguments, and what follows the task.
+    package var payload: TaskPayload
+    /// The remaining options, none of them null: when and where it is sent (`countdown`, `eta`, `expires`, `queue`,
+    /// `exchange`, `routing_key`, `priority`, `serializer`, `compression`, ...), and those that Celery does not know.
+    package var options: JSONObject
+    /// The task by whose name the queue is looked up, where that is another one: a map is sent to where its task runs.
+    package var routeName: String?
+}

@@ -1,0 +1,46 @@
+/// Builds a chain task by task in one pass, where ``CanvasNode/then(_:)`` would copy the chain for each of them.
+struct ChainMerging {
+    /// What was added so far; while it is `nil`, it is the chain of `steps`.
+    private var whole: CanvasNode?
+    private var steps: [CanvasNode] = []
+
+    /// The chain, or what it turned into.
+    var result: CanvasNode { whole ?? CanvasNode(.chain(steps)) }
+
+    mutating func add(_ next: CanvasNode) throws(MessageError) {
+        if let whole {
+            self.whole = try whole.then(next)
+            return
+        }
+        if next.isEmptyGroup { return }
+        switch next.kind {
+        case .group:
+            let single = next.unrolled
+            guard case .group = single.kind else { return try add(single) }
+            if steps.isEmpty {
+                whole = single
+            } else if !(try addToBodyOfChord(single)) {
+                steps.append(single)
+            }
+        case .chain:
+            for node in try next.unchained { try add(node) }
+        case .task:
+            if try !addToHeader(next), try !addToBodyOfChord(next) { steps.append(next) }
+        case .chord:
+            if try !addToHeader(next) { steps.append(next) }
+        }
+    }
+
+    /// A group that is followed becomes the header of a chord.
+    private mutating func addToHeader(_ next: CanvasNode) throws(MessageError) -> Bool {
+        guard let last = steps.last, case .group(let tasks) = last.kind else { return false }
+        steps[steps.count - 1] = .chord(tasks, next)
+        return true
+    }
+
+    private mutating func addToBodyOfChord(_ next: CanvasNode) throws(MessageError) -> Bool {
+        guard let last = steps.last, case .chord(let header, let body) = last.kind else { return false }
+        steps[steps.count - 1].kind = .chord(header, body: try body.then(next))
+        return true
+    }
+}

@@ -57,6 +57,69 @@ public protocol ResultStore: Sendable {
     /// Removes what is known of a task.
     func forget(_ id: String) async throws
 
+    // MARK: Groups
+
+    /// Keeps which tasks a group has (`GroupResult.save`), for as long as results.
+    ///
+    /// - Throws: ``TransportError``, `unsupported` when this store keeps none, as by default.
+    func saveGroup(_ tree: ResultTree) async throws
+
+    /// The tasks of a group that was saved; `nil` when nothing is known of it.
+    ///
+    /// - Throws: as ``saveGroup(_:)``; `MessageError` when what is kept cannot be read.
+    func group(_ id: String) async throws -> ResultTree?
+
+    /// Removes which tasks a group has. Nothing happens to their results.
+    ///
+    /// - Throws: as ``saveGroup(_:)``.
+    func forgetGroup(_ id: String) async throws
+
+    // MARK: Chords
+
+    /// Whether this store counts the parts of chords and says who sends the body; by default it does not, and
+    /// `celery.chord_unlock` has to be sent for every chord.
+    var joinsChords: Bool { get }
+
+    /// Says how many tasks a chord's header has. To be called after the header's tree was saved, if it is nested, and right
+    /// before the header's last message is sent; a chord that is sent again under its old id begins anew.
+    func openChord(_ group: String, size: Int) async throws
+
+    /// Further tasks are about to be sent for a chord's header (`add_to_chord`).
+    ///
+    /// - Throws: ``TransportError``, `unsupported` when this store joins no chords.
+    func growChord(_ group: String, by count: Int) async throws
+
+    /// Counts parts of chords, all of them in one go. To be called after the tasks' results are stored, and before their
+    /// messages are acknowledged. A part that is recorded twice counts once, so what failed may be tried again.
+    ///
+    /// - Returns: how far its chord is, for each part in the order of `parts`. When several of one chord are recorded and
+    ///   it is complete, the last of them has the claim.
+    func record(_ parts: [ChordPart]) async -> [Result<ChordProgress, any Error>]
+
+    /// What the header of a complete chord has come to. What the claim's holder then does is one of the following.
+    ///
+    /// When all have succeeded: ``extend(_:for:)``, then, unless the claim is lost, send the body, then ``end(_:)``; if the body
+    /// cannot be sent the chord fails, and ``end(_:)`` follows all the same. When one has failed: fail the body, then
+    /// ``fail(_:)``.
+    func chordResults(_ claim: ChordClaim) async throws -> ChordResults
+
+    /// Keeps a claim for so long from now on, right before the body is sent. One that has expired meanwhile is taken
+    /// again if nobody else has.
+    ///
+    /// - Parameter duration: for as long as it may take to send the body.
+    /// - Returns: whether the claim is still held; if not, the body must not be sent.
+    func extend(_ claim: ChordClaim, for duration: Duration) async throws -> Bool
+
+    /// The body was sent: forgets the parts, and remembers for a while that the chord has ended, so that repetitions of
+    /// parts do nothing.
+    ///
+    /// - Returns: whether the claim was still held; if not, nothing was forgotten.
+    @discardableResult
+    func end(_ claim: ChordClaim) async throws -> Bool
+
+    /// The chord has failed: no part that comes later completes it again. What the parts were is kept until it expires.
+    func fail(_ claim: ChordClaim) async throws
+
     /// Waits for what is under way and closes.
     func close() async
 }

@@ -34,8 +34,6 @@ class Part:
     results: list = ()
     # The option by which it is told which tests to run.
     only: str = None
-    # What the names of its tests have in common.
-    scope: str = None
     # Whether progress is shown while it runs; else only what matters of it.
     is_loud: bool = False
     # A variable whose presence would make the tests look for servers is taken away.
@@ -44,6 +42,8 @@ class Part:
     forbidden: object = None
     # The longest that it may take, in seconds, where that is a promise.
     budget: float = None
+    # Whether it runs only when it is named: another part runs the same tests.
+    is_extra: bool = False
 
     @property
     def results_path(self):
@@ -72,9 +72,8 @@ def parts():
         Part("build", [["swift", "build", "--build-tests"]], minutes=25, is_loud=True,
              forbidden=re.compile(rf"^({re.escape(ROOT)}/)?(Sources|Tests|Package\.swift|interop)\S*: warning: ")),
         Part("docs", [[python, "-m", "checks.docs"]], minutes=10, **cases),
-        Part("unit", [tests], minutes=5, without_servers=True, budget=120, **events),
-        # The others have run already, in the part before.
-        Part("live", [with_servers + tests], minutes=6, scope="LiveTests", **events),
+        Part("swift", [with_servers + tests], minutes=8, **events),
+        Part("unit", [tests], minutes=5, without_servers=True, budget=120, is_extra=True, **events),
         # Most of them wait most of the time: two at once, each with servers of its own.
         Part("python", [[python, "-m", "pytest", "-n", "2", "--dist", "loadscope", "interop/live", "interop/checks"]],
              minutes=10, only="-k", **cases),
@@ -90,7 +89,7 @@ def parts():
     ]
 
 
-NEEDS_BUILD = {"docs", "unit", "live", "python", "json", "demo", "chaos", "mutate", "bench"}
+NEEDS_BUILD = {"docs", "swift", "unit", "python", "json", "demo", "chaos", "mutate", "bench"}
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # Worth showing of a quiet part while it runs.
 NOTABLE = re.compile(r"^(\W )?Test .* recorded an issue|^↳ (?!T)|^FAILED|^ERROR|: error: |WARNING: ThreadSanitizer|ERROR: AddressSanitizer|^skipped "
@@ -130,8 +129,7 @@ class Runner:
         for number, command in enumerate(part.commands):
             if number == len(part.commands) - 1 and part.read:
                 command = [*command, *part.results, part.results_path]
-                wanted = ".*".join(filter(None, [part.scope, part.only and self.only]))
-                command += [part.only, wanted] if wanted else []
+                command += [part.only, self.only] if part.only and self.only else []
             more, complaint = self.run_command(part, command)
             lines += more
             if complaint:
@@ -241,7 +239,7 @@ def main():
     with servers.signals_as_exceptions():
         for part in every:
             # Whatever runs what is built builds first.
-            if not names or part.name in names or part.name == "build" and NEEDS_BUILD & set(names) \
+            if not names and not part.is_extra or part.name in names or part.name == "build" and NEEDS_BUILD & set(names) \
                     and not os.environ.get("CELERY_SWIFT"):
                 runner.run(part)
     counts = runner.counts

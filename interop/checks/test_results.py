@@ -1,6 +1,7 @@
 """How results are counted."""
 import json
 import re
+import time
 
 import pytest
 
@@ -121,6 +122,30 @@ def test_a_crash_says_its_last_words_with_the_test_that_ran(tmp_path, monkeypatc
     summary = runner_of(tmp_path, monkeypatch, ["◇ Test run started.", *lines], "status 1", TEST, event("testStarted"))
     words = ["    status 1", *["    " + line for line in lines]]
     assert summary == ["failed: tsan: M.Suite: It holds (did not end)", *words, "failed: tsan: the run did not end", *words]
+
+
+def test_a_build_is_done_beside_the_parts_before_and_its_errors_are_those_of_its_own_part(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(run, "logs", str(tmp_path))
+    sign = tmp_path / "sign"
+    build = ["sh", "-c", f"until test -e {sign}; do sleep 0.01; done; echo 'A.swift:1:2: error: no'; exit 1"]
+    later = run.Part("later", [["false"]], minutes=1, build=build, read=read_events, forbidden=re.compile("never"))
+    with run.Runner() as runner:
+        runner.build(later, is_ahead=True)
+        runner.run(run.Part("before", [["touch", str(sign)]], minutes=1))
+        runner.run(later)
+    assert runner.counts.summary() == ["failed: later", "    status 1", "    A.swift:1:2: error: no"]
+    assert "before: ok" in capsys.readouterr().out
+
+
+def test_a_build_beside_an_interrupted_part_ends(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "logs", str(tmp_path))
+    with pytest.raises(KeyboardInterrupt):
+        with run.Runner() as runner:
+            build = runner.build(run.Part("later", [], minutes=1, build=["sleep", "1000"]), is_ahead=True)
+            while not runner.processes:
+                time.sleep(0.01)
+            raise KeyboardInterrupt
+    assert build.result(10) == ([], "status -15")
 
 
 def test_a_build_that_fails_says_its_errors(tmp_path, monkeypatch):

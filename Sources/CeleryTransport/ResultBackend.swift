@@ -45,7 +45,9 @@ public protocol ResultStore: Sendable {
 
     /// There is one more handle on a task: what the store has in memory for it has to stay until it is claimed or
     /// ``endInterest(in:)`` is called as often as this; by default nothing happens.
-    func addInterest(in id: String)
+    ///
+    /// - Parameter isSent: whether this is the handle of a task that is being sent, not one made again from an id.
+    func addInterest(in id: String, isSent: Bool)
 
     /// There is one handle less on a task; by default nothing happens.
     func endInterest(in id: String)
@@ -135,7 +137,7 @@ extension ResultStore {
     public func claim(_ id: String) {}
 
     /// Does nothing.
-    public func addInterest(in id: String) {}
+    public func addInterest(in id: String, isSent: Bool) {}
 
     /// Does nothing.
     public func endInterest(in id: String) {}

@@ -92,6 +92,7 @@ import Foundation
 
     @Test func closingClosesTheConsumer() async throws {
         try await store.prepare()
+        store.addInterest(in: "a", isSent: true)
         arrive("a")
         for try await _ in try await store.updates(of: "a") {}
         await store.close()
@@ -99,12 +100,13 @@ import Foundation
     }
 
     @Test func aResultIsKeptUntilItIsClaimed() async throws {
+        store.addInterest(in: "a", isSent: true)
         arrive("a")
         for try await _ in try await store.updates(of: "a") {}
         #expect(try await store.result(of: "a")?.state == .success)
         #expect(store.keptCount == 1)
         store.claim("a")
-        #expect(try await store.result(of: "a") == nil)
+        await #expect(throws: TransportError.self) { try await store.result(of: "a") }
         #expect(store.keptCount == 0)
         await store.close()
     }
@@ -133,6 +135,7 @@ import Foundation
         for number in 0..<100 {
             broker.memory.push(Array("\(number) \n".utf8), to: "replies")
         }
+        store.addInterest(in: "a", isSent: true)
         arrive("a")
         for try await _ in try await store.updates(of: "a") {}
         // One more every ten seconds that it takes.
@@ -147,7 +150,7 @@ import Foundation
             ResultStoreContext(broker: broker, replyTo: "replies", logger: log.logger), isPersistent: false,
             keptResults: 2)
         let ids = (0..<10).map { "task-\($0)" }
-        for id in ids { store.addInterest(in: id) }
+        for id in ids { store.addInterest(in: id, isSent: true) }
         for id in ids {
             arrive(id)
             for try await _ in try await store.updates(of: id) {}
@@ -159,6 +162,8 @@ import Foundation
         #expect(store.keptCount == 2)
         #expect(log.lines == ["warning: forgot results that nobody has asked for count=1 kept=2"])
         // What comes for nobody is counted in the same line's successor.
+        store.addInterest(in: "stray", isSent: true)
+        store.endInterest(in: "stray")
         arrive("stray")
         for try await _ in try await store.updates(of: "stray") {}
         #expect(store.keptCount == 2)

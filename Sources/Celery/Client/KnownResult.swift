@@ -9,10 +9,10 @@ final class KnownResult: Sendable {
     private let id: String
     private let store: (any ResultStore)?
 
-    init(id: String, in store: (any ResultStore)?) {
+    init(id: String, in store: (any ResultStore)?, isSent: Bool) {
         self.id = id
         self.store = store
-        store?.addInterest(in: id)
+        store?.addInterest(in: id, isSent: isSent)
     }
 
     deinit { store?.endInterest(in: id) }

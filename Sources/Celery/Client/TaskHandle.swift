@@ -22,7 +22,7 @@ public struct TaskHandle<Output: Sendable>: Sendable {
         self.results = results
         self.sent = sent
         self.decodeOutput = decodeOutput
-        known = KnownResult(id: id, in: results)
+        known = KnownResult(id: id, in: results, isSent: sent != nil)
     }
 
     /// Waits for the task to end and returns what it returned.
@@ -75,7 +75,13 @@ public struct TaskHandle<Output: Sendable>: Sendable {
 
     /// The states of the task from now on, custom ones with their data among them, up to the task's end.
     public func updates() async throws -> AsyncThrowingStream<TaskResult, any Error> {
-        try await store.updates(of: id)
+        if let known = known.value {
+            return AsyncThrowingStream { continuation in
+                continuation.yield(known)
+                continuation.finish()
+            }
+        }
+        return try await store.updates(of: id)
     }
 
     /// Removes the result from the backend.
@@ -137,10 +143,15 @@ public struct TaskHandle<Output: Sendable>: Sendable {
         }
         defer { watcher.end() }
         return try await waiter.value(until: deadline) {
-            try await store.watch(id, watcher)
+            // A copy of this handle may have got it meanwhile, and a store that gives it once has none then.
+            do {
+                try await store.watch(id, watcher)
+                if let known = known.value { watcher.receive(.success(known)) }
+            } catch {
+                guard let known = known.value else { throw error }
+                watcher.receive(.success(known))
+            }
             isHeard()
-            // A copy of this handle may have got it meanwhile.
-            if let known = known.value { watcher.receive(.success(known)) }
         }
     }
 
@@ -150,6 +161,10 @@ public struct TaskHandle<Output: Sendable>: Sendable {
             return result.state.isReady ? claim(result, store) : result
         } catch let error as MessageError {
             throw unreadable(error)
+        } catch {
+            // A copy of this handle may have got it meanwhile.
+            if let known = known.value { return known }
+            throw error
         }
     }
 

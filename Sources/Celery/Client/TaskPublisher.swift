@@ -81,6 +81,9 @@ final class TaskPublisher: Sendable {
         request.ignoreResult = options.ignoreResult
         request.headers = options.headers
         let (message, destination) = try message(request, payload, options, replyTo: replyTo)
+        // Before it is sent: whether it was is not certain when sending fails, and the result may come soon.
+        let handle = TaskHandle(
+            id: request.id, results: results, sent: start, decodeOutput: signature.decodeOutput)
         let retries = options.publishRetries
         if middleware.isEmpty {
             try await publish(message, to: destination, retries: retries)
@@ -90,7 +93,7 @@ final class TaskPublisher: Sendable {
                 purpose: parent == nil ? .call : .child, parent: parent)
             try await middleware.send(task) { try await publish($0, to: $1, retries: retries) }
         }
-        return TaskHandle(id: request.id, results: results, sent: start, decodeOutput: signature.decodeOutput)
+        return handle
     }
 
     /// A reply must find its queue.

@@ -7,6 +7,8 @@ internal import Synchronization
 final class RPCResultStore: ResultStore {
     /// Results without a handle that nobody has asked for yet are kept up to this number.
     static let keptResults = 8192
+    /// So many tasks without a result and without a handle are known as sent from here.
+    private static let rememberedTasks = 65_536
     /// How long the reply queue lives without a consumer. It outlives the connection, and with it the replies
     /// that come until there is another one; a client that ends in order deletes it.
     private static let queueExpires = Duration.seconds(3600)
@@ -30,7 +32,7 @@ final class RPCResultStore: ResultStore {
     init(_ context: ResultStoreContext, isPersistent: Bool, keptResults: Int = RPCResultStore.keptResults) {
         self.context = context
         self.keptResults = keptResults
-        replies = Replies(limit: keptResults)
+        replies = Replies(limit: keptResults, abandoned: Self.rememberedTasks)
         deliveryMode = isPersistent ? 2 : 1
         producer = Reconnecting { try await context.broker.makeProducer(logger: context.logger) }
         consumer = Reconnecting {
@@ -163,20 +165,35 @@ final class RPCResultStore: ResultStore {
         return failures
     }
 
-    func result(of id: String) async throws -> TaskResult? {
-        replies[id]
-    }
+    func result(of id: String) async throws -> TaskResult? { try known(of: id) }
 
     func watch(_ id: String, _ watcher: ResultWatcher) async throws {
+        // Before a connection is made for what cannot come.
+        _ = try known(of: id)
         try await prepare()
-        hub.add(watcher, id: id) { replies[id] }
+        try hub.add(watcher, id: id) { try known(of: id) }
+    }
+
+    /// The state of a task that has come last.
+    ///
+    /// - Throws: ``TransportError`` when none will ever come: whoever waited for it would wait for ever.
+    private func known(of id: String) throws -> TaskResult? {
+        switch replies[id] {
+        case .result(let result): return result
+        case .awaited: return nil
+        case .unknown:
+            throw TransportError(
+                .unsupported,
+                "no result of task \(id) can come: with rpc:// it goes to the client that has sent the task, once, and "
+                    + "this one has not sent it, or has read it before")
+        }
     }
 
     func claim(_ id: String) {
         replies.remove(id)
     }
 
-    func addInterest(in id: String) { replies.addInterest(in: id) }
+    func addInterest(in id: String, isSent: Bool) { replies.addInterest(in: id, isSent: isSent) }
 
     func endInterest(in id: String) { logForgotten(replies.endInterest(in: id)) }
 

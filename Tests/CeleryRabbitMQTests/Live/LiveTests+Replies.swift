@@ -27,7 +27,7 @@ extension LiveTests {
             try await receiver.prepare()
             let ids = (0..<300).map { "task-\($0)" }
             for (number, id) in ids.enumerated() {
-                receiver.addInterest(in: id)
+                receiver.addInterest(in: id, isSent: true)
                 // Some are on their way, some come while there is no connection, some later.
                 if number.isMultiple(of: 75) { proxy.cut() }
                 #expect(await sender.store(contentsOf: [reply(id)]).isEmpty)

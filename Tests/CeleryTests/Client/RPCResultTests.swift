@@ -76,4 +76,42 @@ import Testing
             #expect(try bench.envelopes(in: "").isEmpty)
         }
     }
+
+    @Test func whoHasNotSentTheTaskIsRefusedAtOnce() async throws {
+        try await withBench(backend: .rpc) {
+            TaskHandler(Self.add) { _, x, y in x + y }
+        } _: { bench async throws in
+            let task = try await bench.client.enqueue(Self.add(1, 2))
+            let other = try CeleryClient(broker: bench.broker, backend: .rpc, logger: Bench.logger)
+            let handle = other.handle(id: task.id)
+            let questions: [() async throws -> Void] = [
+                { _ = try await handle.value() }, { _ = try await handle.status() }, { _ = try await handle.updates() },
+            ]
+            for ask in questions {
+                let error = await #expect(throws: TransportError.self) { try await ask() }
+                #expect(error?.code == .unsupported)
+                #expect(error?.message.contains(task.id) == true)
+            }
+            await other.close()
+            #expect(try await task.value() == 3)
+        }
+    }
+
+    @Test func aHandleThatIsMadeAgainFromTheIdGetsTheResultOnce() async throws {
+        try await withBench(backend: .rpc) {
+            TaskHandler(Self.add) { _, x, y in x + y }
+        } _: { bench async throws in
+            let id = try await bench.client.enqueue(Self.add(1, 2)).id
+            let task = bench.client.handle(for: Self.add, id: id)
+            #expect(try await task.value() == 3)
+            // The handle keeps it, for all that is asked.
+            #expect(try await task.status() == .success)
+            var states: [TaskState] = []
+            for try await update in try await task.updates() { states.append(update.state) }
+            #expect(states == [.success])
+            await #expect(throws: TransportError.self) {
+                try await bench.client.handle(for: Self.add, id: id).value()
+            }
+        }
+    }
 }

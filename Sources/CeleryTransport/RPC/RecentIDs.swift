@@ -1,0 +1,28 @@
+internal import DequeModule
+
+/// The ids that were put in last, up to a limit.
+struct RecentIDs {
+    private let limit: Int
+    private var members: Set<String> = []
+    /// In the order in which they were put in; some may have been taken out meanwhile.
+    private var order: Deque<String> = []
+
+    init(limit: Int) {
+        self.limit = limit
+    }
+
+    func contains(_ id: String) -> Bool { members.contains(id) }
+
+    /// Puts an id in; the oldest one has to go when there are too many.
+    mutating func insert(_ id: String) {
+        guard members.insert(id).inserted else { return }
+        order.append(id)
+        while members.count > limit, let oldest = order.popFirst() { members.remove(oldest) }
+        if order.count > 2 * limit {
+            var seen: Set<String> = []
+            order.removeAll { !members.contains($0) || !seen.insert($0).inserted }
+        }
+    }
+
+    mutating func remove(_ id: String) { members.remove(id) }
+}

@@ -48,7 +48,8 @@ public struct CallCommand: AsyncParsableCommand {
     var exchange: String?
 
     @Option(
-        help: "The routing key; with --exchange, or for the queue's exchange.", transform: NameArgument.nameOrNothing)
+        help: "The routing key; with --exchange, or for the queue's topic exchange.",
+        transform: NameArgument.nameOrNothing)
     var routingKey: String?
 
     @Option(

@@ -8,11 +8,11 @@ public struct Routing: Sendable, Hashable {
         public var pattern: String
         /// The queue; `nil` for the default queue.
         public var queue: Queue?
-        /// The exchange, for routing past the queues; `nil` for the queue's.
+        /// The exchange, for routing past the queues, together with ``routingKey``; `nil` for the queue's.
         public var exchange: String?
-        /// The routing key; `nil` for the queue's.
+        /// The routing key; `nil` for the queue's. A queue of a direct exchange is reached by its name, whatever the key.
         public var routingKey: String?
-        /// The priority of tasks that are sent without one.
+        /// The priority of tasks that are sent without one, also of those whose call names the queue.
         public var priority: Int?
 
         /// Sends the tasks whose names match to a queue.

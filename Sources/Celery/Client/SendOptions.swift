@@ -22,9 +22,11 @@ public struct SendOptions: Sendable, Hashable {
     public var expires: Time?
     /// The name of the queue; `nil` leaves it to the routing table.
     public var queue: String?
-    /// The exchange, for routing past the queues; together with ``routingKey``.
+    /// The exchange, for routing past the queues; together with ``routingKey``, without which a ``queue`` that is named
+    /// counts more, as in Celery.
     public var exchange: String?
-    /// The routing key; `nil` for the queue's.
+    /// The routing key, for ``exchange`` or for the exchange of the queue; `nil` for the queue's. A queue of a direct
+    /// exchange is reached by its name, whatever the key, as in Celery.
     public var routingKey: String?
     /// The message's priority, 0 to 9; on Redis 0 is served first, on RabbitMQ last.
     public var priority: Int?

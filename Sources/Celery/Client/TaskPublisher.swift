@@ -113,7 +113,7 @@ final class TaskPublisher: Sendable {
     ) throws -> (message: Message, destination: Destination) {
         var (request, options) = (request, options)
         if let defaults { options.complete(&request, with: defaults) }
-        let route = options.queue == nil ? routing.route(for: request.task) : nil
+        let route = routing.route(for: request.task)
         let now = clock.now
         // As in Celery, no countdown is no eta.
         if let eta = options.eta, eta != .after(.zero) { request.eta = eta.date(now: now) }
@@ -205,13 +205,20 @@ final class TaskPublisher: Sendable {
         await producer.close()?.close()
     }
 
+    /// The way that the call and the route of its task say, as Celery's sender finds it.
     private func destination(_ options: SendOptions, _ route: Routing.Route?) -> Destination {
+        // A call that names another queue than the route says itself where it goes.
+        let route = options.queue == nil || options.queue == route?.queue?.name ? route : nil
         let queue = options.queue.map(routing.queue(named:)) ?? route?.queue ?? routing.defaultQueue
         let routingKey = options.routingKey ?? route?.routingKey
-        if let exchange = options.exchange ?? route?.exchange {
-            return Destination(exchange: exchange, routingKey: routingKey ?? queue.routingKey)
+        guard let exchange = options.exchange ?? route?.exchange else {
+            // The queue of a direct exchange is reached by its name, whatever the key.
+            if queue.exchangeType == .direct { return Destination(queue: queue) }
+            return Destination(exchange: queue.exchange, routingKey: routingKey ?? queue.routingKey, queue: queue)
         }
-        if queue.exchangeType == .direct, routingKey == nil { return Destination(queue: queue) }
-        return Destination(exchange: queue.exchange, routingKey: routingKey ?? queue.routingKey, queue: queue)
+        // And so it is where an exchange is named without a key.
+        let isNamed = options.queue != nil || (options.exchange == nil && route?.queue != nil)
+        if routingKey == nil, isNamed, queue.exchangeType == .direct { return Destination(queue: queue) }
+        return Destination(exchange: exchange, routingKey: routingKey ?? queue.routingKey)
     }
 }

@@ -146,9 +146,13 @@ extension CeleryConfiguration {
         func invalid(_ reason: String) -> CeleryError {
             SettingsReader.invalid("task_routes", "\(reason) for \(LogText(pattern))")
         }
+        if pattern.contains("*"), pattern.contains("[") {
+            throw invalid("has a pattern with a range of characters, which is not supported,")
+        }
         if let name = value.stringValue { return Routing.Route(pattern, to: try queue(name)) }
         guard let fields = value.objectValue else { throw invalid("has neither a queue nor a table") }
         var route = Routing.Route(pattern)
+        var exchangeType: Queue.ExchangeType?
         for (key, value) in fields where !value.isNull {
             switch key {
             case "queue":
@@ -164,6 +168,8 @@ extension CeleryConfiguration {
             case "routing_key":
                 guard let key = value.stringValue else { throw invalid("has no text as the routing key") }
                 route.routingKey = key
+            case "exchange_type":
+                exchangeType = try Self.exchangeType(value, else: invalid("has an unknown exchange_type"))
             case "priority":
                 guard let number = value.integerValue, (0...255).contains(number) else {
                     throw invalid("has no number from 0 to 255 as the priority")
@@ -171,6 +177,11 @@ extension CeleryConfiguration {
                 route.priority = number
             default: throw invalid("has the option \(LogText(key)), which is not supported,")
             }
+        }
+        // It says which way is taken, unless that is said anyway.
+        let isSaidAnyway = route.exchange != nil && route.routingKey != nil
+        guard isSaidAnyway || exchangeType == nil || exchangeType == (route.queue?.exchangeType ?? .direct) else {
+            throw invalid("has another exchange_type than the queue's")
         }
         return route
     }

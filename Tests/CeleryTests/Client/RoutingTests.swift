@@ -93,4 +93,60 @@ import Testing
         #expect(message.properties.exchange == "office")
         #expect(message.properties.routingKey == "daily")
     }
+
+    /// What a route and a call say, and where Celery 5.7 sends the task (`Router.route`, `send_task_message`).
+    struct Way: Sendable {
+        var route: Routing.Route?
+        var call: SendOptions
+        var exchange: String
+        var key: String
+        var priority = 0
+    }
+
+    private static let direct = Queue("d", exchange: "de", routingKey: "dk")
+    private static let topic = Queue("t", exchange: "te", exchangeType: .topic, routingKey: "t.#")
+
+    private static let ways: [Way] = [
+        Way(call: .init(), exchange: "", key: "main"),
+        Way(call: .init(routingKey: "k"), exchange: "", key: "main"),
+        Way(call: .init(exchange: "x", routingKey: "k"), exchange: "x", key: "k"),
+        Way(call: .init(queue: "d", routingKey: "k"), exchange: "", key: "d"),
+        Way(call: .init(queue: "d", exchange: "x"), exchange: "", key: "d"),
+        Way(call: .init(queue: "d", exchange: "x", routingKey: "k"), exchange: "x", key: "k"),
+        Way(call: .init(queue: "t"), exchange: "te", key: "t.#"),
+        Way(call: .init(queue: "t", routingKey: "t.k"), exchange: "te", key: "t.k"),
+        Way(route: .init("a", to: direct, routingKey: "k"), call: .init(), exchange: "", key: "d"),
+        Way(route: .init("a", to: direct, exchange: "x"), call: .init(), exchange: "", key: "d"),
+        Way(route: .init("a", to: topic, routingKey: "t.k"), call: .init(), exchange: "te", key: "t.k"),
+        Way(route: .init("a", routingKey: "k"), call: .init(), exchange: "", key: "main"),
+        Way(route: .init("a", exchange: "x", routingKey: "k"), call: .init(), exchange: "x", key: "k"),
+        Way(route: .init("a", to: direct), call: .init(routingKey: "k"), exchange: "", key: "d"),
+        Way(route: .init("a", to: direct), call: .init(exchange: "x", routingKey: "k"), exchange: "x", key: "k"),
+        Way(route: .init("a", to: topic), call: .init(routingKey: "k"), exchange: "te", key: "k"),
+        Way(
+            route: .init("a", to: topic, routingKey: "t.k", priority: 5), call: .init(queue: "t"), exchange: "te",
+            key: "t.k", priority: 5),
+        Way(
+            route: .init("a", to: topic, routingKey: "t.k", priority: 5), call: .init(queue: "d"), exchange: "",
+            key: "d", priority: 5),
+        Way(
+            route: .init("a", to: direct, priority: 5), call: .init(queue: "t"), exchange: "te", key: "t.#",
+            priority: 5),
+        Way(route: .init("a", priority: 5), call: .init(), exchange: "", key: "main", priority: 5),
+        // Where Celery loses the task or does not send it to the queue that was asked for.
+        Way(route: .init("a", exchange: "x"), call: .init(), exchange: "x", key: "main"),
+        Way(route: .init("a", exchange: "x", routingKey: "k"), call: .init(queue: "d"), exchange: "", key: "d"),
+    ]
+
+    @Test(arguments: ways) func aTaskTakesTheWayThatCelerySendsItOn(way: Way) async throws {
+        let routing = Routing(
+            defaultQueue: "main", routes: way.route.map { [$0] } ?? [], queues: [Self.direct, Self.topic])
+        let publisher = TaskPublisher(
+            broker: MemoryBroker(), routing: routing, defaults: nil, middleware: [], replyTo: "", logger: Bench.logger)
+        let (message, destination) = try publisher.message(
+            TaskRequest(task: "a", id: "id"), TaskPayload(), way.call, replyTo: nil)
+        #expect(destination.exchange == way.exchange)
+        #expect(destination.routingKey == way.key)
+        #expect(message.properties.priority == way.priority)
+    }
 }

@@ -100,6 +100,29 @@ import Testing
         #expect(routing.routes == [Routing.Route("a", exchange: "x", routingKey: "k", priority: 7)])
     }
 
+    @Test func anExchangeTypeInARouteIsTakenWhereItChangesNothing() throws {
+        let routing = try CeleryConfiguration(settings: [
+            "task_queues": [["name": "t", "exchange": "te", "exchange_type": "topic", "routing_key": "t.#"]],
+            "task_routes": [
+                "a": ["exchange": "x", "exchange_type": "topic", "routing_key": "k"],
+                "b": ["queue": "t", "exchange_type": "topic", "routing_key": "t.b"],
+                "c": ["queue": "c", "exchange_type": "direct"],
+            ],
+        ]).routing
+        #expect(routing.route(for: "a") == Routing.Route("a", exchange: "x", routingKey: "k"))
+        #expect(routing.route(for: "b")?.queue?.name == "t")
+        #expect(routing.route(for: "c")?.queue == "c")
+        #expect(throws: CeleryError.self) {
+            try CeleryConfiguration(settings: ["task_routes": ["d": ["queue": "d", "exchange_type": "topic"]]])
+        }
+    }
+
+    @Test func aPatternWithARangeOfCharactersIsRefused() {
+        #expect(throws: CeleryError.self) {
+            try CeleryConfiguration(settings: ["task_routes": ["shop.[ab]*": "shop"]])
+        }
+    }
+
     @Test func whatNothingObeysIsNamed() throws {
         let configuration = try CeleryConfiguration(settings: [
             "worker_pool": "gevent", "task_serializer": "json", "accept_content": ["json"], "enable_utc": true,

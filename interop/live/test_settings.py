@@ -113,3 +113,24 @@ def test_a_chain_of_python_and_swift_steps_over_four_queues_comes_to_its_end(app
         for step in steps[1:]:
             chain |= step
         assert chain.apply_async().get(timeout=30) == 7
+
+
+def test_what_is_awkward_to_write_down_is_written_or_named():
+    done = subprocess.run(
+        [workers.swift_binary(), "import-config", "fleet.awkward_app", "--python", sys.executable], cwd=INTEROP,
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    settings = json.loads(done.stdout)
+    # The first route that matches counts.
+    assert list(settings["task_routes"]) == ["zoo.token.*", "media.video.*", "media.*", "*"]
+    assert settings["task_default_routing_key"] == "main.default"
+    main, brief = settings["task_queues"]
+    assert main["durable"] and main["exchange"] == {"name": "shop", "type": "topic"}
+    assert (brief["durable"], brief["message_ttl"]) == (False, 0)
+    assert settings["broker_transport_options"] == {"priority_steps": [0, 5], "sentinel_kwargs": {"socket_timeout": 3}}
+    assert "hush" not in done.stdout + done.stderr
+    lines = done.stderr.splitlines()
+    assert lines[0] == "this module talks"
+    assert {line.removeprefix("import-config: left out ") for line in lines[1:]} == {
+        "broker_transport_options.sentinel_kwargs.password (a secret)", "redis_password (a secret)",
+        "security_key (a secret)", "result_backend_transport_options (an address)"}

@@ -34,6 +34,8 @@ final class MessageClaimer: Sendable {
     private let turns: TurnTaker
     private let source: ClaimSource
     private let queues: [String]
+    /// Whether each claim begins with another queue.
+    private let isRoundRobin: Bool
     /// Messages are settled as soon as they are claimed.
     private let isAutoAcknowledging: Bool
     private let logger: Logger
@@ -45,10 +47,11 @@ final class MessageClaimer: Sendable {
     ///   - hasRoom: is signalled when there is room again.
     ///   - source: makes the claims.
     ///   - returns: what waits there counts as room that is taken.
+    ///   - isRoundRobin: whether each claim begins with another queue.
     ///   - time: the time in seconds since 1970.
     init(
         link: ConsumerLink, news: RedisNews, hasRoom: WakeSignal, source: ClaimSource, held: HeldMessages,
-        returns: ReturnQueue, _ configuration: ConsumerConfiguration, logger: Logger,
+        returns: ReturnQueue, _ configuration: ConsumerConfiguration, isRoundRobin: Bool = true, logger: Logger,
         time: @escaping @Sendable () -> Double
     ) {
         self.link = link
@@ -60,6 +63,7 @@ final class MessageClaimer: Sendable {
         self.logger = logger
         self.time = time
         queues = configuration.queues.map(\.name)
+        self.isRoundRobin = isRoundRobin
         isAutoAcknowledging = configuration.isAutoAcknowledging
         turns = TurnTaker(link: link, news: news, watching: source.watching, logger: logger)
     }
@@ -171,7 +175,7 @@ final class MessageClaimer: Sendable {
         let (firstNumber, firstQueue) = progress.withLock { progress in
             defer {
                 progress.nextNumber += UInt64(limit)
-                progress.firstQueue = (progress.firstQueue + 1) % max(queues.count, 1)
+                if isRoundRobin { progress.firstQueue = (progress.firstQueue + 1) % max(queues.count, 1) }
             }
             return (progress.nextNumber, progress.firstQueue)
         }

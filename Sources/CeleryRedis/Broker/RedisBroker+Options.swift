@@ -19,16 +19,31 @@ extension RedisBroker {
         /// What stands between a queue's name and a priority step in the name of a list (`sep`). Senders and workers must
         /// agree on it.
         public var separator: String
+        /// Which of several queues is served first (`queue_order_strategy`).
+        public var queueOrder: QueueOrder
+
+        /// The order of a worker's queues. The more urgent priority step comes first in any case, in all queues.
+        public enum QueueOrder: String, Sendable, Hashable, CaseIterable {
+            /// Each queue in turn.
+            case roundRobin = "round_robin"
+            /// As they are listed; a later one is served only when those before it are empty. Python takes them in any
+            /// order, which stays the same.
+            case listed = "priority"
+            /// By their names; a later one is served only when those before it are empty.
+            case sorted
+        }
 
         /// Makes options; the defaults are Celery's, and a lease of one minute.
         public init(
             visibilityTimeout: Duration = .seconds(3600), lease: Duration = .seconds(60),
-            prioritySteps: [Int] = [0, 3, 6, 9], separator: String = "\u{6}\u{16}"
+            prioritySteps: [Int] = [0, 3, 6, 9], separator: String = "\u{6}\u{16}",
+            queueOrder: QueueOrder = .roundRobin
         ) {
             self.visibilityTimeout = visibilityTimeout
             self.lease = lease
             self.prioritySteps = prioritySteps
             self.separator = separator
+            self.queueOrder = queueOrder
         }
     }
 }
@@ -48,6 +63,13 @@ extension RedisBroker.Options {
             options.prioritySteps = steps
         }
         if let separator = rest.take("sep") { options.separator = separator }
+        if let order = rest.take("queue_order_strategy") {
+            guard let order = QueueOrder(rawValue: order) else {
+                let known = QueueOrder.allCases.map(\.rawValue).joined(separator: ", ")
+                throw rest.refusal("queue_order_strategy", "must be one of \(known)")
+            }
+            options.queueOrder = order
+        }
         try options.check(rest)
         try rest.refuseRest(known: RedisAddress.known, of: .redisBroker)
         return options

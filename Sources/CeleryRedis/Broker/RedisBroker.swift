@@ -20,7 +20,8 @@ public struct RedisBroker: Broker {
     ///
     /// The address may have options, as in `redis://host/0?visibility_timeout=43200`; they count more than `options`:
     ///
-    /// - those of ``Options``: `visibility_timeout` in seconds, `priority_steps` as in `0,3,6,9`, `sep`;
+    /// - those of ``Options``: `visibility_timeout` in seconds, `priority_steps` as in `0,3,6,9`, `sep`,
+    ///   `queue_order_strategy`;
     /// - `db`, `username` and `password`, which count more than those before the question mark, as in Celery's backends;
     /// - `socket_connect_timeout` (or `connect_timeout`; 10), `socket_timeout`, how long an answer may take (20), and
     ///   `health_check_interval` (25), all in seconds; `client_name`.

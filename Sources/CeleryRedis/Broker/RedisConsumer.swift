@@ -37,6 +37,8 @@ final class RedisConsumer: Consumer {
         options: RedisBroker.Options,
         logger: Logger
     ) async throws -> RedisConsumer {
+        var configuration = configuration
+        if options.queueOrder == .sorted { configuration.queues.sort { $0.name < $1.name } }
         for queue in configuration.queues {
             do throws(TransportError) {
                 try KombuKeys().checkQueue(queue.name)
@@ -51,8 +53,8 @@ final class RedisConsumer: Consumer {
         let link = try await ConsumerLink.open(address, held: held, news: news, logger: logger)
         do {
             let consumer = RedisConsumer(
-                link, try await LoadedScripts(on: link.commands), held, news, configuration, options.keys,
-                Restorer.Options(visibilityTimeout: options.visibilityTimeout, lease: lease), logger: logger)
+                link, try await LoadedScripts(on: link.commands), held, news, configuration, options,
+                lease: lease, logger: logger)
             try await consumer.start(configuration.queues)
             return consumer
         } catch {
@@ -67,15 +69,15 @@ final class RedisConsumer: Consumer {
         _ held: HeldMessages,
         _ news: RedisNews,
         _ configuration: ConsumerConfiguration,
-        _ keys: KombuKeys,
-        _ options: Restorer.Options,
+        _ options: RedisBroker.Options,
+        lease: Duration,
         logger: Logger
     ) {
         let hasRoom = WakeSignal()
         self.link = link
         self.held = held
         self.logger = logger
-        self.keys = keys
+        keys = options.keys
         isAutoAcknowledging = configuration.isAutoAcknowledging
         returns = ReturnQueue(
             link: link, scripts: scripts, keys: keys, held: held, logger: logger, onProgress: { hasRoom.signal() })
@@ -83,9 +85,12 @@ final class RedisConsumer: Consumer {
         claimer = MessageClaimer(
             link: link, news: news, hasRoom: hasRoom,
             source: ClaimSource(queues, keys: keys, consumer: held.id, script: scripts[.claim]), held: held,
-            returns: returns, configuration, logger: logger, time: Self.now)
+            returns: returns, configuration, isRoundRobin: options.queueOrder == .roundRobin, logger: logger,
+            time: Self.now)
         restorer = Restorer(
-            link: link, scripts: scripts, keys: keys, id: held.id, options: options, logger: logger, time: Self.now)
+            link: link, scripts: scripts, keys: keys, id: held.id,
+            options: Restorer.Options(visibilityTimeout: options.visibilityTimeout, lease: lease), logger: logger,
+            time: Self.now)
     }
 
     private func start(_ queues: [Queue]) async throws {

@@ -6,9 +6,9 @@ extension RedisAddress {
     static func takeWhatIsSo(_ options: inout AddressOptions) throws(TransportError) {
         for (name, value) in [
             ("ack_emulation", "true"), ("body_encoding", "base64"), ("fanout_patterns", "true"),
-            ("fanout_prefix", "true"), ("insist", "false"), ("protocol", "2"), ("queue_order_strategy", "round_robin"),
-            ("retry_on_timeout", "true"), ("socket_keepalive", "true"), ("unacked_index_key", "unacked_index"),
-            ("unacked_key", "unacked"), ("unacked_mutex_key", "unacked_mutex"),
+            ("fanout_prefix", "true"), ("insist", "false"), ("protocol", "2"), ("retry_on_timeout", "true"),
+            ("socket_keepalive", "true"), ("unacked_index_key", "unacked_index"), ("unacked_key", "unacked"),
+            ("unacked_mutex_key", "unacked_mutex"),
         ] {
             try options.expect(name, value)
         }

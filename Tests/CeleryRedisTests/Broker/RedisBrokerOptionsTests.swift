@@ -21,12 +21,19 @@ import Testing
         #expect(broker.options == .init(visibilityTimeout: .seconds(300), prioritySteps: [0, 2], separator: ":"))
     }
 
+    @Test(arguments: RedisBroker.Options.QueueOrder.allCases)
+    func theOrderOfQueuesHasCelerysNames(order: RedisBroker.Options.QueueOrder) throws {
+        let broker = RedisBroker("redis://h", transportOptions: ["queue_order_strategy": order.rawValue])
+        try broker.validate()
+        #expect(broker.options.queueOrder == order)
+    }
+
     @Test(
         arguments: [
             ("visibility_timeout", ["0", "-1", "nan", "inf", "1e400", "soon"]),
             ("priority_steps", ["a", "3,0", "0,0", "-1", "0,256", "[]", "0,,x"]),
             ("socket_timeout", ["0", "x"]), ("db", ["1"]), ("password", ["hunter2"]), ("master_name", ["x"]),
-            ("queue_order_strategy", ["priority"]), ("fanout_prefix", ["False"]), ("nonsense", ["1"]),
+            ("queue_order_strategy", ["fair"]), ("fanout_prefix", ["False"]), ("nonsense", ["1"]),
             ("unacked_key", ["held"]), ("global_keyprefix", ["app:"]),
         ] as [(String, [String])])
     func aTransportOptionThatMakesNoSenseIsRefusedByName(name: String, values: [String]) {

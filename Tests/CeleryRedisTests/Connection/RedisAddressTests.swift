@@ -154,7 +154,7 @@ import Testing
 
     @Test func whatIsSoAnywayMayBeAskedFor() throws {
         _ = try RedisAddress(
-            "redis://h?ack_emulation=True&fanout_prefix=1&queue_order_strategy=round_robin&protocol=2&unacked_key=unacked"
+            "redis://h?ack_emulation=True&fanout_prefix=1&protocol=2&unacked_key=unacked"
         )
     }
 }

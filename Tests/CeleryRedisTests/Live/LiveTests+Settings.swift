@@ -24,6 +24,30 @@ extension LiveTests {
             await consumer.close()
         }
 
+        @Test(
+            arguments: [
+                (.roundRobin, ["b0", "c0", "a0", "b1", "c1", "a1"]), (.listed, ["b0", "b1", "c0", "c1", "a0", "a1"]),
+                (.sorted, ["a0", "a1", "b0", "b1", "c0", "c1"]),
+            ] as [(RedisBroker.Options.QueueOrder, [String])])
+        func queuesAreServedInTheirOrder(order: RedisBroker.Options.QueueOrder, expected: [String]) async throws {
+            let redis = try await LiveRedis(database: 6)
+            let broker = RedisBroker(redis.url, options: .init(queueOrder: order))
+            let producer = try await broker.makeProducer(logger: LiveRedis.logger)
+            for queue in ["a", "b", "c"] {
+                for number in 0..<2 {
+                    try await producer.publish(
+                        Message(body: Array("\(queue)\(number)".utf8)), to: Destination(queue: Queue(queue)))
+                }
+            }
+            await producer.close()
+            let consumer = try await broker.makeConsumer(
+                ConsumerConfiguration(queues: ["b", "c", "a"], prefetch: 0), logger: LiveRedis.logger)
+            var texts: [String] = []
+            for _ in expected { texts += try await consumer.receive(upTo: 1).map(\.text) }
+            #expect(texts == expected)
+            await consumer.close()
+        }
+
         @Test func listsOfOtherStepsAreFound() async throws {
             let redis = try await LiveRedis(database: 6)
             for key in ["q", "q:1", "q\u{6}\u{16}1", "q\u{6}\u{16}3", "q[x]*:2", "q2", "r|7"] {

@@ -129,6 +129,12 @@ let package = Package(
             ],
             path: "interop/fleet/watched"
         ),
+        // The worker of interop/conformance, with the tasks of Celery's own integration suite.
+        .executableTarget(
+            name: "conformance-worker",
+            dependencies: ["CHiredis", "Celery", "CeleryCommands", "CeleryIO", "CeleryProtocol"],
+            path: "interop/suite/worker"
+        ),
 
         // What the tests of several modules need.
         .target(

@@ -1,3 +1,3 @@
-// Only the reader is used: no sockets of hiredis's own.
+// The library uses the reader alone: no sockets of hiredis's own.
 #include <hiredis/hiredis.h>
 #include <hiredis/read.h>

@@ -10,13 +10,14 @@ class Report:
         self.suite = xml.Element("testsuite", name=suite)
         self.failures = 0
 
-    def case(self, name, problem=None, seconds=0.0):
-        """Notes a case, and what is wrong with it if anything is. Prints one line."""
+    def case(self, name, problem=None, seconds=0.0, is_shown=True):
+        """Notes a case, and what is wrong with it if anything is. Prints one line, if it is to be shown."""
         case = xml.SubElement(self.suite, "testcase", classname=self.suite.get("name"), name=name, time=f"{seconds:.3f}")
         if problem:
             self.failures += 1
             xml.SubElement(case, "failure", message=problem)
-        print(f"{'FAILED' if problem else 'ok':<8} {name}{'  ' + problem if problem else ''}", flush=True)
+        if is_shown:
+            print(f"{'FAILED' if problem else 'ok':<8} {name}{'  ' + problem if problem else ''}", flush=True)
 
     def take(self, path):
         """Takes over the cases of a file that another process has written. Says whether there were any."""

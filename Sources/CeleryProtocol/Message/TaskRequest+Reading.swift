@@ -39,6 +39,7 @@ extension TaskRequest {
             throw error.about(message.headers)
         }
         priority = message.properties.priority
+        properties = message.properties.other
         delivery = DeliveryInfo(
             exchange: message.properties.exchange ?? "",
             routingKey: message.properties.routingKey ?? "",

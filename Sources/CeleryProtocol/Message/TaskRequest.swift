@@ -53,6 +53,8 @@ public struct TaskRequest: Sendable, Hashable {
     public var correlationID: String?
     /// The message's priority.
     public var priority: Int?
+    /// What else the message's properties held, such as `app_id`.
+    public var properties: JSONObject
     /// The exchange and the key that the message was published with, and whether it was delivered before.
     public var delivery: DeliveryInfo
 
@@ -85,6 +87,7 @@ public struct TaskRequest: Sendable, Hashable {
         stampedHeaders = .null
         stamps = [:]
         headers = [:]
+        properties = [:]
         delivery = DeliveryInfo()
     }
 }

@@ -1,0 +1,187 @@
+"""Makes pytest run Celery's integration suite, none of whose files is changed, against a worker of another process.
+
+The suite's conftest.py imports the fixture of its worker from `celery.contrib.pytest`; pytest loads this before that. The
+environment says what is wanted:
+
+    CONFORMANCE_LANGUAGE   swift or python
+    CONFORMANCE_OUTCOMES   the file that gets a line of JSON for each test
+    CONFORMANCE_LOG        where the worker's log is left
+    CONFORMANCE_SHORT      not empty for the short selection
+"""
+import json
+import os
+import signal
+import time
+
+import celery.contrib.pytest as celery_fixtures
+import pytest
+from celery.contrib.testing import worker as embedded
+from celery.contrib.testing.manager import ManagerMixin
+
+from suite import selection, stand_ins
+from suite.session_worker import SessionWorker
+
+FOLDER = "t/integration/"
+
+
+class Session:
+    """What this run of pytest is about."""
+
+    worker = None
+    # Why the test that runs must end now, if it must.
+    deadline = None
+
+
+@pytest.fixture(scope="session")
+def celery_session_worker(celery_session_app, celery_includes, celery_class_tasks):
+    for module in celery_includes:
+        celery_session_app.loader.import_task_module(module)
+    for task in celery_class_tasks:
+        celery_session_app.register_task(task)
+    celery_session_app.finalize()
+    with SessionWorker(celery_session_app, os.environ["CONFORMANCE_LANGUAGE"]) as worker:
+        Session.worker = worker.wait_until_ready()
+        try:
+            yield worker
+        finally:
+            Session.worker = None
+            worker.save_log(os.environ["CONFORMANCE_LOG"])
+
+
+def no_embedded_worker(*_, **__):
+    raise RuntimeError("a test wants a Python worker within this process")
+
+
+def wait_until_idle(_manager):
+    """In place of asking a worker by remote control, which the suite does after each test."""
+    worker = Session.worker
+    if worker is not None and worker.is_running and not worker.wait_until_idle():
+        worker.replace()
+
+
+celery_fixtures.celery_session_worker = celery_session_worker
+embedded.start_worker = no_embedded_worker
+ManagerMixin.wait_until_idle = wait_until_idle
+
+
+# Which tests.
+
+def short(nodeid):
+    return nodeid.removeprefix(FOLDER)
+
+
+def pytest_ignore_collect(collection_path):
+    # Some need modules that are not there.
+    reason = selection.reason_against(collection_path.name)
+    if reason is None:
+        return None
+    note(collection_path.name, "deselected", reason=reason)
+    return True
+
+
+def pytest_collection_modifyitems(config, items):
+    chosen, others = [], []
+    for item in items:
+        name = short(item.nodeid)
+        reason = selection.reason_against(name)
+        if reason is None and os.environ.get("CONFORMANCE_SHORT") and not selection.is_short(name):
+            reason = selection.NOT_SHORT
+        if reason is None:
+            chosen.append(item)
+        else:
+            others.append(item)
+            note(name, "deselected", reason=reason)
+    # It changes the serializers of this process for good.
+    chosen.sort(key=lambda item: "test_security.py" in item.nodeid)
+    items[:] = chosen
+    if others:
+        config.hook.pytest_deselected(items=others)
+
+
+# What becomes of them.
+
+def note(name, outcome, seconds=0.0, reason=""):
+    with open(os.environ["CONFORMANCE_OUTCOMES"], "a") as file:
+        line = {"test": name, "outcome": outcome, "seconds": round(seconds, 2), "reason": " ".join(reason.split())[:400]}
+        file.write(json.dumps(line) + "\n")
+
+
+def watch(_number, _frame):
+    """Ends a test that takes too long or whose worker has ended; again each time, because subtests go on after it."""
+    if Session.deadline is None:
+        return
+    if Session.worker is not None and not Session.worker.is_running:
+        pytest.fail("the worker has ended")
+    if time.monotonic() > Session.deadline:
+        pytest.fail("it takes too long")
+
+
+signal.signal(signal.SIGALRM, watch)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item):
+    worker = Session.worker
+    if worker is not None and not worker.is_running:
+        worker.replace()
+    return (yield)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    name = short(item.nodeid)
+    Session.deadline = time.monotonic() + selection.seconds(name)
+    signal.setitimer(signal.ITIMER_REAL, 0.5, 0.5)
+    try:
+        with stand_ins.active(name, Session.worker):
+            return (yield)
+    finally:
+        Session.deadline = None
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+class Outcome:
+    """Of the test that runs, as its reports come: of setting up, of running, of each subtest, and of tearing down."""
+
+    def __init__(self):
+        self.kind, self.seconds, self.reason = "passed", 0.0, ""
+
+    def take(self, report):
+        is_expected = hasattr(report, "wasxfail")
+        if getattr(report, "context", None) is None:
+            self.seconds += report.duration
+        if report.failed:
+            self.kind, self.reason = "failed", self.reason or self.text(report)
+        elif report.skipped and self.kind == "passed":
+            self.kind = "xfailed" if is_expected else "skipped"
+            self.reason = report.wasxfail if is_expected else self.text(report)
+        elif is_expected and report.when == "call" and self.kind == "passed":
+            self.kind, self.reason = "xpassed", report.wasxfail
+
+    @staticmethod
+    def text(report):
+        about = report.longrepr
+        if isinstance(about, tuple):
+            return about[2]
+        crash = getattr(about, "reprcrash", None)
+        prefix = "" if report.when == "call" else f"{report.when}: "
+        return prefix + (crash.message if crash else str(about))
+
+
+outcomes = {}
+
+
+def pytest_runtest_logstart(nodeid):
+    outcomes[nodeid] = Outcome()
+
+
+def pytest_runtest_logreport(report):
+    outcomes[report.nodeid].take(report)
+
+
+def pytest_runtest_logfinish(nodeid):
+    outcome = outcomes.pop(nodeid)
+    note(short(nodeid), outcome.kind, outcome.seconds, outcome.reason)
+    if outcome.kind == "failed":
+        # Nothing of it may be left for the next one.
+        wait_until_idle(None)

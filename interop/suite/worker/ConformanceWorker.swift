@@ -1,0 +1,17 @@
+import Celery
+import CeleryCommands
+
+/// A worker with the tasks of Celery's own integration suite, `t/integration/tasks.py`, for `interop/conformance`.
+@main struct ConformanceWorker: CeleryWorkerCommand {
+    private let redis: SuiteRedis
+
+    init() throws { redis = try SuiteRedis() }
+
+    var handlers: [TaskHandler] {
+        PlainTasks.handlers
+        RequestTasks.handlers
+        RetryTasks.handlers
+        RejectTasks.handlers
+        RedisTasks(redis: redis).handlers
+    }
+}

@@ -53,7 +53,8 @@ extension CanvasExpander {
             _ = try apply(body, args: [[]])
             headerResult = results.addGroup(groupID, members)
         } else {
-            let tree = results.tree(results.addGroup(groupID, members))
+            let frozenHeader = results.addGroup(groupID, members)
+            let tree = results.tree(frozenHeader)
             if members.contains(where: results.isGroup) { add(.saveGroup(tree)) }
             all.update(delay)
             all["task_id"] = .string(groupID)

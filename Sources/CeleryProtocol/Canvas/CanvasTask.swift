@@ -10,4 +10,14 @@ package struct CanvasTask: Sendable, Hashable {
     package var options: JSONObject
     /// The task by whose name the queue is looked up, where that is another one: a map is sent to where its task runs.
     package var routeName: String?
+
+    /// Makes a message.
+    package init(
+        request: TaskRequest, payload: TaskPayload, options: JSONObject = [:], routeName: String? = nil
+    ) {
+        self.request = request
+        self.payload = payload
+        self.options = options
+        self.routeName = routeName
+    }
 }

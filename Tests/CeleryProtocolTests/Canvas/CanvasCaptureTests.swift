@@ -1,0 +1,116 @@
+import CeleryProtocol
+import Testing
+
+/// Canvases as Celery 5.7 writes and sends them. Ids that are made are compared by where they stand.
+@Suite struct CanvasCaptureTests {
+    @Test func thereAreEnoughShapes() {
+        #expect(CapturedCanvas.sent.count >= 160)
+        #expect(CapturedCanvas.sent.reduce(0) { $0 + $1.flow.count } >= 500)
+    }
+
+    @Test(arguments: CapturedCanvas.newest.filter { $0.name != "chord-without-body" })
+    func whatIsReadIsWrittenByteForByte(canvas: CapturedCanvas) throws {
+        #expect(try CanvasNode(canvas.signature).json.description == canvas.signature.description)
+        if let frozen = canvas.frozen?["signature"] {
+            #expect(try CanvasNode(frozen).json.description == frozen.description)
+        }
+    }
+
+    @Test(arguments: CapturedCanvas.sent.filter { $0.frozen != nil })
+    func frozenItHasPythonsIDsInPythonsPlaces(canvas: CapturedCanvas) throws {
+        let (node, result) = try CanvasNode(canvas.signature).frozen(in: canvas.context())
+        let record: JSONValue = ["signature": try node.json, "result": try result.json]
+        #expect(
+            CanvasComparison.numbered(record) == CanvasComparison.numbered(.object(try #require(canvas.frozen))))
+    }
+
+    @Test(arguments: CapturedCanvas.sent)
+    func aClientSendsWhatPythonSends(canvas: CapturedCanvas) throws {
+        let expansion = try CanvasNode(canvas.signature).expanded(
+            input: canvas.args, kwargs: canvas.kwargs, options: canvas.options, in: canvas.context())
+        let ours: JSONValue = [try expansion.record, try expansion.result?.json ?? .null]
+        let theirs: JSONValue = [CanvasComparison.counted(try #require(canvas.steps)), canvas.result]
+        #expect(CanvasComparison.numbered(ours) == CanvasComparison.numbered(theirs))
+    }
+
+    /// Follows a canvas from message to message to its end.
+    @Test(arguments: CapturedCanvas.sent)
+    func workersGoOnAsPythonsDo(canvas: CapturedCanvas) throws {
+        var messages: [String: [JSONObject]] = [:]
+        func note(_ steps: JSONValue?) {
+            for step in steps?.arrayValue ?? [] {
+                guard let message = step.objectValue?["send"]?.objectValue, let id = message["id"]?.text else {
+                    continue
+                }
+                messages[id, default: []].append(message)
+            }
+        }
+        note(canvas.steps)
+        for turn in canvas.flow {
+            let message = try #require(messages[turn.runs]?.first)
+            messages[turn.runs]?.removeFirst()
+            try check(turn, message, canvas)
+            note(turn.steps)
+            note(turn.joined?["steps"])
+        }
+    }
+
+    private func check(_ turn: CapturedCanvas.Turn, _ message: JSONObject, _ canvas: CapturedCanvas) throws {
+        let task = try CanvasTask(record: message)
+        let context = canvas.context(
+            rootID: task.request.rootID, parentID: task.request.id, priority: task.request.priority)
+        func compare(_ ours: JSONValue, _ theirs: JSONValue) {
+            let input = JSONValue.object(message)
+            #expect(
+                CanvasComparison.numbered([input, ours]) == CanvasComparison.numbered([input, theirs]),
+                "turn \(turn.number)")
+        }
+        if let replacement = turn.replacedBy {
+            if turn.isRefused {
+                #expect(throws: MessageError.self) {
+                    try CanvasNode(replacement).replacing(task.request, task.payload, in: context)
+                }
+                return
+            }
+            let node = try CanvasNode(replacement).replacing(task.request, task.payload, in: context)
+            compare(try node.expanded(in: context).record, CanvasComparison.counted(turn.steps))
+            return
+        }
+        if let extension_ = turn.extendedBy {
+            let (node, _) = try CanvasNode(extension_).added(toChordOf: task.request, task.payload, in: context)
+            let ours = try node.expanded(in: context)
+            let theirs = try #require(turn.steps.arrayValue)
+            #expect(theirs.first == ["grow": .string(try #require(task.request.group))])
+            compare(try ours.record, .array(Array(theirs.dropFirst())))
+            return
+        }
+        let expansion = try CanvasSuccession(task.payload).expanded(result: .integer(turn.number), in: context)
+        compare(
+            [try expansion.record, turn.children == nil ? .null : try expansion.childrenRecord],
+            [CanvasComparison.counted(turn.steps), turn.children ?? .null])
+        if let joined = turn.joined {
+            let body = try CanvasNode(try #require(task.payload.chord))
+            let sent = try body.expanded(input: [joined["results"] ?? []], in: context)
+            compare(try sent.record, CanvasComparison.counted(joined["steps"] ?? []))
+        }
+    }
+
+    @Test(arguments: CapturedCanvas.errbacks.indices)
+    func errbacksAreSentAsOneGroup(index: Int) throws {
+        let (errbacks, steps) = CapturedCanvas.errbacks[index]
+        let expansion = try CanvasSuccession.expanded(
+            errbacks: errbacks.map { try CanvasNode($0) }, of: "failed-id",
+            in: CanvasContext(rootID: "root-id", parentID: "failed-id", replyTo: "the-senders-queue"))
+        #expect(CanvasComparison.numbered(try expansion.record) == CanvasComparison.numbered(steps))
+    }
+
+    @Test func whereThePythonClientFailsThereIsAnError() throws {
+        let refused = CapturedCanvas.newest.filter { $0.error != nil }
+        #expect(Set(refused.map(\.name)) == ["chord-without-body", "group-called-with-link"])
+        for canvas in refused {
+            #expect(throws: MessageError.self, "\(canvas)") {
+                try CanvasNode(canvas.signature).expanded(options: canvas.options, in: canvas.context())
+            }
+        }
+    }
+}

@@ -1,7 +1,8 @@
 """Records what Celery makes of canvases: their signatures, the messages that a client sends, and those that workers
 send one after another until all is done. Nothing is sent: producer and result backend only take notes.
 
-    python canvas_capture.py FOLDER writes FOLDER/canvas/celery-<version>.json
+    python canvas_capture.py FOLDER             writes FOLDER/canvas/celery-<version>.json
+    python canvas_capture.py FOLDER --follow    adds to the files of older versions what workers of this one do
 """
 import copy
 import datetime
@@ -324,22 +325,46 @@ def errbacks(name, how):
     return {"name": name, "how": how, "errbacks": found, "steps": sender.backend.take()}
 
 
+def path(folder, version):
+    return os.path.join(folder, "canvas", f"celery-{version}.json")
+
+
+def write(folder, head, cases):
+    with open(path(folder, head["celery"]), "w") as file:
+        lines = ",\n".join(json.dumps(case) for case in cases)
+        file.write(json.dumps(head)[:-1] + ', "cases": [\n' + lines + "\n]}\n")
+
+
+def follow(folder, version):
+    """Runs what an older client sent as workers of this version do."""
+    with open(path(folder, version)) as file:
+        head = json.load(file)
+    cases, by_name = head.pop("cases"), {case.name: case for case in canvas_cases.CASES}
+    for entry in cases:
+        sender = Sender({})
+        ids.begin(entry["name"] + " followed")
+        sender.backend.sizes.update(step["size"] for step in entry["steps"] if "size" in step)
+        entry["flow"] = work(sender, entry["steps"], by_name[entry["name"]])
+    write(folder, {**head, "followed_by": celery.__version__}, cases)
+
+
 def main(folder):
+    os.makedirs(os.path.join(folder, "canvas"), exist_ok=True)
     cases = [capture(case) for case in canvas_cases.CASES if COMPLETE or case.reads]
-    head = {"topic": "canvas", "celery": celery.__version__, "kombu": kombu.__version__,
-            "python": platform.python_version(),
-            "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")}
-    broken = [case["name"] for case in cases if "error" in case]
+    if broken := [case["name"] for case in cases if "error" in case]:
+        raise RuntimeError(f"not sent: {', '.join(broken)}")
     if COMPLETE:
         cases += [capture(case) for case in canvas_cases.REFUSED]
         cases += [errbacks("errback", "[err.s()]"), errbacks("errbacks", "[err.s(), err.si('x')]"),
                   errbacks("errback-chain", "[err.s(1) | echo.s()]")]
-    os.makedirs(os.path.join(folder, "canvas"), exist_ok=True)
-    with open(os.path.join(folder, "canvas", f"celery-{celery.__version__}.json"), "w") as file:
-        lines = ",\n".join(json.dumps(case) for case in cases)
-        file.write(json.dumps(head)[:-1] + ', "cases": [\n' + lines + "\n]}\n")
-    print(len(cases), "canvases;", "errors:", broken)
+    write(folder, {"topic": "canvas", "celery": celery.__version__, "kombu": kombu.__version__,
+                   "python": platform.python_version(),
+                   "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")}, cases)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    if sys.argv[2:] == ["--follow"]:
+        for older in ("5.4.0", "5.2.7"):
+            follow(sys.argv[1], older)
+    else:
+        main(sys.argv[1])

@@ -35,6 +35,7 @@ extension CanvasExpander {
         options["chord"] = chord ?? .null
 
         let tasks = try prepared(nodes, group, root)
+        let opening = if let opening { opening } else { try chordOfTasks(tasks, group, chord) }
         var size = 0
         for (index, task) in tasks.enumerated() {
             size += task.node.reportingTasks
@@ -53,6 +54,19 @@ extension CanvasExpander {
         if tasks.count == 1, results.isGroup(tasks[0].result) { result = tasks[0].result }
         addChild(result, isChild)
         return result
+    }
+
+    /// The chord that the tasks of a group make up by themselves, as that of a group at the end of a chain in a header is
+    /// sent by Celery up to 5.6. From 5.7 on they report to the header that the chain is in, and nothing is to be opened.
+    private func chordOfTasks(
+        _ tasks: [(node: CanvasNode, result: Int)], _ group: String, _ chord: JSONValue?
+    ) throws(MessageError) -> Opening? {
+        guard let last = tasks.last?.node, last.reports(to: group) else { return nil }
+        let body = if let chord, !chord.isNull { chord } else { last.options["chord"] ?? .null }
+        guard body.isTruthy else { return nil }
+        var header = ResultTree(group: group, members: [])
+        header.members = tasks.map { results.tree($0.result) }
+        return Opening(body: try CanvasNode(body), header: header, interval: nil, maxRetries: nil)
     }
 
     /// The options of a group that a call does not change.

@@ -15,6 +15,15 @@ extension CanvasNode {
         }
     }
 
+    /// Whether it is a part of the chord whose header has this id.
+    func reports(to group: String) -> Bool {
+        switch kind {
+        case .task: return options["chord"]?.isTruthy ?? false && options["group_id"]?.text == group
+        case .group(let nodes), .chain(let nodes): return nodes.last?.reports(to: group) ?? false
+        case .chord(_, let body): return body.reports(to: group)
+        }
+    }
+
     /// Of a chord whose body is a chain that begins with a task: the chord with that task as its body, and the rest of the
     /// chain. Every task of the header carries the body, so that it should be small. `nil` for anything else.
     func unrolledBody() throws(MessageError) -> [CanvasNode]? {

@@ -35,9 +35,7 @@ extension CanvasNode {
             switch header {
             case .list(var nodes):
                 if linksHeaders {
-                    var copy = try errback.cloned()
-                    copy.isImmutable = true
-                    nodes = try Self.linkError(copy, to: nodes, linksHeaders: linksHeaders)
+                    nodes = try Self.linkError(try errback.forHeader, to: nodes, linksHeaders: linksHeaders)
                 }
                 nodes = try nodes.map { node throws(MessageError) in
                     guard case .chord = node.kind else { return node }
@@ -49,14 +47,26 @@ extension CanvasNode {
             case .group(var group):
                 // What is linked to a header that has its ids does not reach the chords in it.
                 if linksHeaders {
-                    var copy = try errback.cloned()
-                    copy.isImmutable = true
-                    try group.linkError(copy, linksHeaders: linksHeaders)
+                    try group.linkError(try errback.forHeader, linksHeaders: linksHeaders)
                     header = .group(group)
                 }
             }
             try body.linkError(errback, linksHeaders: linksHeaders)
             kind = .chord(header, body: body)
+        }
+    }
+
+    /// A copy that is meant to be immutable. Celery sets an option of that name, which does nothing: the errback of a
+    /// header task gets that task's id like any other.
+    private var forHeader: CanvasNode {
+        get throws(MessageError) {
+            switch kind {
+            case .task, .chord: return try cloned(options: ["immutable": true])
+            case .chain, .group:
+                var copy = try cloned()
+                copy.isImmutable = true
+                return copy
+            }
         }
     }
 

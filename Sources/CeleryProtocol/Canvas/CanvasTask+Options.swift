@@ -19,7 +19,8 @@ extension CanvasTask {
 
     private mutating func take(_ key: String, _ value: JSONValue) throws(MessageError) {
         switch key {
-        case "task_id", "add_to_parent": break
+        // The last one is Celery's slip when it links errbacks to a chord's header; it means nothing.
+        case "task_id", "add_to_parent", "immutable": break
         case "root_id": if let root = try value.id(named: key) { request.rootID = root }
         case "parent_id": if let parent = try value.id(named: key) { request.parentID = parent }
         case "group_id": request.group = try value.id(named: key)

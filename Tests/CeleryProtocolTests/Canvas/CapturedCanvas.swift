@@ -54,15 +54,22 @@ struct CapturedCanvas: Sendable, CustomStringConvertible {
     /// Those of it that a client sends.
     static let sent = newest.filter { $0.error == nil }
 
+    /// What older Celerys send, and what workers of the newest one make of that.
+    static let older: [CapturedCanvas] = ["5.4.0", "5.2.7"].flatMap(load)
+
     static func named(_ name: String) throws -> CapturedCanvas {
         try #require(newest.first { $0.name == name })
     }
 
-    /// The cases of errbacks: what the message of the failed task holds, and what the worker sends.
-    static let errbacks = entries("5.7.0").compactMap { entry -> (errbacks: [JSONValue], steps: JSONValue)? in
-        guard let errbacks = entry["errbacks"]?.arrayValue else { return nil }
-        return (errbacks, entry["steps"] ?? .null)
-    }
+    /// The cases of errbacks by name: what the message of the failed task holds, and what the worker sends.
+    static let errbacks: [String: (errbacks: [JSONValue], steps: JSONValue)] = {
+        var found: [String: (errbacks: [JSONValue], steps: JSONValue)] = [:]
+        for entry in entries("5.7.0") {
+            guard let name = entry["name"]?.stringValue, let errbacks = entry["errbacks"]?.arrayValue else { continue }
+            found[name] = (errbacks, entry["steps"] ?? .null)
+        }
+        return found
+    }()
 
     private static func load(_ version: String) -> [CapturedCanvas] {
         entries(version).compactMap { entry in

@@ -47,7 +47,7 @@ extension CanvasExpander {
         all["chain"] = nil
         all["chord"] = nil
         let members = try group.freezeGroup(
-            FreezingTerms(group: .string(groupID), chord: try body.json, root: root), context, &results)
+            FreezingTerms(group: .string(groupID), chord: try body.jsonOfBody, root: root), context, &results)
         let headerResult: Int
         if members.isEmpty {
             _ = try apply(body, args: [[]])
@@ -64,7 +64,8 @@ extension CanvasExpander {
             headerKwargs.update(kwargs)
             headerResult = try applyGroup(
                 group, headerArgs, headerKwargs, all,
-                opening: Opening(body: body, header: tree, interval: interval, maxRetries: maxRetries))
+                opening: body.isEmptyGroup
+                    ? nil : Opening(body: body, header: tree, interval: interval, maxRetries: maxRetries))
         }
         results.setParent(result, headerResult)
         return result

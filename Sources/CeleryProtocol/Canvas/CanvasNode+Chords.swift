@@ -24,6 +24,11 @@ extension CanvasNode {
         }
     }
 
+    /// What the tasks of a header carry of the chord's body: nothing of an empty group, as nobody waits for it.
+    var jsonOfBody: JSONValue? {
+        get throws(MessageError) { isEmptyGroup ? nil : try json }
+    }
+
     /// Of a chord whose body is a chain that begins with a task: the chord with that task as its body, and the rest of the
     /// chain. Every task of the header carries the body, so that it should be small. `nil` for anything else.
     func unrolledBody() throws(MessageError) -> [CanvasNode]? {

@@ -129,7 +129,7 @@ extension CanvasNode {
                 id: terms.id, group: terms.group, groupIndex: terms.groupIndex, chord: terms.chord, root: terms.root),
             context, &results)
         let members = try group.freezeGroup(
-            FreezingTerms(chord: try body.json, root: terms.root, parent: terms.parent), context, &results)
+            FreezingTerms(chord: try body.jsonOfBody, root: terms.root, parent: terms.parent), context, &results)
         let id = try group.takeID(nil, context)
         options["task_id"] = .string(id)
         kind = .chord(.group(group), body: body)

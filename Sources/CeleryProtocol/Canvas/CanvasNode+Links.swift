@@ -11,7 +11,7 @@ extension CanvasNode {
                 throw MessageError(.invalidTask, "a group without tasks cannot have a callback")
             }
             var copy = try callback.cloned()
-            copy.isImmutable = true
+            copy.setImmutable(true)
             try nodes[0].link(copy)
             kind = .group(nodes)
         case .chord(let header, var body):

@@ -47,6 +47,20 @@ package struct CanvasSuccession: Sendable {
         return expander.expansion(nil)
     }
 
+    /// What is to be done to send the body of a chord whose header is complete.
+    ///
+    /// - Parameters:
+    ///   - body: the body, as it stands in the message of each task of the header.
+    ///   - results: what the tasks of the header returned, in order.
+    ///   - context: the task that has ended last.
+    package static func expanded(
+        chordBody body: JSONValue, results: [JSONValue], in context: CanvasContext
+    ) throws(MessageError) -> CanvasExpansion {
+        var expander = CanvasExpander(context)
+        let result = try expander.apply(try CanvasNode(body).cloned(), args: [.array(results)])
+        return expander.expansion(result)
+    }
+
     /// What is to be done to send errbacks as messages: all of them as one group, with the id of the task that has failed
     /// before their own arguments.
     ///

@@ -106,8 +106,8 @@ import Testing
             [try expansion.record, turn.children == nil ? .null : try expansion.childrenRecord],
             [CanvasComparison.counted(turn.steps), turn.children ?? .null])
         if let joined = turn.joined {
-            let body = try CanvasNode(try #require(task.payload.chord))
-            let sent = try body.expanded(input: [joined["results"] ?? []], in: context)
+            let sent = try CanvasSuccession.expanded(
+                chordBody: try #require(task.payload.chord), results: joined["results"]?.arrayValue ?? [], in: context)
             compare(try sent.record, CanvasComparison.counted(joined["steps"] ?? []))
         }
     }

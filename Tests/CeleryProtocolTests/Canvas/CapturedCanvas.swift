@@ -72,17 +72,24 @@ struct CapturedCanvas: Sendable, CustomStringConvertible {
     }()
 
     private static func load(_ version: String) -> [CapturedCanvas] {
-        entries(version).compactMap { entry in
-            guard let name = entry["name"]?.stringValue, let signature = entry["signature"] else { return nil }
-            let call = entry["call"]?.objectValue
-            return CapturedCanvas(
-                version: version, name: name, signature: signature, frozen: entry["frozen"]?.objectValue,
-                args: call?["args"]?.arrayValue ?? [], kwargs: call?["kwargs"]?.objectValue ?? [:],
-                options: call?["options"]?.objectValue ?? [:], config: entry["config"]?.objectValue ?? [:],
-                steps: entry["steps"], result: entry["result"] ?? .null,
-                flow: (entry["flow"]?.arrayValue ?? []).enumerated().compactMap(turn),
-                error: entry["error"]?.stringValue)
-        }
+        entries(version).compactMap { CapturedCanvas(entry: $0, version: version) }
+    }
+
+    init?(entry: JSONObject, version: String) {
+        guard let name = entry["name"]?.stringValue, let signature = entry["signature"] else { return nil }
+        self.version = version
+        self.name = name
+        self.signature = signature
+        frozen = entry["frozen"]?.objectValue
+        let call = entry["call"]?.objectValue
+        args = call?["args"]?.arrayValue ?? []
+        kwargs = call?["kwargs"]?.objectValue ?? [:]
+        options = call?["options"]?.objectValue ?? [:]
+        config = entry["config"]?.objectValue ?? [:]
+        steps = entry["steps"]
+        result = entry["result"] ?? .null
+        flow = (entry["flow"]?.arrayValue ?? []).enumerated().compactMap(Self.turn)
+        error = entry["error"]?.stringValue
     }
 
     private static func turn(_ number: Int, _ value: JSONValue) -> Turn? {

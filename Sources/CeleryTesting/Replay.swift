@@ -71,7 +71,8 @@ public struct Replay: Sendable {
     public func record<Output>(
         _ call: Signature<Output>, as request: TaskRequest? = nil, retrying: Bool = false
     ) async throws -> Recording {
-        let payload = try call.payload()
+        let canvas = try call.canvas()
+        let payload = TaskPayload(args: canvas.args, kwargs: canvas.kwargs)
         guard let handler = handlers[call.task] else { return Recording(.notRegistered(call.task)) }
         let request = request ?? TaskRequest(task: call.task, id: "test")
         return await record(handler, payload, request, queue: "celery", retrying)

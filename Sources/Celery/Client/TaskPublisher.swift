@@ -64,7 +64,8 @@ final class TaskPublisher: Sendable {
                 .invalidArgument, "the task cannot be sent: the priority \(priority) is not from 0 to 255")
         }
         let start = ContinuousClock.now
-        let payload = try signature.payload()
+        let canvas = try signature.canvas()
+        let payload = TaskPayload(args: canvas.args, kwargs: canvas.kwargs)
         // A result that is not wanted is no reason to talk to the backend.
         let wanted = (options.ignoreResult ?? defaults?.ignoreResult) == true ? nil : results
         try await prepare(wanted)

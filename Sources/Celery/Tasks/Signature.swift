@@ -1,11 +1,14 @@
 public import CeleryProtocol
 
-/// A call of a task that can be sent: the task's name and its arguments. Celery's signature.
+/// A call that can be sent: of a task with its arguments, or of a workflow with one result at its end. Celery's signature.
 public struct Signature<Output: Sendable>: Sendable {
-    /// The name of the task.
+    /// The name of the task; of a workflow the one that Celery gives it, such as `celery.chain`.
     public let task: String
-    package let payload: @Sendable () throws -> TaskPayload
+    let stages: CanvasStages
     let decodeOutput: @Sendable (JSONValue) throws -> Output
+
+    /// What is sent.
+    package func canvas() throws -> CanvasNode { try stages.canvas() }
 }
 
 extension Signature where Output == JSONValue {
@@ -13,7 +16,7 @@ extension Signature where Output == JSONValue {
     public init(task: String, arguments: [JSONValue] = [], keywords: JSONObject = [:]) {
         self.init(
             task: task,
-            payload: { TaskPayload(args: arguments, kwargs: keywords) },
+            stages: CanvasStages(.one { CanvasNode(task: task, args: arguments, kwargs: keywords) }),
             decodeOutput: { $0 }
         )
     }
@@ -32,14 +35,15 @@ extension Signature where Output == JSONValue {
     ) {
         self.init(
             task: task,
-            payload: {
-                func encoded(_ value: (any Encodable)?) throws -> JSONValue {
-                    try value.map { try JSONValueEncoder().encode($0) } ?? .null
-                }
-                var kwargs = JSONObject()
-                for (name, value) in keywords { kwargs[name] = try encoded(value) }
-                return TaskPayload(args: try arguments.map { try encoded($0) }, kwargs: kwargs)
-            },
+            stages: CanvasStages(
+                .one {
+                    func encoded(_ value: (any Encodable)?) throws -> JSONValue {
+                        try value.map { try JSONValueEncoder().encode($0) } ?? .null
+                    }
+                    var kwargs = JSONObject()
+                    for (name, value) in keywords { kwargs[name] = try encoded(value) }
+                    return CanvasNode(task: task, args: try arguments.map { try encoded($0) }, kwargs: kwargs)
+                }),
             decodeOutput: { $0 }
         )
     }

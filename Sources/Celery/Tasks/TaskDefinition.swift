@@ -138,14 +138,16 @@ public struct TaskDefinition<Input: Sendable, Output: Sendable>: Sendable {
     private func signature(_ input: Input) -> Signature<Output> {
         Signature(
             task: name,
-            payload: { [encodeInput, parameters, sendsKeywords] in
-                let values = try encodeInput(input)
-                guard sendsKeywords else { return TaskPayload(args: values) }
-                var keywords = JSONObject()
-                for (parameter, value) in zip(parameters, values) { keywords[parameter.name] = value }
-                return TaskPayload(kwargs: keywords)
-            },
+            stages: CanvasStages(.one { [self] in try call(try encodeInput(input), of: parameters[...]) }),
             decodeOutput: decodeOutput
         )
+    }
+
+    /// A call with these values for these parameters, by position or by name.
+    func call(_ values: [JSONValue], of parameters: ArraySlice<ArgumentBinding.Parameter>) -> CanvasNode {
+        guard sendsKeywords else { return CanvasNode(task: name, args: values) }
+        var keywords = JSONObject()
+        for (parameter, value) in zip(parameters, values) { keywords[parameter.name] = value }
+        return CanvasNode(task: name, kwargs: keywords)
     }
 }

@@ -71,7 +71,7 @@ extension JSONObject {
     }
 
     /// Sets every key of `other`.
-    mutating func update(_ other: JSONObject) {
+    package mutating func update(_ other: JSONObject) {
         for (key, value) in other { self[key] = value }
     }
 

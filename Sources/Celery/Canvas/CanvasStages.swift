@@ -1,0 +1,80 @@
+internal import CeleryProtocol
+
+/// What runs one after the other: tasks, and groups of tasks that run side by side.
+///
+/// It is kept apart from the canvas, which is made when it is sent: there a group of one is as good as its only task, while
+/// what follows a group here gets a list, however many it has.
+struct CanvasStages: Sendable {
+    typealias Node = @Sendable () throws -> CanvasNode
+
+    enum Stage: Sendable {
+        case one(Node)
+        case group([Node])
+    }
+
+    private var stages: [Stage]
+
+    init(_ stages: Stage...) { self.stages = stages }
+
+    /// These, and then those.
+    static func + (stages: CanvasStages, next: CanvasStages) -> CanvasStages {
+        var stages = stages
+        stages.stages += next.stages
+        return stages
+    }
+
+    /// The same as one step, whose canvas is changed.
+    func changed(_ change: @escaping @Sendable (inout CanvasNode) throws -> Void) -> CanvasStages {
+        CanvasStages(
+            .one {
+                var node = try canvas()
+                try change(&node)
+                return node
+            })
+    }
+
+    /// The same, whatever is the result of what comes before.
+    var ignoringInput: CanvasStages {
+        var changed = self
+        switch stages.first {
+        case .one(let node)?: changed.stages[0] = .one { try node().ignoringInput }
+        case .group(let members)?: changed.stages[0] = .group(members.map { member in { try member().ignoringInput } })
+        case nil: break
+        }
+        return changed
+    }
+
+    /// The canvas: a group that something follows is the header of a chord.
+    func canvas() throws -> CanvasNode {
+        if stages.count == 1, case .one(let node) = stages[0] { return try node() }
+        // From the last one on, in this order.
+        var steps: [CanvasNode] = []
+        for stage in stages.reversed() {
+            switch stage {
+            case .one(let node): steps.append(try node())
+            case .group(let members):
+                let members = try members.map { try $0() }
+                steps = [steps.isEmpty ? .group(members) : .chord(members, try Self.chain(steps))]
+            }
+        }
+        return try Self.chain(steps)
+    }
+
+    private static func chain(_ steps: [CanvasNode]) throws -> CanvasNode {
+        steps.count == 1 ? steps[0] : try .chain(steps.reversed())
+    }
+}
+
+extension CanvasNode {
+    /// The same, but whatever begins in it does not get what comes before.
+    fileprivate var ignoringInput: CanvasNode {
+        var node = self
+        if case .chain(var tasks) = kind, !tasks.isEmpty {
+            tasks[0] = tasks[0].ignoringInput
+            node = CanvasNode(.chain(tasks), options: options)
+        } else {
+            node.setImmutable(true)
+        }
+        return node
+    }
+}

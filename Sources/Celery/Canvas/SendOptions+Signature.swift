@@ -1,0 +1,37 @@
+internal import CeleryProtocol
+
+extension SendOptions {
+    /// The options as they stand in a signature, for whoever sends it: a worker, as a rule.
+    func asSignatureOptions() throws -> JSONObject {
+        var object = JSONObject()
+        switch eta {
+        case .after(let duration)?: object["countdown"] = Self.seconds(duration)
+        case .at(let date)?: object["eta"] = try JSONValueEncoder().encode(date)
+        case nil: break
+        }
+        switch expires {
+        case .after(let duration)?: object["expires"] = Self.seconds(duration)
+        case .at(let date)?: object["expires"] = try JSONValueEncoder().encode(date)
+        case nil: break
+        }
+        if let queue { object["queue"] = .string(queue) }
+        if let exchange { object["exchange"] = .string(exchange) }
+        if let routingKey { object["routing_key"] = .string(routingKey) }
+        if let priority { object["priority"] = .integer(priority) }
+        if let id { object["task_id"] = .string(id) }
+        if !headers.isEmpty { object["headers"] = .object(headers) }
+        if let shadow { object["shadow"] = .string(shadow) }
+        if let timeLimit { object["time_limit"] = Self.seconds(timeLimit) }
+        if let softTimeLimit { object["soft_time_limit"] = Self.seconds(softTimeLimit) }
+        if let ignoreResult { object["ignore_result"] = .bool(ignoreResult) }
+        if let isCompressed { object["compression"] = isCompressed ? "gzip" : .null }
+        if let publishRetries { object["retry_policy"] = ["max_retries": .integer(publishRetries)] }
+        return object
+    }
+
+    /// Seconds as a caller in Python would give them: a whole number if it is one.
+    private static func seconds(_ duration: Duration) -> JSONValue {
+        duration.components.attoseconds == 0
+            ? .integer(Int(duration.components.seconds)) : .double(duration.inSeconds)
+    }
+}

@@ -1,0 +1,196 @@
+import Celery
+import CeleryProtocol
+import Testing
+
+/// What the compiler lets one build, and the canvas that comes of it. What Celery makes of the same shapes is compared in
+/// the tests of `CanvasNode`.
+struct TypedCanvasTests {
+    private enum Tasks {
+        static let add = TaskDefinition(
+            "tasks.add", Parameter("x", as: Int.self), Parameter("y", as: Int.self), returning: Int.self)
+        static let negate = TaskDefinition("tasks.negate", Parameter("x", as: Int.self), returning: Int.self)
+        static let sum = TaskDefinition("tasks.sum", Parameter("numbers", as: [Int].self), returning: Int.self)
+        static let text = TaskDefinition(
+            "tasks.text", Parameter("x", as: Int.self), Parameter("prefix", as: String.self), returning: String.self)
+        static let ping = TaskDefinition("tasks.ping", returning: String.self)
+        static let note = TaskDefinition("tasks.note", Parameter("id", as: String.self))
+    }
+
+    private static func task(
+        _ name: String, _ args: [JSONValue] = [], kwargs: JSONObject = [:], options: JSONObject = [:],
+        isImmutable: Bool = false
+    ) -> CanvasNode {
+        CanvasNode(task: name, args: args, kwargs: kwargs, options: options, isImmutable: isImmutable)
+    }
+
+    @Test func aTaskIsFollowedByOneThatTakesItsResult() throws {
+        let chain: Signature<String> = Tasks.add(2, 2).then(Tasks.negate.partial()).then(
+            Tasks.text.keywords.partial("n: "))
+        #expect(
+            try chain.canvas()
+                == .chain([
+                    Self.task("tasks.add", [2, 2]), Self.task("tasks.negate"),
+                    Self.task("tasks.text", kwargs: ["prefix": "n: "]),
+                ]))
+    }
+
+    @Test func aTaskThatDoesNotTakeTheResultBeforeItIsImmutable() throws {
+        let chain: Signature<String> = Tasks.add(2, 2).then(ignoringResult: Tasks.ping())
+        #expect(
+            try chain.canvas()
+                == .chain([Self.task("tasks.add", [2, 2]), Self.task("tasks.ping", isImmutable: true)]))
+        let further = Tasks.add(2, 2).then(ignoringResult: Tasks.add(1, 1).then(Tasks.negate.partial()))
+        #expect(
+            try further.canvas()
+                == .chain([
+                    Self.task("tasks.add", [2, 2]), Self.task("tasks.add", [1, 1], isImmutable: true),
+                    Self.task("tasks.negate"),
+                ]))
+    }
+
+    @Test func whatFollowsAGroupIsTheBodyOfAChord() throws {
+        let total: Signature<Int> = group((1...2).map { Tasks.add($0, $0) }).then(Tasks.sum.partial())
+        let chord = CanvasNode.chord(
+            [Self.task("tasks.add", [1, 1]), Self.task("tasks.add", [2, 2])], Self.task("tasks.sum"))
+        #expect(try total.canvas() == chord)
+        #expect(try Celery.chord([Tasks.add(1, 1), Tasks.add(2, 2)], Tasks.sum.partial()).canvas() == chord)
+    }
+
+    @Test func aGroupOfOneHasAListOfOneResult() throws {
+        let total = Tasks.add(1, 1).then(group(Tasks.add.partial(1))).then(Tasks.sum.partial())
+        #expect(
+            try total.canvas()
+                == .chain([
+                    Self.task("tasks.add", [1, 1]),
+                    .chord([Self.task("tasks.add", [1])], Self.task("tasks.sum")),
+                ]))
+    }
+
+    @Test func aGroupAfterAGroupIsTheBodyOfAChordWhoseMembersGetTheList() throws {
+        let both: GroupSignature<Int> = group(Tasks.add(1, 1), Tasks.add(2, 2))
+            .then(group(Tasks.sum.partial(), Tasks.sum.partial()))
+        #expect(
+            try both.canvas()
+                == .chord(
+                    [Self.task("tasks.add", [1, 1]), Self.task("tasks.add", [2, 2])],
+                    .group([Self.task("tasks.sum"), Self.task("tasks.sum")])))
+        let total = both.then(Tasks.sum.partial()).then(Tasks.negate.partial())
+        #expect(
+            try total.canvas()
+                == .chord(
+                    [Self.task("tasks.add", [1, 1]), Self.task("tasks.add", [2, 2])],
+                    .chord(
+                        [Self.task("tasks.sum"), Self.task("tasks.sum")],
+                        .chain([Self.task("tasks.sum"), Self.task("tasks.negate")]))))
+    }
+
+    @Test func aGroupThatTakesNothingHasImmutableMembers() throws {
+        let pings = Tasks.add(1, 1).then(ignoringResult: group(Tasks.ping(), Tasks.ping()))
+        let ping = Self.task("tasks.ping", isImmutable: true)
+        #expect(try pings.canvas() == .chain([Self.task("tasks.add", [1, 1]), .group([ping, ping])]))
+        let last = group(Tasks.ping()).then(ignoringResults: Tasks.add(1, 2))
+        #expect(
+            try last.canvas() == .chord([Self.task("tasks.ping")], Self.task("tasks.add", [1, 2], isImmutable: true)))
+    }
+
+    @Test func whatIsLinkedGetsTheResultOrTheIDOfWhatFailed() throws {
+        let call = Tasks.add(2, 2).link(Tasks.negate.partial()).linkError(Tasks.note.partial())
+            .link(ignoringResult: Tasks.ping()).linkError(ignoringID: Tasks.ping())
+        let ping = try Self.task("tasks.ping", isImmutable: true).json
+        #expect(
+            try call.canvas().options == [
+                "link": [try Self.task("tasks.negate").json, ping],
+                "link_error": [try Self.task("tasks.note").json, ping],
+            ])
+    }
+
+    @Test func optionsAndStampsStandInTheSignature() throws {
+        let options = SendOptions(
+            countdown: .seconds(5), expires: .after(.milliseconds(1500)), queue: "math", priority: 3, id: "id-1")
+        let call = Tasks.add(2, 2).options(options).stamped(["tenant": "north"])
+        #expect(
+            try call.canvas().options == [
+                "countdown": 5, "expires": 1.5, "queue": "math", "priority": 3, "task_id": "id-1", "tenant": "north",
+                "stamped_headers": ["tenant"],
+            ])
+    }
+
+    @Test func aTaskIsMappedOverArguments() throws {
+        let squares: Signature<[Int]> = Tasks.negate.map([1, 2])
+        #expect(try squares.canvas() == .map(Self.task("tasks.negate"), over: [1, 2]))
+        let sums: Signature<[Int]> = Tasks.add.starmap([(1, 2), (3, 4)])
+        #expect(try sums.canvas() == .starmap(Self.task("tasks.add"), over: [[1, 2], [3, 4]]))
+        let chunks: GroupSignature<[Int]> = Tasks.add.chunks([(1, 2), (3, 4), (5, 6)], of: 2)
+        #expect(
+            try chunks.canvas()
+                == .group([
+                    .starmap(Self.task("tasks.add"), over: [[1, 2], [3, 4]]),
+                    .starmap(Self.task("tasks.add"), over: [[5, 6]]),
+                ]))
+    }
+
+    @Test func tasksWithoutADefinitionAreCalledByName() throws {
+        let chain = Signature(task: "old.job", arguments: [1]).returning(Int.self).then(Tasks.negate.partial())
+            .then(Partial(task: "old.print", keywords: ["file": "a"]))
+        #expect(
+            try chain.canvas()
+                == .chain([
+                    Self.task("old.job", [1]), Self.task("tasks.negate"), Self.task("old.print", kwargs: ["file": "a"]),
+                ]))
+    }
+
+    @Test func aLongChainTakesNoLongerPerTask() throws {
+        var chain = Tasks.add(1, 1)
+        for _ in 1..<1000 { chain = chain.then(Tasks.negate.partial()) }
+        guard case .chain(let tasks) = try chain.canvas().kind else {
+            Issue.record("it is no chain")
+            return
+        }
+        #expect(tasks.count == 1000)
+    }
+
+    @Test func aCanvasIsDrawn() throws {
+        let flow = Tasks.add(2, 2).then(group(Tasks.add.partial(1), Tasks.add.partial(2))).then(Tasks.sum.partial())
+            .linkError(Tasks.note.partial())
+        #expect(
+            try flow.diagram(.tree) == """
+                chain
+                ├─ tasks.add(2, 2)
+                ├─ chord
+                │  ├─ tasks.add(1)
+                │  ├─ tasks.add(2)
+                │  └─ body: tasks.sum()
+                └─ link_error: tasks.note()
+                """)
+        #expect(
+            try flow.diagram(.mermaid) == """
+                flowchart LR
+                    t0["tasks.add(2, 2)"]
+                    t1["tasks.add(1)"]
+                    t2["tasks.add(2)"]
+                    t3["tasks.sum()"]
+                    t4["tasks.note()"]
+                    t0 --> t1
+                    t0 --> t2
+                    t1 --> t3
+                    t2 --> t3
+                    t3 -.->|link_error| t4
+                """)
+        let quoted = Signature(task: "say", arguments: ["\"<b>\\"])
+        let graph = try quoted.diagram(.graphviz)
+        #expect(
+            graph == #"""
+                digraph canvas {
+                    rankdir=LR
+                    node [shape=box]
+                    t0 [label="say('\"<b>\\')"]
+                }
+                """#)
+        #expect(try quoted.diagram(.mermaid).contains("[\"say('#quot;#lt;b#gt;"))
+    }
+
+    @Test func ofALargeGroupItIsSaidHowManyAreNotDrawn() throws {
+        let lines = try group((1...100).map { Tasks.negate($0) }).diagram(.tree).split(separator: "\n")
+        #expect(lines.count == 22 && lines.last == "└─ … (80 more)")
+    }
+}

@@ -26,4 +26,6 @@ package struct CanvasContext: Sendable {
         self.linksErrorsToHeaders = linksErrorsToHeaders
         self.makeID = makeID
     }
+
+    var rules: CanvasRules { CanvasRules(linksHeaders: linksErrorsToHeaders) }
 }

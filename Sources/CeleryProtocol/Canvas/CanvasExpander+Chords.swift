@@ -37,7 +37,7 @@ extension CanvasExpander {
         all["link_error"] = nil
         try body.takeLinks(callbacks: callbacks, errbacks: errbacks)
         body.options.update(all.without(["parent_id"]))
-        try body.unrollChords()
+        try context.rules.unrollChords(of: &body)
         let result = try body.freeze(
             FreezingTerms(id: callID ?? ownID ?? context.makeID(), group: .string(groupID), root: root),
             context, &results)

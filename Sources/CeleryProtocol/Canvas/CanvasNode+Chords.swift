@@ -29,42 +29,6 @@ extension CanvasNode {
         get throws(MessageError) { isEmptyGroup ? nil : try json }
     }
 
-    /// Of a chord whose body is a chain that begins with a task: the chord with that task as its body, and the rest of the
-    /// chain. Every task of the header carries the body, so that it should be small. `nil` for anything else.
-    func unrolledBody() throws(MessageError) -> [CanvasNode]? {
-        guard case .chord(_, let body) = kind, case .chain(let nodes) = body.kind, let first = nodes.first else {
-            return nil
-        }
-        if case .group = first.kind { return nil }
-        var copy = try cloned()
-        guard case .chord(let header, let body) = copy.kind else { return nil }
-        let tasks = try body.unchained
-        copy.kind = .chord(
-            header, body: try tasks[0].cloned(options: body.options.without(Self.optionsOfChainsOnly)))
-        return [copy] + tasks.dropFirst()
-    }
-
-    /// The options that a chain does not hand on to its first task.
-    private static let optionsOfChainsOnly: Set = [
-        "chord", "group_id", "group_index", "link", "link_error", "parent_id", "root_id", "task_id",
-    ]
-
-    /// Takes the chords of a chain apart as far as their bodies are chains.
-    mutating func unrollChords() throws(MessageError) {
-        guard case .chain(let nodes) = kind else { return }
-        var left: [CanvasNode] = nodes.reversed()
-        var flat: [CanvasNode] = []
-        while var node = left.popLast() {
-            if case .chain = node.kind { try node.unrollChords() }
-            if let parts = try node.unrolledBody() {
-                left += parts.reversed()
-            } else {
-                flat.append(node)
-            }
-        }
-        kind = .chain(flat)
-    }
-
     /// Takes the bodies of chords out of the tasks of their headers, where they stand once more. They are put back when
     /// the header is sent; until then they would make messages as long as there are headers in headers.
     mutating func stripHeaderLinks() {

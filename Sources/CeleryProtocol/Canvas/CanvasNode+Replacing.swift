@@ -37,7 +37,7 @@ extension CanvasNode {
         for step in (payload.chain ?? []).reversed() {
             var step = try CanvasNode(step).cloned()
             step.options["replaced_task_nesting"] = nesting
-            node = try node.then(step)
+            node = try node.then(step, linksHeaders: context.linksErrorsToHeaders)
         }
         return node
     }

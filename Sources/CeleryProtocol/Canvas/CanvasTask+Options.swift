@@ -12,7 +12,9 @@ extension CanvasTask {
         request.replyTo = context.replyTo
         for (key, value) in options where !value.isNull { try take(key, value) }
         if !request.stampedHeaders.isNull { takeStamps(options) }
-        if let priority = context.priority, options["priority"]?.isNull ?? true {
+        // As in Celery, a task that names both its root and its parent takes nothing else from the running one either.
+        let isComplete = options["root_id"]?.isTruthy ?? false && options["parent_id"]?.isTruthy ?? false
+        if let priority = context.priority, !isComplete, options["priority"]?.isNull ?? true {
             self.options["priority"] = .integer(priority)
         }
     }

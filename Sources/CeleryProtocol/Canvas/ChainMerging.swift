@@ -1,15 +1,18 @@
-/// Builds a chain task by task in one pass, where ``CanvasNode/then(_:)`` would copy the chain for each of them.
+/// Builds a chain task by task in one pass, where ``CanvasNode/then(_:linksHeaders:)`` would copy the chain for each of them.
 struct ChainMerging {
     /// What was added so far; while it is `nil`, it is the chain of `steps`.
     private var whole: CanvasNode?
     private var steps: [CanvasNode] = []
+    private let rules: CanvasRules
+
+    init(_ rules: CanvasRules) { self.rules = rules }
 
     /// The chain, or what it turned into.
     var result: CanvasNode { whole ?? CanvasNode(.chain(steps)) }
 
     mutating func add(_ next: CanvasNode) throws(MessageError) {
         if let whole {
-            self.whole = try whole.then(next)
+            self.whole = try rules.sequence(whole, next)
             return
         }
         if next.isEmptyGroup { return }
@@ -23,7 +26,7 @@ struct ChainMerging {
                 steps.append(single)
             }
         case .chain:
-            for node in try next.unchained { try add(node) }
+            for node in try rules.unchained(next) { try add(node) }
         case .task:
             if try !addToHeader(next), try !addToBodyOfChord(next) { steps.append(next) }
         case .chord:
@@ -39,8 +42,8 @@ struct ChainMerging {
     }
 
     private mutating func addToBodyOfChord(_ next: CanvasNode) throws(MessageError) -> Bool {
-        guard let last = steps.last, case .chord(let header, let body) = last.kind else { return false }
-        steps[steps.count - 1].kind = .chord(header, body: try body.then(next))
+        guard let last = steps.last, case .chord = last.kind else { return false }
+        steps[steps.count - 1] = try rules.inBody(of: last, next)
         return true
     }
 }

@@ -63,7 +63,7 @@ struct ChainPreparation {
                 step = unrolled(step)
                 if step.node.isEmptyGroup, !steps.isEmpty || !tasks.isEmpty { continue }
             }
-            if copies, let parts = try step.node.unrolledBody() {
+            if copies, let parts = try context.rules.unrolledBody(step.node) {
                 steps += parts.map(ChainStep.init)
                 continue
             }

@@ -186,6 +186,8 @@ CASES = [
     Case("chord-of-groups", "chord([group(add.s(1, 1), add.s(2, 2)), add.s(3, 3)], tsum.s())", reads=True),
     Case("chord-of-chain-that-ends-in-group",
          "chord([add.s(1, 1) | group(mul.s(2), mul.s(3)), add.s(2, 2)], echo.s())", reads=True),
+    Case("chord-of-chain-that-ends-in-group-with-chord",
+         "chord([add.s(1, 1) | group(mul.s(2), chord([mul.s(3)], tsum.s())), add.s(2, 2)], echo.s())"),
     Case("chord-of-chain-with-chord",
          "chord([add.s(1, 1) | group(mul.s(2), mul.s(3)) | tsum.s(), add.s(2, 2)], tsum.s())"),
     Case("chord-of-chords", "chord([chord([add.s(1, 1), add.s(2, 2)], tsum.s()), add.s(3, 3)], tsum.s())", reads=True),

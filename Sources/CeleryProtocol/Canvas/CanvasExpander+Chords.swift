@@ -36,7 +36,10 @@ extension CanvasExpander {
         all["link"] = nil
         all["link_error"] = nil
         try body.takeLinks(callbacks: callbacks, errbacks: errbacks)
-        body.options.update(all.without(["parent_id"]))
+        // A body that reports to a chord goes on to do so. Celery has it report to the group that the chord is in, which is
+        // another one at the end of a chain in a header, and the outer chord never ends.
+        let isSettled = body.options["group_id"]?.isTruthy ?? false
+        body.options.update(all.without(isSettled ? ["parent_id", "group_id"] : ["parent_id"]))
         try context.rules.unrollChords(of: &body)
         let result = try body.freeze(
             FreezingTerms(id: callID ?? ownID ?? context.makeID(), group: .string(groupID), root: root),
@@ -62,10 +65,13 @@ extension CanvasExpander {
             if !args.isEmpty, !node.isImmutable { headerArgs = args + headerArgs }
             var headerKwargs = try node.kwargs["kwargs"].object("kwargs of a chord's header") ?? [:]
             headerKwargs.update(kwargs)
+            // Where nobody reports, as an empty group is the body of all that is in the header, nobody would call the body:
+            // Celery's chord never ends.
+            let isCounted = !body.isEmptyGroup && group.reportingTasks > 0
+            let opening = Opening(body: body, header: tree, interval: interval, maxRetries: maxRetries)
             headerResult = try applyGroup(
-                group, headerArgs, headerKwargs, all,
-                opening: body.isEmptyGroup
-                    ? nil : Opening(body: body, header: tree, interval: interval, maxRetries: maxRetries))
+                group, headerArgs, headerKwargs, all, opening: isCounted ? opening : nil)
+            if !isCounted { _ = try apply(body, args: [[]]) }
         }
         results.setParent(result, headerResult)
         return result

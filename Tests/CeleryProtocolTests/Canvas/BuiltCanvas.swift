@@ -175,6 +175,8 @@ enum BuiltCanvas {
         case "chord-of-groups": return chord([group(add(1, 1), add(2, 2)), add(3, 3)], tsum())
         case "chord-of-chain-that-ends-in-group":
             return try chord([(add(1, 1) ||| group(mul(2), mul(3))), add(2, 2)], echo())
+        case "chord-of-chain-that-ends-in-group-with-chord":
+            return try chord([add(1, 1) ||| group(mul(2), chord([mul(3)], tsum())), add(2, 2)], echo())
         case "chord-of-chain-with-chord":
             return try chord([(add(1, 1) ||| group(mul(2), mul(3)) ||| tsum()), add(2, 2)], tsum())
         case "chord-of-chords": return chord([chord([add(1, 1), add(2, 2)], tsum()), add(3, 3)], tsum())

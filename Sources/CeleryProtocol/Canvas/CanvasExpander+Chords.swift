@@ -36,10 +36,9 @@ extension CanvasExpander {
         all["link"] = nil
         all["link_error"] = nil
         try body.takeLinks(callbacks: callbacks, errbacks: errbacks)
-        // A body that reports to a chord goes on to do so. Celery has it report to the group that the chord is in, which is
+        // A task that is a part of a chord stays that. Celery has it report to the group that this chord is in, which is
         // another one at the end of a chain in a header, and the outer chord never ends.
-        let isSettled = body.options["group_id"]?.isTruthy ?? false
-        body.options.update(all.without(isSettled ? ["parent_id", "group_id"] : ["parent_id"]))
+        body.options.update(all.without(body.isPartOfChord ? ["parent_id", "group_id"] : ["parent_id"]))
         try context.rules.unrollChords(of: &body)
         let result = try body.freeze(
             FreezingTerms(id: callID ?? ownID ?? context.makeID(), group: .string(groupID), root: root),

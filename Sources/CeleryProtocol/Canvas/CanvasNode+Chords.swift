@@ -15,10 +15,16 @@ extension CanvasNode {
         }
     }
 
+    /// Whether it is a task that is a part of a chord.
+    var isPartOfChord: Bool {
+        guard case .task = kind else { return false }
+        return options["chord"]?.isTruthy ?? false && options["group_id"]?.isTruthy ?? false
+    }
+
     /// Whether it is a part of the chord whose header has this id.
     func reports(to group: String) -> Bool {
         switch kind {
-        case .task: return options["chord"]?.isTruthy ?? false && options["group_id"]?.text == group
+        case .task: return isPartOfChord && options["group_id"]?.text == group
         case .group(let nodes), .chain(let nodes): return nodes.last?.reports(to: group) ?? false
         case .chord(_, let body): return body.reports(to: group)
         }

@@ -32,7 +32,7 @@ extension CanvasNode {
     }
 
     /// Of chunks the group of starmaps that they stand for, else itself.
-    private func chunked() throws(MessageError) -> CanvasNode {
+    func chunked() throws(MessageError) -> CanvasNode {
         guard case .task("celery.chunks") = kind else { return self }
         guard let task = kwargs["task"], let items = try kwargs["it"].array("it of chunks"),
             let size = kwargs["n"]?.integerValue, size > 0

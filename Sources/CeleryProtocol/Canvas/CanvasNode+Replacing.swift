@@ -14,7 +14,7 @@ extension CanvasNode {
         guard options["chord"] == nil else {
             throw MessageError(.invalidTask, "a canvas that replaces a task must not belong to a chord")
         }
-        var node = try uplifted()
+        var node = try chunked().uplifted()
         for callback in payload.callbacks { try node.link(CanvasNode(callback)) }
         for errback in payload.errbacks {
             try node.linkError(CanvasNode(errback), linksHeaders: context.linksErrorsToHeaders)

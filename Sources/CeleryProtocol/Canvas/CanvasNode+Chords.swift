@@ -86,13 +86,13 @@ extension CanvasNode {
     /// that each task of a group has them, or the group if it has some of its own.
     mutating func takeLinks(callbacks: [JSONValue], errbacks: [JSONValue]) throws(MessageError) {
         for callback in callbacks {
-            let callback = try CanvasNode(callback)
+            let callback = try CanvasNode(callback).cloned()
             if isEmptyGroup { try add(callback, to: "link") } else { try link(callback) }
         }
         for errback in errbacks {
             let errback = try CanvasNode(errback)
             if case .group = kind {
-                try linkErrorToTasks(errback, isSentAsGroup: true)
+                try linkErrorToTasks(errback.cloned(), isSentAsGroup: true)
             } else {
                 try add(errback, to: "link_error")
             }

@@ -12,11 +12,11 @@ extension CanvasNode {
         guard case .object(let fields) = json, let name = fields["task"]?.text else {
             throw MessageError(.invalidTask, "\(PythonRepr.quoted(json)) is no signature")
         }
+        self.init(task: name)
         args = try fields["args"].array("args of a signature") ?? []
         kwargs = try fields["kwargs"].object("kwargs of a signature") ?? [:]
         options = try fields["options"].object("options of a signature") ?? [:]
         isImmutable = fields["immutable"]?.isTruthy ?? false
-        kind = .task(name)
         for (key, value) in fields where !Self.fields.contains(key) { unknown.append(key, value) }
         switch fields["subtask_type"]?.text {
         case "chain": kind = .chain(try takeTasks("tasks", levels))

@@ -32,7 +32,14 @@ package struct CanvasNode: Sendable, Hashable {
     }
 
     /// What is called.
-    package internal(set) var kind: Kind { didSet { measure() } }
+    package internal(set) var kind: Kind {
+        get { measuredKind }
+        set {
+            measuredKind = newValue
+            measure()
+        }
+    }
+    private var measuredKind: Kind
     /// The positional arguments.
     package var args: [JSONValue] = []
     /// The keyword arguments; of a chain, a group or a chord what stands there besides the tasks.
@@ -54,7 +61,7 @@ package struct CanvasNode: Sendable, Hashable {
         task name: String, args: [JSONValue] = [], kwargs: JSONObject = [:], options: JSONObject = [:],
         isImmutable: Bool = false
     ) {
-        kind = .task(name)
+        measuredKind = .task(name)
         self.args = args
         self.kwargs = kwargs
         self.options = options
@@ -63,7 +70,7 @@ package struct CanvasNode: Sendable, Hashable {
 
     /// Tasks as they are, without any of the rules of composing.
     package init(_ kind: Kind, options: JSONObject = [:]) {
-        self.kind = kind
+        measuredKind = kind
         self.options = options
         measure()
     }
@@ -106,16 +113,18 @@ package struct CanvasNode: Sendable, Hashable {
                 hasLostSomething = hasLostSomething || node.isTooDeep
             }
         }
-        switch kind {
+        switch measuredKind {
         case .task: break
         case .chain(let nodes), .group(let nodes): look(at: nodes)
-        case .chord(.list(let nodes), let body): look(at: nodes + [body])
-        case .chord(.group(let header), let body): look(at: [header, body])
+        case .chord(let header, let body):
+            // A group that a header has become is no level of its own.
+            look(at: header.tasks + [body])
+            if case .group(let group) = header { hasLostSomething = hasLostSomething || group.isTooDeep }
         }
         depth = deepest + 1
         isTooDeep = hasLostSomething || depth > Self.maximumDepth
         guard isTooDeep else { return }
-        kind = .group([])
+        measuredKind = .group([])
         options = [:]
         depth = 1
         depthOfLinks = 0

@@ -28,7 +28,8 @@ final class DeliveryMailbox: Sendable {
 
         /// Lets the call wait, for deliveries or for room, unless there is something to see to; whether it waits.
         mutating func keep(_ receiver: Receiver, isFull: Bool) -> Bool {
-            guard ending == nil, !isCancelled else { return false }
+            // Deliveries that are left at the end wait for room as any others.
+            guard !isCancelled, ending == nil || isFull && !deliveries.isEmpty else { return false }
             if isFull, hasRoomGrown {
                 hasRoomGrown = false
                 return false

@@ -48,6 +48,8 @@ import Testing
     private final class Call: Sendable {
         let executor = ManualExecutor()
         let room: Locked<Int>
+        /// How often it was asked for its room.
+        let asked = Locked(0)
         private let tags = Locked<[UInt64]>([])
         private let task = Locked<Task<Void, any Error>?>(nil)
 
@@ -55,7 +57,11 @@ import Testing
             self.room = Locked(room)
             let task = Task(executorPreference: executor) {
                 try await mailbox.receive {
-                    self.room.withLock { $0 }
+                    // A loop that asks again and again ends, and the test says so.
+                    self.asked.withLock {
+                        $0 += 1
+                        return $0 > 1000
+                    } ? .max : self.room.withLock { $0 }
                 } _: { deliveries in
                     self.tags.withLock { $0 += deliveries.map(\.tag.value) }
                     self.room.withLock { $0 -= deliveries.count }
@@ -108,6 +114,26 @@ import Testing
         let error = await #expect(throws: TransportError.self) { try await call.end() }
         #expect(error?.code == .connectionLost)
         #expect(call.received.isEmpty)
+    }
+
+    /// Replies that were read before the connection was lost.
+    @Test func whatIsLeftAtTheEndWaitsForRoom() async throws {
+        #expect(mailbox.put(deliveries(1...3)))
+        let call = Call(mailbox, room: 1)
+        #expect(mailbox.end(TransportError(.connectionLost, "gone"), keepsDeliveries: true).isEmpty)
+        call.executor.run()
+        // Once more, on the thread that says so, and in vain.
+        mailbox.roomHasGrown()
+        #expect(call.received == [1])
+        #expect(call.asked.withLock { $0 } < 10)
+        call.room.withLock { $0 = 1 }
+        mailbox.roomHasGrown()
+        #expect(call.received == [1, 2])
+        call.room.withLock { $0 = 1 }
+        mailbox.roomHasGrown()
+        #expect(call.received == [1, 2, 3])
+        let error = await #expect(throws: TransportError.self) { try await call.end() }
+        #expect(error?.code == .connectionLost)
     }
 
     @Test func roomThatGrowsBeforeTheReceiverWaitsForItIsNotMissed() async throws {

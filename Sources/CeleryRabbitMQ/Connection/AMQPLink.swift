@@ -8,4 +8,5 @@ struct AMQPLink: Sendable {
     let name: String
     /// How long an answer may take.
     var replyTimeout = Duration.seconds(30)
+    var closing = ClosingLimits()
 }

@@ -6,8 +6,6 @@ internal import Logging
 /// What a consumer's connection does: one channel with a consumer for each queue, and one on which these are declared.
 struct ConsumerMachine: ~Copyable, ConnectionMachine {
     static let channel: UInt16 = 1
-    /// How long the server may take to hear of the last settlements and to say goodbye.
-    private static let goodbyeTimeout = Duration.seconds(5)
 
     enum Phase: Equatable {
         case opening, consuming, stopped, closing
@@ -99,7 +97,7 @@ struct ConsumerMachine: ~Copyable, ConnectionMachine {
         guard phase != .ended, phase != .closing else { return [.complete(token, nil)] }
         settlements.tellAll(&link.output)
         phase = .closing
-        closingDeadline = now + Self.goodbyeTimeout
+        closingDeadline = now + link.closing.consumerGoodbye
         do throws(TransportError) {
             if configuration.deletesQueues { try consumers.deleteQueues(&link) }
             try link.output.connectionClose()

@@ -11,6 +11,7 @@ struct LinkState: Sendable {
     let name: String
     /// How long an answer may take.
     private let replyTimeout: Duration
+    let closing: ClosingLimits
     /// After how long without anything sent a heartbeat goes out, and after how long without anything received the server
     /// is given up. Kept, because calculating with durations takes longer than all else that is asked for each message.
     private let heartbeat: (pause: Duration, silence: Duration)?
@@ -28,18 +29,20 @@ struct LinkState: Sendable {
     /// Before there is a link.
     static let none = LinkState(
         AMQPHandle.Agreement(frameMax: 0, heartbeat: nil, serverVersion: ""), name: "the server",
-        replyTimeout: .zero, now: .now)
+        replyTimeout: .zero, closing: ClosingLimits(), now: .now)
 
     init(_ link: AMQPLink, now: ContinuousClock.Instant) {
-        self.init(link.agreement, name: link.name, replyTimeout: link.replyTimeout, now: now)
+        self.init(link.agreement, name: link.name, replyTimeout: link.replyTimeout, closing: link.closing, now: now)
     }
 
     private init(
-        _ agreement: AMQPHandle.Agreement, name: String, replyTimeout: Duration, now: ContinuousClock.Instant
+        _ agreement: AMQPHandle.Agreement, name: String, replyTimeout: Duration, closing: ClosingLimits,
+        now: ContinuousClock.Instant
     ) {
         self.agreement = agreement
         self.name = name
         self.replyTimeout = replyTimeout
+        self.closing = closing
         heartbeat = agreement.heartbeat.map { ($0 / 2, $0 * 2) }
         lastSent = now
         lastReceived = now

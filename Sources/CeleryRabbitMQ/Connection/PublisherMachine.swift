@@ -10,9 +10,6 @@ struct PublisherMachine: ~Copyable, ConnectionMachine {
     static let publishChannel: UInt16 = 1
     /// Publishes under way at most; more wait for their turn here.
     private static let unconfirmedLimit = 10_000
-    /// How long closing waits for confirmations, and then for the server's goodbye.
-    private static let drainTimeout = Duration.seconds(10)
-    private static let goodbyeTimeout = Duration.seconds(2)
 
     var link = LinkState.none
     /// How long a confirmation may take. A quorum queue without a majority confirms nothing.
@@ -236,14 +233,14 @@ struct PublisherMachine: ~Copyable, ConnectionMachine {
         guard refusal == nil else { return [.complete(token, nil)] }
         refusal = Self.closed
         closing = token
-        closingDeadline = now + Self.drainTimeout
+        closingDeadline = now + link.closing.confirmations
         return goOnClosing(now: now)
     }
 
     private mutating func goOnClosing(now: ContinuousClock.Instant) -> [ConnectionAction] {
         guard let closing, !isSayingGoodbye, open.isEmpty, unconfirmed.count == 0 else { return [] }
         isSayingGoodbye = true
-        closingDeadline = now + Self.goodbyeTimeout
+        closingDeadline = now + link.closing.publisherGoodbye
         do throws(TransportError) {
             try link.output.connectionClose()
             link.expect([.connectionCloseOK], channel: 0, .caller(closing), now: now)

@@ -19,9 +19,6 @@ final class RedisConsumer: Consumer {
     /// Unless memory is short; then these are.
     private static let shortestParking = 2.0
 
-    /// A server that has not answered anything for so long is not waited for when the consumer is closed.
-    private static let goodbyeTimeout = Duration.seconds(3)
-
     let link: ConsumerLink
     let held: HeldMessages
     let restorer: Restorer
@@ -29,6 +26,8 @@ final class RedisConsumer: Consumer {
     private let claimer: MessageClaimer
     private let keys: KombuKeys
     private let isAutoAcknowledging: Bool
+    /// A server that has not answered anything for so long is not waited for when the consumer is closed.
+    private let goodbyeTimeout: Duration
     private let logger: Logger
 
     static func open(
@@ -54,7 +53,7 @@ final class RedisConsumer: Consumer {
         do {
             let consumer = RedisConsumer(
                 link, try await LoadedScripts(on: link.commands), held, news, configuration, options,
-                lease: lease, logger: logger)
+                lease: lease, goodbyeTimeout: address.goodbyeTimeout, logger: logger)
             try await consumer.start(configuration.queues)
             return consumer
         } catch {
@@ -71,6 +70,7 @@ final class RedisConsumer: Consumer {
         _ configuration: ConsumerConfiguration,
         _ options: RedisBroker.Options,
         lease: Duration,
+        goodbyeTimeout: Duration,
         logger: Logger
     ) {
         let hasRoom = WakeSignal()
@@ -79,6 +79,7 @@ final class RedisConsumer: Consumer {
         self.logger = logger
         keys = options.keys
         isAutoAcknowledging = configuration.isAutoAcknowledging
+        self.goodbyeTimeout = goodbyeTimeout
         returns = ReturnQueue(
             link: link, scripts: scripts, keys: keys, held: held, logger: logger, onProgress: { hasRoom.signal() })
         let queues = configuration.queues.map(\.name)
@@ -178,7 +179,7 @@ final class RedisConsumer: Consumer {
             let done = returns.done
             let waiter = Waiter<Void?>()
             do {
-                try await waiter.value(until: .now + Self.goodbyeTimeout) { [returns] in
+                try await waiter.value(until: .now + goodbyeTimeout) { [returns] in
                     await returns.wait()
                     waiter.settle(.success(()))
                 }
@@ -230,7 +231,7 @@ final class RedisConsumer: Consumer {
         let connection = link.commands
         let waiter = Waiter<Void?>()
         do {
-            return try await waiter.value(until: .now + Self.goodbyeTimeout) { [held] in
+            return try await waiter.value(until: .now + goodbyeTimeout) { [held] in
                 try await connection.flush()
                 var end = RedisPipeline()
                 held.end(in: &end)
@@ -247,7 +248,7 @@ final class RedisConsumer: Consumer {
     private func isLinkedInTime() async -> Bool {
         let waiter = Waiter<Bool?>()
         do {
-            return try await waiter.value(until: .now + Self.goodbyeTimeout) { [link] in
+            return try await waiter.value(until: .now + goodbyeTimeout) { [link] in
                 waiter.settle(.success(await link.recovery()))
             } ?? false
         } catch {

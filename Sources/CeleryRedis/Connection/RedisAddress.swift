@@ -20,6 +20,8 @@ struct RedisAddress: Sendable {
     /// How often its thread looks after a connection, however idle; one that only listens is checked by a PING
     /// (`health_check_interval`).
     let healthCheckInterval: Duration
+    /// How long the last answers are waited for when a connection or a consumer is closed.
+    var goodbyeTimeout = Duration.seconds(3)
     /// What `CLIENT LIST` shows (`client_name`); `nil` for what the connection is for.
     let clientName: String?
     /// The options that are left: of a broker, those of kombu's transport.

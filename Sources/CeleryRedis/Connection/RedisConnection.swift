@@ -27,9 +27,6 @@ final class RedisConnection: Sendable {
         init(_ protocolState: consuming RedisConnectionState) { self.protocolState = protocolState }
     }
 
-    /// So long is waited for the last answers when the connection is closed.
-    private static let goodbyeTimeout = Duration.seconds(3)
-
     let thread: ConnectionThread
     private let address: RedisAddress
     private let logger: Logger
@@ -207,7 +204,7 @@ final class RedisConnection: Sendable {
     /// Closes the connection once everything sent so far is answered.
     func close() async {
         if onMessages == nil, isOpen {
-            state.withLock { $0.protocolState.sayGoodbye(until: .now + Self.goodbyeTimeout) }
+            state.withLock { [address] in $0.protocolState.sayGoodbye(until: .now + address.goodbyeTimeout) }
             do {
                 try await flush()
             } catch {

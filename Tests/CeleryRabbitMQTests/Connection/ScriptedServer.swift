@@ -91,7 +91,9 @@ final class ScriptedServer: Sendable {
             stream: PlainStream(socket()),
             agreement: AMQPHandle.Agreement(frameMax: frameMax, heartbeat: heartbeat, serverVersion: version),
             name: "the server",
-            replyTimeout: replyTimeout
+            replyTimeout: replyTimeout,
+            closing: ClosingLimits(
+                confirmations: Self.patience, publisherGoodbye: Self.patience, consumerGoodbye: Self.patience)
         )
     }
 

@@ -34,10 +34,13 @@ import Testing
     }
 
     static func open(
-        _ server: ScriptedRedis, lease: Duration = .seconds(60), log: LogLines = LogLines()
+        _ server: ScriptedRedis, lease: Duration = .seconds(60), goodbye: Duration = .seconds(3),
+        log: LogLines = LogLines()
     ) async throws -> RedisConsumer {
-        try await RedisConsumer.open(
-            server.address, ConsumerConfiguration(queues: ["q"], prefetch: 0), options: .init(lease: lease),
+        var address = try server.address
+        address.goodbyeTimeout = goodbye
+        return try await RedisConsumer.open(
+            address, ConsumerConfiguration(queues: ["q"], prefetch: 0), options: .init(lease: lease),
             logger: log.logger)
     }
 
@@ -152,14 +155,14 @@ import Testing
     @Test func theEndIsShortWhenTheServerIsGone() async throws {
         let isGone = Locked(false)
         let server = try Self.server { isGone.withLock { $0 } }
-        let consumer = try await Self.open(server)
+        let consumer = try await Self.open(server, goodbye: .milliseconds(100))
         consumer.held.add([(1, "q"), (2, "q")])
         consumer.settle(DeliveryTag(1), .requeue)
         isGone.withLock { $0 = true }
         server.cut()
         let start = ContinuousClock.now
         await consumer.close()
-        #expect(.now - start < .seconds(12))
+        #expect(.now - start < .seconds(10))
     }
 
     @Test func theEndIsShortWhenTheServerDoesNotAnswer() async throws {
@@ -167,14 +170,14 @@ import Testing
         let server = try ScriptedRedis { command in
             isSilent.withLock { $0 } ? .silence : Self.answer(command)
         }
-        let consumer = try await Self.open(server)
+        let consumer = try await Self.open(server, goodbye: .milliseconds(100))
         consumer.held.add([(1, "q"), (2, "q")])
         isSilent.withLock { $0 = true }
         consumer.settle(DeliveryTag(1), .requeue)
         consumer.settle(DeliveryTag(2), .acknowledge)
         let start = ContinuousClock.now
         await consumer.close()
-        #expect(.now - start < .seconds(15))
+        #expect(.now - start < .seconds(10))
     }
 
     /// `timeout 1` in Redis's configuration: each connection works, and dies when nothing is said for a second.

@@ -176,7 +176,10 @@ import Testing
             }
             return isLogin || command[0] == "CLIENT" ? .bytes("+OK\r\n") : .silence
         }
-        let connection = try await open(server)
+        var address = try server.address
+        #expect(address.goodbyeTimeout == .seconds(3))
+        address.goodbyeTimeout = .milliseconds(100)
+        let connection = try await RedisConnection.open(address, name: "a test", logger: Self.logger)
         let reply = Task {
             if whileOthersWaitForLonger { _ = try await connection.call(RedisPipeline("X")) }
         }

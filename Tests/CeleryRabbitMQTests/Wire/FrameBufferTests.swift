@@ -73,7 +73,7 @@ import Testing
                 buffer.fill { free in
                     most = max(most, free.count)
                     let count = min(free.count, bytes.count - offset)
-                    free.copyBytes(from: bytes[offset..<offset + count])
+                    bytes.withUnsafeBytes { free.copyMemory(from: .init(rebasing: $0[offset..<offset + count])) }
                     offset += count
                     return count
                 }

@@ -5,18 +5,20 @@ import os
 import signal
 import time
 
-from fleet import servers, workers
+from fleet import servers, worker_log, workers
 from live.bed import equal, eventually, matches, only
 
 
 def test_concurrency_2_runs_two_tasks_at_a_time(bed):
     worker = bed.swift_worker(["two"], "two", ["-c", "2"])
-    begin = time.monotonic()
-    for result in [bed.app.send_task("swift.sleep", (0.3,), queue="two") for _ in range(6)]:
-        result.get(timeout=10)
-    seconds = time.monotonic() - begin
-    if not 0.9 <= seconds < 1.8:
-        raise AssertionError(f"six tasks of 0.3 s took {seconds:.2f} s")
+    results = [bed.app.send_task("swift.sleep", (0.3,), queue="two") for _ in range(6)]
+    for result in results:
+        result.get(timeout=30)
+    ends = sorted(result.date_done.timestamp() for result in results)
+    between = [[later - earlier for earlier, later in zip(ends, ends[count:])] for count in (1, 2)]
+    # Of any three one has waited for another one's end, and some have not, however busy the machine is.
+    if min(between[0]) >= 0.3 or min(between[1]) < 0.3:
+        raise AssertionError(f"six tasks of 0.3 s ended at {ends}")
     equal(worker.stop(), 0)
 
 
@@ -38,24 +40,23 @@ def test_no_more_messages_are_held_than_concurrency_times_the_prefetch_multiplie
 
 def test_messages_that_come_one_by_one_during_a_long_task_are_left_to_other_workers(bed):
     worker = bed.swift_worker(["hoard"], "hoard", ["-c", "1", "--prefetch-multiplier", "1", "--acks-late"])
-    results = [bed.app.send_task("swift.sleep", (1.5,), queue="hoard")]
+    bed.app.send_task("swift.sleep", (60,), queue="hoard")
+    results = []
     for _ in range(5):
         time.sleep(0.1)
         results.append(bed.app.send_task("swift.add", (1, 1), queue="hoard"))
     other = bed.swift_worker(["hoard"], "other", ["-c", "1", "--prefetch-multiplier", "1", "--acks-late"])
-    begin = time.monotonic()
-    for result in results[1:]:
-        result.get(timeout=10)
-    if time.monotonic() - begin > 0.7:
-        raise AssertionError("they waited for the long task")
-    results[0].get(timeout=10)
-    equal((worker.stop(), other.stop()), (0, 0))
+    for result in results:
+        result.get(timeout=30)
+    equal(other.stop(), 0)
+    # What is left waits in a queue of this test.
+    worker.kill()
 
 
 def test_sigterm_lets_the_running_task_finish_gives_back_the_others_and_ends_with_status_0(bed):
-    worker = bed.swift_worker(["warm"], "warm", ["-c", "1"])
-    results = [bed.app.send_task("swift.sleep", (0.7,), queue="warm") for _ in range(3)]
-    time.sleep(0.3)
+    worker = bed.swift_worker(["warm"], "warm", ["-c", "1", "-l", "debug"])
+    results = [bed.app.send_task("swift.sleep", (seconds,), queue="warm") for seconds in (1.5, 0, 0)]
+    eventually(lambda: worker_log.starts(worker.log(), results[0].id) == 1, "the first runs")
     equal(worker.stop(10), 0)
     eventually(lambda: bed.held_and_waiting("warm") == (0, 2), "the other two wait in their queue")
     results[0].get(timeout=5)
@@ -66,9 +67,9 @@ def test_sigterm_lets_the_running_task_finish_gives_back_the_others_and_ends_wit
 
 
 def test_with_acks_late_sigterm_lets_the_running_task_finish_too_and_it_is_not_run_again(bed):
-    worker = bed.swift_worker(["late"], "late", ["-c", "1", "--acks-late"])
-    result = bed.app.send_task("swift.sleep", (0.7,), queue="late")
-    time.sleep(0.3)
+    worker = bed.swift_worker(["late"], "late", ["-c", "1", "--acks-late", "-l", "debug"])
+    result = bed.app.send_task("swift.sleep", (1.5,), queue="late")
+    eventually(lambda: worker_log.starts(worker.log(), result.id) == 1, "it runs")
     equal(worker.stop(10), 0)
     result.get(timeout=5)
     equal(bed.held_and_waiting("late"), (0, 0))
@@ -91,14 +92,19 @@ def test_a_second_sigterm_ends_the_worker_at_once_a_late_task_goes_back_to_its_q
 
 
 def test_an_idle_worker_ends_within_a_second_with_sigint_as_with_sigterm(bed):
-    for number in [signal.SIGTERM, signal.SIGINT]:
+    def seconds_until_the_end(number):
         worker = bed.swift_worker(["idle"], "idle")
         begin = time.monotonic()
         os.kill(worker.process.pid, number)
         equal(worker.process.wait(10), 0)
-        if time.monotonic() - begin > 1:
-            raise AssertionError(f"{number.name} took {time.monotonic() - begin:.1f} s")
         worker.close()
+        return time.monotonic() - begin
+
+    for number in [signal.SIGTERM, signal.SIGINT]:
+        # The machine may be busy once, or twice.
+        tries = (seconds_until_the_end(number) for _ in range(3))
+        if not any(seconds < 1 for seconds in tries):
+            raise AssertionError(f"{number.name} took more than a second each time")
 
 
 def test_the_worker_finds_the_broker_again_after_a_restart_by_itself(bed):

@@ -117,8 +117,8 @@ class Runner:
         self.counts = results.Counts()
         self.broken = set()
         self.only = only
-        # What runs: of the present part, and a build for a later one.
-        self.processes = set()
+        # What runs, by its part: the present one, and a build for a later one.
+        self.processes = {}
         self.builder = concurrent.futures.ThreadPoolExecutor(1)
         self.builds = {}
 
@@ -127,19 +127,28 @@ class Runner:
 
     def __exit__(self, *_):
         self.builder.shutdown(wait=False, cancel_futures=True)
-        for process in list(self.processes):
+        for process in list(self.processes.values()):
             self.end(process)
 
-    def build(self, part, is_ahead=False):
-        """Builds what the part needs, after the others that have been asked for. Returns what will be its outcome.
+    def build_ahead(self, part):
+        """Builds what a later part needs, after the others that have been asked for.
 
-        What is built ahead gets a processor when nothing else wants it: most tests wait for most of their time.
+        It gets a processor when nothing else wants it: most tests wait for most of their time.
         """
-        if part.name not in self.builds:
-            idle = ["chrt", "--idle", "0"] if shutil.which("chrt") else ["nice", "-n", "19"]
-            command = [*idle, *part.build] if is_ahead else part.build
-            self.builds[part.name] = self.builder.submit(self.run_command, part, command, is_quiet=True)
-        return self.builds[part.name]
+        idle = ["chrt", "--idle", "0"] if shutil.which("chrt") else ["nice", "-n", "19"]
+        self.builds[part.name] = self.builder.submit(self.run_command, part, [*idle, *part.build], is_ahead=True)
+
+    def build(self, part):
+        """Builds what the present part needs, if that has not been done ahead. On a machine that others use too, nothing
+        may be left for what is idle: it is done as everything else now, from where it has come to."""
+        ahead = self.builds.get(part.name)
+        if ahead and not ahead.done() and not ahead.cancel():
+            if process := self.processes.get(part.name):
+                self.end(process)
+            ahead.exception()
+        elif ahead and ahead.done():
+            return ahead.result()
+        return self.run_command(part, part.build)
 
     def run(self, part):
         """Runs the part; prints what matters and how it ended."""
@@ -154,7 +163,7 @@ class Runner:
         if os.path.exists(part.results_path):
             os.unlink(part.results_path)
         if part.build:
-            lines, complaint = self.build(part).result()
+            lines, complaint = self.build(part)
             print(f"{part.name}: built after {time.monotonic() - begin:.1f} s more", flush=True)
         for number, command in enumerate(part.commands):
             if complaint:
@@ -206,8 +215,11 @@ class Runner:
         new = [outcome for name, outcome in self.counts.outcomes.items() if before.get(name) != outcome]
         return "".join(f", {new.count(each)} {each}" for each in ("passed", "failed", "skipped") if each in new)
 
-    def run_command(self, part, command, is_quiet=False):
-        """Returns what the command printed, and what was wrong with how it ended."""
+    def run_command(self, part, command, is_ahead=False):
+        """Returns what the command printed, and what was wrong with how it ended.
+
+        What is done ahead prints nothing and may take any time.
+        """
         environment = {name: value for name, value in os.environ.items()
                        if not (part.without_servers and name in SERVER_VARIABLES)}
         environment["PYTHONUNBUFFERED"] = "1"
@@ -218,19 +230,20 @@ class Runner:
         process = subprocess.Popen(
             command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT, text=True, errors="replace", start_new_session=True)
-        self.processes.add(process)
+        self.processes[part.name] = process
         is_late = threading.Event()
 
         def end():
             is_late.set()
             self.end(process)
         timer = threading.Timer(part.minutes * 60, end)
-        timer.start()
+        if not is_ahead:
+            timer.start()
         try:
             for line in process.stdout:
                 line = COLOUR.sub("", line.rstrip("\n"))
                 lines.append(line)
-                if not is_quiet and (part.is_loud and not SINGLE.match(line) or NOTABLE.search(line)):
+                if not is_ahead and (part.is_loud and not SINGLE.match(line) or NOTABLE.search(line)):
                     print(f"    {line}", flush=True)
             status = process.wait()
         except BaseException:
@@ -238,7 +251,7 @@ class Runner:
             raise
         finally:
             timer.cancel()
-            self.processes.discard(process)
+            del self.processes[part.name]
         if is_late.is_set():
             return lines, f"did not end within {part.minutes} minutes"
         return lines, f"status {status}" if status else None
@@ -277,7 +290,7 @@ def main():
             if part.name == "build" and "build" not in runner.broken:
                 for later in wanted:
                     if later.build:
-                        runner.build(later, is_ahead=True)
+                        runner.build_ahead(later)
     counts = runner.counts
     with open(os.path.join(logs, "skipped.txt"), "w") as file:
         file.writelines(f"{part}: {reason}: {name}\n" for part, reason, name in counts.skips())

@@ -124,28 +124,43 @@ def test_a_crash_says_its_last_words_with_the_test_that_ran(tmp_path, monkeypatc
     assert summary == ["failed: tsan: M.Suite: It holds (did not end)", *words, "failed: tsan: the run did not end", *words]
 
 
+def later_part(script):
+    return run.Part("later", [["false"]], minutes=1, build=["sh", "-c", script], read=read_events)
+
+
 def test_a_build_is_done_beside_the_parts_before_and_its_errors_are_those_of_its_own_part(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(run, "logs", str(tmp_path))
-    sign = tmp_path / "sign"
-    build = ["sh", "-c", f"until test -e {sign}; do sleep 0.01; done; echo 'A.swift:1:2: error: no'; exit 1"]
-    later = run.Part("later", [["false"]], minutes=1, build=build, read=read_events, forbidden=re.compile("never"))
+    here, there = tmp_path / "here", tmp_path / "there"
+    script = f"touch {here}; until test -e {there}; do sleep 0.01; done; echo 'A.swift:1:2: error: no'; exit 1"
+    later = later_part(script)
     with run.Runner() as runner:
-        runner.build(later, is_ahead=True)
-        runner.run(run.Part("before", [["touch", str(sign)]], minutes=1))
+        runner.build_ahead(later)
+        runner.run(run.Part("before", [["sh", "-c", f"until test -e {here}; do sleep 0.01; done; touch {there}"]], minutes=1))
+        runner.builds["later"].result()
         runner.run(later)
     assert runner.counts.summary() == ["failed: later", "    status 1", "    A.swift:1:2: error: no"]
     assert "before: ok" in capsys.readouterr().out
+
+
+def test_a_build_that_has_not_got_ahead_is_done_when_it_is_needed(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "logs", str(tmp_path))
+    later = later_part(f"mkdir {tmp_path / 'first'} && sleep 1000; echo built")
+    with run.Runner() as runner:
+        runner.build_ahead(later)
+        while not (tmp_path / "first").exists():
+            time.sleep(0.01)
+        assert runner.build(later)[0][-1] == "built"
 
 
 def test_a_build_beside_an_interrupted_part_ends(tmp_path, monkeypatch):
     monkeypatch.setattr(run, "logs", str(tmp_path))
     with pytest.raises(KeyboardInterrupt):
         with run.Runner() as runner:
-            build = runner.build(run.Part("later", [], minutes=1, build=["sleep", "1000"]), is_ahead=True)
+            runner.build_ahead(later_part("exec sleep 1000"))
             while not runner.processes:
                 time.sleep(0.01)
             raise KeyboardInterrupt
-    assert build.result(10) == ([], "status -15")
+    assert runner.builds["later"].result(10) == ([], "status -15")
 
 
 def test_a_build_that_fails_says_its_errors(tmp_path, monkeypatch):

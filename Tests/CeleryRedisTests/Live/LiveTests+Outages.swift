@@ -56,9 +56,9 @@ extension LiveTests {
             _ = try await admin(server)
             try await publish("running", "done", "waiting", to: server)
             let (log, otherLog) = (LogLines(), LogLines())
-            let consumer = try await open(server, lease: .seconds(1), log)
+            let consumer = try await open(server, lease: .seconds(2), log)
             let held = try await consumer.receive(count: 3)
-            let other = try await open(server, lease: .seconds(1), otherLog)
+            let other = try await open(server, lease: .seconds(2), otherLog)
             let receiving = Task { try await other.receive(upTo: 1) }
             server.stop()
             _ = try await log.next("is lost")
@@ -71,7 +71,7 @@ extension LiveTests {
             _ = try await log.next("connected to Redis again")
             _ = try await otherLog.next("connected to Redis again")
             // For longer than the lease, again.
-            _ = Deadlines.shared.add(.now + .seconds(2)) { isOver.signal() }
+            _ = Deadlines.shared.add(.now + .seconds(2.5)) { isOver.signal() }
             try await isOver.wait()
             #expect(consumer.holds(held[2].tag))
             let admin = try await admin(server)

@@ -53,7 +53,7 @@ extension LiveTests {
             func open() async throws -> RedisConsumer {
                 try await RedisConsumer.open(
                     RedisAddress(url), ConsumerConfiguration(queues: ["q"], prefetch: 0),
-                    options: .init(lease: .seconds(0.6)), logger: log.logger)
+                    options: .init(lease: .seconds(2)), logger: log.logger)
             }
             let (consumer, other) = (try await open(), try await open())
             try await redis.publish("a", "b", "c", "d", priority: 5)

@@ -49,8 +49,10 @@ func withBench<Value: Sendable>(
     let bench = Bench(client: client, broker: broker, services: services)
     return try await withThrowingTaskGroup(of: Void.self) { group in
         group.addTask { try await services.run() }
-        // A group that does not run yet takes no notice of a shutdown.
+        // A group that does not run yet takes no notice of a shutdown, and a worker that does not receive yet has nothing
+        // to stop.
         while case let event = try await broker.events.next(), event != .opened(prefetch: options.prefetch) {}
+        try await broker.receiving.next()
         let result: Result<Value, any Error>
         do {
             result = .success(try await body(bench))

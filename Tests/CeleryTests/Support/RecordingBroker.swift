@@ -41,6 +41,8 @@ struct RecordingBroker: Broker {
     var sendGate: Gate?
     /// So many messages are lost to others right after it was asked for the first time whether they are held.
     let losses = Losses()
+    /// What a worker has begun to receive from: only then it has something to stop.
+    let receiving = Notes<Void>()
     /// What was asked to stop.
     let stopping = Notes<Void>()
     /// What waited for its settlements to be heard.
@@ -121,6 +123,7 @@ private final class RecordingConsumer: Consumer {
     func receive(
         room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
     ) async throws {
+        broker.receiving.add(())
         if let error = broker.failures.take() { throw error }
         do {
             try await receiveUntilFailure(room, deliver)

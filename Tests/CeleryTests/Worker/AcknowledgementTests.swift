@@ -39,14 +39,6 @@ import Testing
     /// A task that ends the whole process is not to do so again and again.
     @Test func whatCameBeforeRunsOnceTheBrokerHasHeardOfIt() async throws {
         let broker = RecordingBroker()
-        for isAgain in [false, true] {
-            var envelope = Envelope(
-                headers: ["task": "tasks.told", "id": .string("\(isAgain)")], body: [[.bool(isAgain)], [:], [:]])
-            envelope.properties["delivery_info"] = [
-                "exchange": "", "routing_key": "celery", "redelivered": .bool(isAgain),
-            ]
-            broker.memory.push(envelope.bytes, to: "celery")
-        }
         try await withBench(broker: broker, options: .init(concurrency: 1)) {
             TaskHandler(named: "tasks.told") { _, args, _ in
                 var expected: [RecordingBroker.Event] = [.settled(.acknowledge)]
@@ -59,6 +51,14 @@ import Testing
                 return 1
             }
         } _: { bench async throws in
+            for isAgain in [false, true] {
+                var envelope = Envelope(
+                    headers: ["task": "tasks.told", "id": .string("\(isAgain)")], body: [[.bool(isAgain)], [:], [:]])
+                envelope.properties["delivery_info"] = [
+                    "exchange": "", "routing_key": "celery", "redelivered": .bool(isAgain),
+                ]
+                broker.memory.push(envelope.bytes, to: "celery")
+            }
             for id in ["false", "true"] { #expect(try await bench.client.handle(id: id).value() == 1) }
         }
     }

@@ -100,9 +100,7 @@ import Testing
         let services = ServiceGroup(
             configuration: .init(services: [.init(service: engine)], logger: Bench.logger))
         let running = Task { try await services.run() }
-        // It is receiving when it has refused something.
-        broker.memory.push(Envelope().bytes, to: "celery")
-        _ = try await broker.settlements.next()
+        try await broker.receiving.next()
         await services.triggerGracefulShutdown()
         while try await broker.events.next() != .stopped {}
         for _ in 0..<1000 { await Task.yield() }

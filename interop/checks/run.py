@@ -105,6 +105,11 @@ NOTABLE = re.compile(r"^(\W )?Test .* recorded an issue|^↳ (?!T)|^FAILED|^ERRO
 SINGLE = re.compile(r"^(◇|\W Test (?!run ))")
 
 
+# Has a command run when nothing else wants a processor. Linux shares them out among sessions first, where it is told to.
+IDLE = ["sh", "-c", '{ echo 19 >/proc/self/autogroup; } 2>/dev/null; exec "$@"', "sh",
+        *(["chrt", "--idle", "0"] if shutil.which("chrt") else ["nice", "-n", "19"])]
+
+
 # Says why a command without results of its own, or a crash, ended.
 ERROR = re.compile(r"\berror: |FAILED|: warning: |Sanitizer: |Fatal error|signal code")
 
@@ -136,8 +141,7 @@ class Runner:
 
         It gets a processor when nothing else wants it: most tests wait for most of their time.
         """
-        idle = ["chrt", "--idle", "0"] if shutil.which("chrt") else ["nice", "-n", "19"]
-        self.builds[part.name] = self.builder.submit(self.run_command, part, [*idle, *part.build], is_ahead=True)
+        self.builds[part.name] = self.builder.submit(self.run_command, part, [*IDLE, *part.build], is_ahead=True)
 
     def build(self, part):
         """Builds what the present part needs, if that has not been done ahead. On a machine that others use too, nothing

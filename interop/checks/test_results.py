@@ -1,5 +1,6 @@
 """How results are counted."""
 import json
+import os
 import re
 import time
 
@@ -140,6 +141,16 @@ def test_a_build_is_done_beside_the_parts_before_and_its_errors_are_those_of_its
         runner.run(later)
     assert runner.counts.summary() == ["failed: later", "    status 1", "    A.swift:1:2: error: no"]
     assert "before: ok" in capsys.readouterr().out
+
+
+def test_what_is_built_ahead_leaves_the_processors_to_the_others(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "logs", str(tmp_path))
+    later = later_part("cat /proc/self/autogroup; exec python3 -c 'import os; print(os.sched_getscheduler(0))'")
+    with run.Runner() as runner:
+        runner.build_ahead(later)
+        lines, complaint = runner.builds["later"].result()
+    assert complaint is None and lines[-1] == str(os.SCHED_IDLE)
+    assert not os.path.exists("/proc/self/autogroup") or lines[0].endswith(" nice 19")
 
 
 def test_a_build_that_has_not_got_ahead_is_done_when_it_is_needed(tmp_path, monkeypatch):

@@ -48,7 +48,8 @@ enum PlainTasks {
     }
 
     private static func sum(_ function: String, _ options: TaskOptions = .init()) -> TaskHandler {
-        TaskHandler(TaskDefinition(Suite.name(function), x, y, returning: JSONValue.self), options: options) { _, x, y in
+        TaskHandler(TaskDefinition(Suite.name(function), x, y, returning: JSONValue.self), options: options) {
+            _, x, y in
             try PythonSum.of(x, y)
         }
     }
@@ -90,7 +91,8 @@ enum PlainTasks {
         }
         TaskHandler(
             TaskDefinition(
-                Suite.name("fail_unpickleable"), Parameter("foo", as: JSONValue.self), Parameter("bar", as: JSONValue.self))
+                Suite.name("fail_unpickleable"), Parameter("foo", as: JSONValue.self),
+                Parameter("bar", as: JSONValue.self))
         ) { _, foo, _ in throw Suite.unpickleableException(foo) }
     }
 
@@ -112,7 +114,8 @@ enum PlainTasks {
             print(printed)
         }
         TaskHandler(
-            TaskDefinition(Suite.name("return_exception"), Parameter("e", as: JSONValue.self), returning: JSONValue.self)
+            TaskDefinition(
+                Suite.name("return_exception"), Parameter("e", as: JSONValue.self), returning: JSONValue.self)
         ) { _, error in [error, true] }
         TaskHandler(
             TaskDefinition(

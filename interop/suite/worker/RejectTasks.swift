@@ -4,7 +4,8 @@ import Celery
 enum RejectTasks {
     @TaskHandlerBuilder static var handlers: [TaskHandler] {
         TaskHandler(
-            TaskDefinition(Suite.name("reject_then_succeed"), returning: String.self), options: TaskOptions(acksLate: true)
+            TaskDefinition(Suite.name("reject_then_succeed"), returning: String.self),
+            options: TaskOptions(acksLate: true)
         ) { context in
             guard context.request.delivery.isRedelivered else { throw Reject(requeue: true) }
             return "second-pass"

@@ -24,7 +24,8 @@ enum RequestTasks {
             limits(context.request)
         }
         // Python's callers put the limits that are declared for the task into its message.
-        TaskHandler(TaskDefinition(Suite.name("task_with_declared_time_limits"), returning: JSONValue.self)) { context in
+        TaskHandler(TaskDefinition(Suite.name("task_with_declared_time_limits"), returning: JSONValue.self)) {
+            context in
             limits(context.request)
         }
     }

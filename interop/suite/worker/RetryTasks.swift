@@ -15,7 +15,8 @@ enum RetryTasks {
             if value.isTruthy, context.retries >= 3 { return value }
             throw Retry(after: .seconds(5), because: Suite.expectedException())
         }
-        TaskHandler(named: "auto_retry_class_task", retry: .automatic(on: TaskFailure.self, maxRetries: 1)) { context, _, _ in
+        TaskHandler(named: "auto_retry_class_task", retry: .automatic(on: TaskFailure.self, maxRetries: 1)) {
+            context, _, _ in
             guard context.retries > 0 else { throw TaskFailure(type: "ValueError", arguments: []) }
             return .integer(context.retries)
         }

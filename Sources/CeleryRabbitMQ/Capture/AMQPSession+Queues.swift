@@ -13,23 +13,36 @@ extension AMQPSession {
         return Int(try reader.integer(UInt32.self))
     }
 
-    /// What kind of queue one is. Nothing but the server's refusal of another declaration says so.
+    /// What kind of queue one is. Nothing but the server's refusal of another declaration says so: of all that differs it
+    /// names one thing, in no certain order, so that what is known by then is declared with the next question. The type
+    /// that is asked for exists nowhere, so that nothing is ever declared, also when the queue goes away meanwhile.
     func nature(of queue: String) throws -> QueueNature {
-        for durable: UInt8 in [0b00010, 0] {
+        var isDurable = true
+        var arguments: JSONObject = ["x-queue-type": "none"]
+        // More than there are arguments that the server compares.
+        for _ in 0..<30 {
+            let fault: ServerFault
             do {
                 _ = try call(.queueDeclareOK) { writer throws(TransportError) in
                     try writer.declare(
-                        queue: queue, flags: durable, arguments: ["x-queue-type": "classic"], channel: Self.channel)
+                        queue: queue, flags: isDurable ? 0b00010 : 0, arguments: arguments, channel: Self.channel)
                 }
-                return .classic
-            } catch let fault as ServerFault where fault.code == 406 {
-                if fault.text.contains("'auto_delete'") { return .autoDelete }
-                if fault.text.contains("'x-queue-type'") { return .other }
-                // Another argument of a classic queue: the type is compared first.
-                guard fault.text.contains("'durable'") else { return .classic }
-            } catch let fault as ServerFault where fault.code == 403 {
+                return .other
+            } catch let refusal as ServerFault where refusal.code == 406 {
+                fault = refusal
+            } catch let refusal as ServerFault where refusal.code == 403 {
                 // Who may not declare it is not told.
                 return .other
+            }
+            guard let difference = QueueDifference(fault.text) else { return .other }
+            switch (difference.name, difference.current) {
+            case ("auto_delete", _): return .autoDelete
+            case ("durable", _) where isDurable: isDurable = false
+            case ("x-queue-type", .null), ("x-queue-type", "classic"): return .classic
+            case ("x-queue-type", _): return .other
+            case (let name, let current) where name.hasPrefix("x-") && !current.isNull && arguments[name] == nil:
+                arguments[name] = current
+            default: return .other
             }
         }
         return .other

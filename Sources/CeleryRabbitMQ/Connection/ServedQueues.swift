@@ -76,6 +76,8 @@ struct ServedQueues {
     /// The server has ended a consumer; `nil` when it was none of this channel.
     mutating func end(_ tag: String, now: ContinuousClock.Instant) -> Served? {
         guard let served = current.removeValue(forKey: tag) else { return former[tag] }
+        // What older consumers of this queue have delivered came before its end.
+        former = former.filter { $0.value.queue != served.queue }
         former[tag] = served
         var schedule = schedules[served.queue] ?? Self.schedule
         schedule.reset(afterLasting: now - served.since)

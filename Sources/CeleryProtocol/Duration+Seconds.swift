@@ -13,7 +13,7 @@ extension Duration {
     package var inMilliseconds: Int {
         let (seconds, attoseconds) = components
         let (milliseconds, isTooLong) = Int(seconds).multipliedReportingOverflow(by: 1000)
-        if isTooLong { return seconds < 0 ? .min : .max }
-        return milliseconds.addingReportingOverflow(Int(attoseconds / 1_000_000_000_000_000)).partialValue
+        let (sum, isTooMuch) = milliseconds.addingReportingOverflow(Int(attoseconds / 1_000_000_000_000_000))
+        return isTooLong || isTooMuch ? (seconds < 0 ? .min : .max) : sum
     }
 }

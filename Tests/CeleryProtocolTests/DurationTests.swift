@@ -15,7 +15,8 @@ import Testing
     @Test(
         arguments: [
             (.milliseconds(1500), 1500), (.microseconds(1999), 1), (.seconds(-1.5), -1500), (.seconds(Int64.max), .max),
-            (.seconds(Int64.min), .min),
+            (.seconds(Int64.min), .min), (.milliseconds(Int64.max) + .milliseconds(1), .max),
+            (.milliseconds(Int64.min) - .milliseconds(1), .min), (.milliseconds(Int64.max), .max),
         ] as [(Duration, Int)])
     func millisecondsAreWhole(duration: Duration, milliseconds: Int) {
         #expect(duration.inMilliseconds == milliseconds)

@@ -11,16 +11,19 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     /// When sending the task began, if that is where the handle comes from.
     private let sent: ContinuousClock.Instant?
     private let known: KnownResult
+    /// Whether the worker was told to store no result.
+    private let isIgnored: Bool
     /// Of a result that is of another type, in an error.
     private static var longestValue: Int { 120 }
 
     init(
-        id: String, results: (any ResultStore)?, sent: ContinuousClock.Instant? = nil,
+        id: String, results: (any ResultStore)?, sent: ContinuousClock.Instant? = nil, isIgnored: Bool = false,
         decodeOutput: @escaping @Sendable (JSONValue) throws -> Output
     ) {
         self.id = id
         self.results = results
         self.sent = sent
+        self.isIgnored = isIgnored
         self.decodeOutput = decodeOutput
         known = KnownResult(id: id, in: results, isSent: sent != nil)
     }
@@ -31,7 +34,8 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     ///
     /// - Parameter timeout: how long to wait; `nil` for as long as it takes.
     /// - Throws: `TaskFailure` when the task has failed, was revoked or had expired; ``CeleryError`` with the code
-    ///   `timedOut`, `undecodableResult` or `noResultBackend`; `TransportError` when the result backend refuses.
+    ///   `timedOut`, `undecodableResult` or `noResultBackend`, which is also that of a task sent with
+    ///   ``SendOptions/ignoreResult``; `TransportError` when the result backend refuses.
     public func value(timeout: Duration? = nil) async throws -> Output {
         try await value(timeout: timeout, decodeOutput)
     }
@@ -81,7 +85,7 @@ public struct TaskHandle<Output: Sendable>: Sendable {
                 continuation.finish()
             }
         }
-        return try await store.updates(of: id)
+        return try await storeOfWanted.updates(of: id)
     }
 
     /// Removes the result from the backend.
@@ -99,9 +103,18 @@ public struct TaskHandle<Output: Sendable>: Sendable {
         }
     }
 
+    /// The store, for a question that waits for the end.
+    private var storeOfWanted: any ResultStore {
+        get throws {
+            let store = try store
+            guard isIgnored else { return store }
+            throw CeleryError(.noResultBackend, "task \(id) was sent with ignoreResult: its result is stored nowhere")
+        }
+    }
+
     private func end(timeout: Duration?) async throws -> TaskResult {
         if let known = known.value { return known }
-        let store = try store
+        let store = try storeOfWanted
         let deadline = timeout.map { ContinuousClock.now + $0 }
         let obstacle = Locked<(any Error)?>(nil)
         do {

@@ -84,7 +84,8 @@ final class TaskPublisher: Sendable {
         let (message, destination) = try message(request, payload, options, replyTo: replyTo)
         // Before it is sent: whether it was is not certain when sending fails, and the result may come soon.
         let handle = TaskHandle(
-            id: request.id, results: results, sent: start, decodeOutput: signature.decodeOutput)
+            id: request.id, results: results, sent: start, isIgnored: wanted == nil && results != nil,
+            decodeOutput: signature.decodeOutput)
         let retries = options.publishRetries
         if middleware.isEmpty {
             try await publish(message, to: destination, retries: retries)

@@ -72,6 +72,19 @@ import Testing
         }
     }
 
+    @Test func aResultThatWasNotWantedIsNotWaitedFor() async throws {
+        try await withTestCelery {
+            TaskHandler(Self.wait) { _ in 3 }
+        } _: { client async throws in
+            let task = try await client.enqueue(Self.wait(), options: SendOptions(ignoreResult: true))
+            let error = await #expect(throws: CeleryError.self) { try await task.value() }
+            #expect(error?.code == .noResultBackend)
+            #expect(error?.message.contains("ignoreResult") == true)
+            await #expect(throws: CeleryError.self) { try await task.updates() }
+            #expect(try await task.status() == .pending)
+        }
+    }
+
     @Test func aForgottenResultIsPendingAgain() async throws {
         try await withTestCelery {
             TaskHandler(Self.wait) { _ in 3 }

@@ -106,10 +106,21 @@ final class RedisConsumer: Consumer {
         try await tryCommands()
         link.commands.thread.nudge()
         guard !isAutoAcknowledging else { return }
+        logMeaningless(queues)
         await ForeignSteps(queues.map(\.name), keys).warn(link.commands, logger)
         if await restorer.check() { restorer.expect(after: .zero) }
         // Ends when the consumer is closed.
         Task { [restorer] in await restorer.run() }
+    }
+
+    /// Names what queues are declared with that Redis has not.
+    private func logMeaningless(_ queues: [Queue]) {
+        for queue in queues where !queue.meaninglessOnRedis.isEmpty {
+            let names = queue.meaninglessOnRedis.joined(separator: ", ")
+            logger.notice(
+                "a queue is declared with what means nothing to Redis",
+                metadata: ["queue": "\(LogText.name(queue.name))", "arguments": "\(LogText(names))"])
+        }
     }
 
     /// Fails when this user cannot take messages, or cannot settle them.

@@ -32,7 +32,9 @@ import Testing
         Spelling("etaLimit", ["--eta-limit", "20"], "CELERY_WORKER_ETA_TASK_LIMIT", "20"),
         Spelling("maximumBodySize", ["--max-body-size", "1000"], "CELERY_WORKER_MAX_BODY_SIZE", "1000"),
         Spelling("maximumBodyMemory", ["--max-body-memory", "2000"], "CELERY_WORKER_MAX_BODY_MEMORY", "2000"),
-        Spelling("taskLogLevel", ["--task-loglevel", "WARNING"], "CELERY_WORKER_TASK_LOGLEVEL", "WARNING", "warning"),
+        Spelling(
+            "taskLogLevel", ["--task-loglevel", "WARNING"], "CELERY_WORKER_TASK_LOGLEVEL", "WARNING",
+            "Optional(warning)"),
     ]
 
     /// The properties by their names, as texts.
@@ -69,6 +71,8 @@ import Testing
         base.worker.taskLogLevel = .notice
         #expect(try WorkerArguments.parse([]).configuration(over: base).worker.taskLogLevel == .notice)
         #expect(try WorkerArguments.parse([]).configuration(over: .init()).worker.taskLogLevel == .info)
+        base.worker.taskLogLevel = .debug
+        #expect(try WorkerArguments.parse([]).configuration(over: base).worker.taskLogLevel == .debug)
     }
 
     @Test func autoIsTheNumberOfProcessors() throws {

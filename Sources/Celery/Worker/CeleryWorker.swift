@@ -43,9 +43,9 @@ public struct CeleryWorker: Sendable {
         /// with more is refused. Every value takes 24, a key 16 more, and an array, an object that is not empty, or a string
         /// of more than 15 bytes 48 more. Celery has no such limit.
         public var maximumBodyMemory: Int
-        /// The level at which the receipt and the end of tasks are logged. A library should be quiet: the default is
-        /// `debug`; Celery's own console shows them at `info`.
-        public var taskLogLevel: Logger.Level
+        /// The level at which the receipt and the end of tasks are logged; `nil` for `debug`, because a library should be
+        /// quiet, and for `info` in a worker program, whose console shows them as Celery's does.
+        public var taskLogLevel: Logger.Level?
         /// What etas and expiries go by.
         package var clock = TaskClock.system
 
@@ -61,7 +61,7 @@ public struct CeleryWorker: Sendable {
             etaLimit: Int = 10_000,
             maximumBodySize: Int = TaskPayload.defaultMaximumBodySize,
             maximumBodyMemory: Int = TaskPayload.defaultMaximumBodyMemory,
-            taskLogLevel: Logger.Level = .debug
+            taskLogLevel: Logger.Level? = nil
         ) {
             self.concurrency = concurrency ?? ProcessInfo.processInfo.activeProcessorCount
             self.prefetchMultiplier = prefetchMultiplier

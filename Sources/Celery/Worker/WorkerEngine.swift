@@ -44,7 +44,7 @@ final class WorkerEngine: Service {
             replyTo: replyTo, clock: options.clock, logger: logger)
         results = try backend?.makeResultStore(
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))
-        log = TaskLog(logger: logger, level: options.taskLogLevel, reportWait: reportWait)
+        log = TaskLog(logger: logger, level: options.taskLogLevel ?? .debug, reportWait: reportWait)
         let writer = results.map { [logger] in ResultWriter($0, logger: logger) }
         finisher = Finisher(
             planner: FinishingPlanner(publisher: publisher), sender: MessageSender(publisher, logger: logger),

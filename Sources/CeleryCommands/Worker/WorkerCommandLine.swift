@@ -43,7 +43,7 @@ extension WorkerCommandLine {
     func configuration(over base: CeleryConfiguration) throws -> CeleryConfiguration {
         var base = base
         // A library is quiet, a program shows what it does.
-        if base.worker.taskLogLevel == CeleryWorker.Options().taskLogLevel { base.worker.taskLogLevel = .info }
+        if base.worker.taskLogLevel == nil { base.worker.taskLogLevel = .info }
         var configuration = try connection.configuration(over: base)
         if let kind = queues.queueType { configuration.routing.missingQueueKind = kind }
         tasks.apply(to: &configuration.worker)

@@ -88,6 +88,9 @@ public struct CallCommand: AsyncParsableCommand {
     /// Checks what the parser cannot know.
     public mutating func validate() throws {
         _ = try (arguments, keywords, options)
+        guard queue == nil || exchange == nil || routingKey != nil else {
+            throw ValidationError("--exchange together with --queue needs --routing-key: the queue alone would count")
+        }
     }
 
     private var arguments: [JSONValue] {

@@ -26,6 +26,12 @@ import Testing
         #expect(text.contains("--expires") && text.contains("from 0 to 9223372036"), "\(text)")
     }
 
+    @Test func anExchangeThatWouldNotCountIsRefused() throws {
+        #expect(throws: (any Error).self) { try CallCommand.parse(["--queue", "q", "--exchange", "e", "a.task"]) }
+        _ = try CallCommand.parse(["--queue", "q", "--exchange", "e", "--routing-key", "k", "a.task"])
+        _ = try CallCommand.parse(["--exchange", "e", "a.task"])
+    }
+
     @Test func aResultIsWaitedForForAPositiveTime() throws {
         let error = try #require(
             #expect(throws: (any Error).self) { try ResultCommand.parse(["--timeout", "-2", "an-id"]) })

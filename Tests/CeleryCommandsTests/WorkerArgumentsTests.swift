@@ -19,6 +19,7 @@ import Testing
         ["--max-body-size", "64M"], ["--max-body-size", "99999999999999999999"], ["-c", "0"],
         ["--max-body-memory", "0"], ["--eta-limit", "--acks-late"],
         ["--prefetch-multiplier=-1"], ["-O", "fast"], ["-Q", ","],
+        ["--queue-type", "quorum"], ["-Q", "a?type=quorum&type=classic"],
     ])
     func whatMakesNoSenseIsRefused(arguments: [String]) {
         #expect(throws: (any Error).self) { try WorkerArguments.parse(arguments) }
@@ -38,17 +39,36 @@ import Testing
         #expect(text.contains(name) && text.contains(range), "\(text)")
     }
 
+    @Test func aQueueThatIsNotKnownIsRefusedIfNoneIsMade() throws {
+        var configuration = CeleryConfiguration()
+        configuration.routing.queues = ["mine"]
+        configuration.routing.createsMissingQueues = false
+        let arguments = try WorkerArguments.parse(["-Q", "mine,typo"])
+        #expect(throws: ValidationError.self) { try arguments.queues.consumedQueues(configuration) }
+        #expect(try WorkerArguments.parse(["-Q", "mine"]).queues.consumedQueues(configuration) == ["mine"])
+    }
+
+    @Test func namesThatAreExcludedInVainAreFound() throws {
+        var configuration = CeleryConfiguration()
+        #expect(try WorkerArguments.parse([]).queues.strangeExclusions(configuration) == [])
+        configuration.routing.queues = ["fast", "slow"]
+        #expect(try WorkerArguments.parse(["-X", "slow, slwo"]).queues.strangeExclusions(configuration) == ["slwo"])
+        let arguments = try WorkerArguments.parse(["-Q", "a,b?type=quorum", "-X", "b,fast,c"])
+        #expect(arguments.queues.strangeExclusions(configuration) == ["c"])
+    }
+
     @Test func queuesAreDeclaredAsTheCommandLineSays() throws {
         var configuration = CeleryConfiguration()
         configuration.routing.queues = [Queue("known", maxPriority: 5)]
         let arguments = try WorkerArguments.parse([
-            "-Q", "known,new,a?type=classic&max-priority=10&x-message-ttl=1000&x-dead-letter-exchange=dead",
+            "-Q", "known,new,celery,a?type=classic&max-priority=10&x-message-ttl=1000&x-dead-letter-exchange=dead",
             "--queue-type", "quorum",
         ])
         configuration = try arguments.configuration(over: configuration)
         #expect(
             try arguments.queues.consumedQueues(configuration) == [
                 Queue("known", maxPriority: 5), Queue("new", kind: .quorum),
+                Queue("celery", kind: .quorum),
                 Queue(
                     "a", maxPriority: 10,
                     arguments: ["x-message-ttl": 1000, "x-dead-letter-exchange": "dead"]),

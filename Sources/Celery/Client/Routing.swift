@@ -33,8 +33,11 @@ public struct Routing: Sendable, Hashable {
     /// The routes; the first that matches counts.
     public var routes: [Route]
     /// The queues that are known by name (`task_queues`). Any other name stands for a durable queue with a direct
-    /// exchange of its own name (`task_create_missing_queues`).
+    /// exchange of its own name, unless ``createsMissingQueues`` is false.
     public var queues: [Queue]
+    /// Whether tasks may be sent to queues that are not known by name (`task_create_missing_queues`). If not, a task whose
+    /// call names such a queue is not sent.
+    public var createsMissingQueues = true
     /// The kind of queues that are not known by name (`task_create_missing_queue_type`).
     public var missingQueueKind = Queue.Kind.classic
     /// `x-max-priority` of queues that are not known by name (`task_queue_max_priority`).
@@ -53,7 +56,7 @@ public struct Routing: Sendable, Hashable {
     }
 
     /// Whether a queue of this name was declared here.
-    func knows(_ name: String) -> Bool { known(name) != nil }
+    package func knows(_ name: String) -> Bool { known(name) != nil }
 
     private func known(_ name: String) -> Queue? {
         queues.first { $0.name == name } ?? routes.lazy.compactMap(\.queue).first { $0.name == name }

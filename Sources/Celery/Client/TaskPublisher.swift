@@ -115,6 +115,11 @@ final class TaskPublisher: Sendable {
     ) throws -> (message: Message, destination: Destination) {
         var (request, options) = (request, options)
         if let defaults { options.complete(&request, with: defaults) }
+        if let name = options.queue, !routing.createsMissingQueues, !routing.knows(name) {
+            throw CeleryError(
+                .invalidArgument, "the task cannot be sent: the queue \(LogText.name(name)) is not among the known ones"
+            )
+        }
         let route = routing.route(for: request.task)
         let now = clock.now
         // As in Celery, no countdown is no eta.

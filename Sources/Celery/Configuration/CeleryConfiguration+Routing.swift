@@ -17,10 +17,10 @@ extension CeleryConfiguration {
             routing.defaultQueue = routing.queues.first { $0.name == name } ?? defaults.defaultQueue(name)
             (routing.missingQueueKind, routing.missingQueueMaxPriority) = (defaults.missingKind, defaults.maxPriority)
         }
-        let createsMissing = try settings.bool("task_create_missing_queues") ?? true
+        if let creates = try settings.bool("task_create_missing_queues") { routing.createsMissingQueues = creates }
         if let routes = settings.take("task_routes") {
             routing.routes = try Self.routes(SettingsReader.parsed(routes)) { name in
-                guard createsMissing || routing.knows(name) else {
+                guard routing.createsMissingQueues || routing.knows(name) else {
                     throw SettingsReader.invalid(
                         "task_routes", "names the queue \(LogText(name)), which task_queues lacks")
                 }

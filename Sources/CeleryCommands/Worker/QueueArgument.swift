@@ -19,6 +19,10 @@ struct QueueArgument {
             }
             return (String(option[..<mark]), String(option[mark...].dropFirst()))
         }
+        for (index, option) in options.enumerated() where options[..<index].contains(where: { $0.name == option.name })
+        {
+            throw ValidationError("-Q \(name): \(option.name) is given twice")
+        }
     }
 
     /// The queues of `-Q a,b`.
@@ -37,8 +41,11 @@ struct QueueArgument {
     }
 
     /// The queue that `known` is, with what the command line says of it.
-    func applied(to known: Queue) throws -> Queue {
+    ///
+    /// - Parameter kind: its kind, unless the command line says another one for this queue; `nil` for what it is.
+    func applied(to known: Queue, kind: Queue.Kind? = nil) throws -> Queue {
         var queue = known
+        if let kind { queue.kind = kind }
         for (name, value) in options {
             func invalid(_ wanted: String) -> ValidationError {
                 ValidationError("-Q \(self.name): \(name) is \(wanted)")

@@ -23,7 +23,7 @@ struct QueueOptions: ParsableArguments {
     @Option(
         name: .long,
         help: ArgumentHelp(
-            "The kind of the queues of -Q that say none: classic or quorum. Celery: task_create_missing_queue_type.",
+            "The kind of the queues of -Q of which neither -Q nor task_queues says it: classic or quorum. Celery: task_create_missing_queue_type.",
             valueName: "kind"),
         completion: .list(Queue.Kind.allCases.map(\.rawValue)),
         transform: Self.kind)
@@ -40,6 +40,17 @@ struct QueueOptions: ParsableArguments {
     /// Checks what the parser cannot know.
     mutating func validate() throws { _ = try consumedQueues(CeleryConfiguration()) }
 
+    private static func names(_ text: String) -> [String] { text.split(separator: ",").map { $0.trimmingSpace() } }
+
+    /// The names of `-X` that stand for none of these queues, whether they are consumed or not; perhaps they are
+    /// misspelt.
+    func strangeExclusions(_ configuration: CeleryConfiguration) -> [String] {
+        guard let excludeQueues else { return [] }
+        let given = Self.names(queues ?? "").map { String($0.prefix { $0 != "?" }) }
+        let known = configuration.consumedQueues.map(\.name) + given
+        return Self.names(excludeQueues).filter { !known.contains($0) }
+    }
+
     /// The queues of `-Q`, or those of the settings, without those of `-X`.
     ///
     /// - Parameter variable: the value of an environment variable.
@@ -51,12 +62,23 @@ struct QueueOptions: ParsableArguments {
         }
         var consumed = configuration.consumedQueues
         if let queues = text(queues, Self.queuesVariable) {
-            consumed = try QueueArgument.list(queues).map {
-                try $0.applied(to: configuration.routing.queue(named: $0.name))
+            consumed = try QueueArgument.list(queues).map { queue in
+                guard configuration.routing.createsMissingQueues || configuration.routing.knows(queue.name) else {
+                    throw ValidationError(
+                        "-Q names the queue \(LogText.name(queue.name)), which task_queues lacks: task_create_missing_queues "
+                            + "is false")
+                }
+                let isDeclared = configuration.routing.queues.contains { $0.name == queue.name }
+                return try queue.applied(
+                    to: configuration.routing.queue(named: queue.name), kind: isDeclared ? nil : queueType)
             }
+        } else if queueType != nil {
+            throw ValidationError(
+                "--queue-type is the kind of the queues of -Q, and there is no -Q. The default queue's is "
+                    + "CELERY_TASK_DEFAULT_QUEUE_TYPE")
         }
         if let excluded = text(excludeQueues, Self.excludeVariable) {
-            let names = excluded.split(separator: ",").map { $0.trimmingSpace() }
+            let names = Self.names(excluded)
             consumed.removeAll { names.contains($0.name) }
             if consumed.isEmpty { throw ValidationError("-X leaves no queue to consume") }
         }

@@ -66,6 +66,12 @@ extension WorkerCommandLine {
             logger.info("options that change nothing here", metadata: ["options": "\(options)"])
         }
         let queues = try self.queues.consumedQueues(configuration)
+        let strange = self.queues.strangeExclusions(configuration)
+        if !strange.isEmpty {
+            logger.warning(
+                "queues of -X that are not consumed anyway",
+                metadata: ["queues": "\(LogText(strange.joined(separator: ", ")))"])
+        }
         // What is sent to one of them is declared as it is here.
         var routing = configuration.routing
         routing.queues = queues + routing.queues.filter { queue in !queues.contains { $0.name == queue.name } }

@@ -117,6 +117,23 @@ import Testing
         }
     }
 
+    @Test func aCallThatNamesAnUnknownQueueIsRefusedIfNoneIsMade() async throws {
+        let configuration = try CeleryConfiguration(settings: [
+            "task_create_missing_queues": false, "task_queues": ["mine"], "task_routes": ["a.*": "mine"],
+            "task_default_queue": "mine",
+        ])
+        let client = try CeleryClient(
+            broker: MemoryBroker(), routing: configuration.routing, logger: Bench.logger)
+        for queue in [nil, "mine"] {
+            try await client.enqueue(named: "a.b", options: SendOptions(queue: queue))
+        }
+        let error = await #expect(throws: CeleryError.self) {
+            try await client.enqueue(named: "a.b", options: SendOptions(queue: "typo"))
+        }
+        #expect(error?.code == .invalidArgument)
+        #expect(error?.message.contains("typo") == true)
+    }
+
     @Test func aPatternWithARangeOfCharactersIsRefused() {
         #expect(throws: CeleryError.self) {
             try CeleryConfiguration(settings: ["task_routes": ["shop.[ab]*": "shop"]])

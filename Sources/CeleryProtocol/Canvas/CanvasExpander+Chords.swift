@@ -1,25 +1,54 @@
 extension CanvasExpander {
+    /// A chord with its ids, ready to be sent.
+    private struct FrozenChord {
+        var body: CanvasNode
+        var bodyResult: Int
+        /// The header, as a group.
+        var group: CanvasNode
+        var groupID: String
+        var members: [Int]
+        /// With what the header's tasks are called.
+        var args: [JSONValue]
+        var kwargs: JSONObject
+        var options: JSONObject
+        var opening: Opening
+    }
+
     /// Sends the header of a chord, or its body if there is no header.
+    ///
+    /// The recursion through chords in headers goes through here: little is kept on the stack.
     mutating func applyChord(
-        _ node: CanvasNode, _ header: CanvasNode.Header, _ body: CanvasNode, _ args: [JSONValue], _ kwargs: JSONObject,
-        _ options: JSONObject
-    ) throws(MessageError) -> Int? {
+        _ node: CanvasNode, _ args: [JSONValue], _ kwargs: JSONObject, _ options: JSONObject
+    ) throws(MessageError) -> Int {
+        let chord = try frozen(node, args, kwargs, options)
+        if chord.members.isEmpty {
+            _ = try apply(chord.body, args: [[]])
+            results.setParent(chord.bodyResult, results.addGroup(chord.groupID, chord.members))
+            return chord.bodyResult
+        }
+        if chord.members.contains(where: results.isGroup) { add(.saveGroup(chord.opening.header)) }
+        // Where nobody reports, as an empty group is the body of all that is in the header, nobody would call the body:
+        // Celery's chord never ends.
+        let isCounted = !chord.body.isEmptyGroup && chord.group.reportingTasks > 0
+        let header = try applyGroup(
+            chord.group, chord.args, chord.kwargs, chord.options, opening: isCounted ? chord.opening : nil)
+        if !isCounted { _ = try apply(chord.body, args: [[]]) }
+        results.setParent(chord.bodyResult, header)
+        return chord.bodyResult
+    }
+
+    private mutating func frozen(
+        _ node: CanvasNode, _ args: [JSONValue], _ kwargs: JSONObject, _ options: JSONObject
+    ) throws(MessageError) -> FrozenChord {
+        guard case .chord(let header, let body) = node.kind else { throw CanvasNode.emptyChain }
         var call = options
         // A delay is the header's.
         var delay = call.takeDelay()
         var links = JSONObject()
         for key in ["link", "link_error"] { if let value = call.take(key) { links[key] = value } }
         let callID = try call.take("task_id")?.id(named: "task_id")
-        var body = try body.cloned(options: call.without(["parent_id"]))
-        var group: CanvasNode
-        switch header {
-        case .group(let node): group = try node.cloned()
-        case .list(let nodes):
-            group = .group(nodes)
-            group.options["task_id"] = .string(try node.options["task_id"]?.id(named: "task_id") ?? context.makeID())
-        }
+        var group = try self.group(header, of: node)
         let groupID = try group.takeID(nil, context)
-        let root = body.options["root_id"]
 
         var all = node.options
         all.update(call)
@@ -27,53 +56,58 @@ extension CanvasExpander {
         let ownID = try all.take("task_id")?.id(named: "task_id")
         let interval = all.take("interval")
         let maxRetries = all.take("max_retries")
-        let ownDelay = all.takeDelay()
-        for (key, value) in ownDelay where delay[key] == nil { delay[key] = value }
+        for (key, value) in all.takeDelay() where delay[key] == nil { delay[key] = value }
         for key in ["countdown", "eta"] { all[key] = nil }
 
-        let callbacks = try all.list("link")
-        let errbacks = try all.list("link_error")
-        all["link"] = nil
-        all["link_error"] = nil
-        try body.takeLinks(callbacks: callbacks, errbacks: errbacks)
-        // A task that is a part of a chord stays that. Celery has it report to the group that this chord is in, which is
-        // another one at the end of a chain in a header, and the outer chord never ends.
-        body.options.update(all.without(body.isPartOfChord ? ["parent_id", "group_id"] : ["parent_id"]))
-        try context.rules.unrollChords(of: &body)
-        let result = try body.freeze(
-            FreezingTerms(id: callID ?? ownID ?? context.makeID(), group: .string(groupID), root: root),
-            context, &results)
-        body.stripHeaderLinks()
-
+        let called = try body.cloned(options: call.without(["parent_id"]))
+        let root = called.options["root_id"]
+        let (frozenBody, bodyResult) = try frozen(called, id: callID ?? ownID, root: root, in: groupID, &all)
         // What comes after the chord, comes after its body.
         all["chain"] = nil
         all["chord"] = nil
         let members = try group.freezeGroup(
-            FreezingTerms(group: .string(groupID), chord: try body.jsonOfBody, root: root), context, &results)
-        let headerResult: Int
-        if members.isEmpty {
-            _ = try apply(body, args: [[]])
-            headerResult = results.addGroup(groupID, members)
-        } else {
-            let frozenHeader = results.addGroup(groupID, members)
-            let tree = results.tree(frozenHeader)
-            if members.contains(where: results.isGroup) { add(.saveGroup(tree)) }
-            all.update(delay)
-            all["task_id"] = .string(groupID)
-            var headerArgs = node.args
-            if !args.isEmpty, !node.isImmutable { headerArgs = args + headerArgs }
-            var headerKwargs = try node.kwargs["kwargs"].object("kwargs of a chord's header") ?? [:]
-            headerKwargs.update(kwargs)
-            // Where nobody reports, as an empty group is the body of all that is in the header, nobody would call the body:
-            // Celery's chord never ends.
-            let isCounted = !body.isEmptyGroup && group.reportingTasks > 0
-            let opening = Opening(body: body, header: tree, interval: interval, maxRetries: maxRetries)
-            headerResult = try applyGroup(
-                group, headerArgs, headerKwargs, all, opening: isCounted ? opening : nil)
-            if !isCounted { _ = try apply(body, args: [[]]) }
+            FreezingTerms(
+                group: .string(groupID), chord: try frozenBody.jsonOfBody, root: root), context, &results)
+        all.update(delay)
+        all["task_id"] = .string(groupID)
+        var headerKwargs = try node.kwargs["kwargs"].object("kwargs of a chord's header") ?? [:]
+        headerKwargs.update(kwargs)
+        let frozenHeader = results.addGroup(groupID, members)
+        return FrozenChord(
+            body: frozenBody, bodyResult: bodyResult, group: group, groupID: groupID, members: members,
+            args: node.isImmutable ? node.args : args + node.args, kwargs: headerKwargs, options: all,
+            opening: Opening(
+                body: frozenBody, header: results.tree(frozenHeader), interval: interval, maxRetries: maxRetries))
+    }
+
+    /// The header as a group that has an id.
+    private func group(_ header: CanvasNode.Header, of node: CanvasNode) throws(MessageError) -> CanvasNode {
+        switch header {
+        case .group(let group): return try group.cloned()
+        case .list(let nodes):
+            var group = CanvasNode.group(nodes)
+            let id = try node.options["task_id"]?.id(named: "task_id") ?? context.makeID()
+            group.options["task_id"] = .string(id)
+            return group
         }
-        results.setParent(result, headerResult)
-        return result
+    }
+
+    /// The body with its ids, and with the links and the options of the chord, which are taken out of `all`.
+    private mutating func frozen(
+        _ body: CanvasNode, id: String?, root: JSONValue?, in groupID: String, _ all: inout JSONObject
+    ) throws(MessageError) -> (body: CanvasNode, result: Int) {
+        var body = body
+        try body.takeLinks(callbacks: all.list("link"), errbacks: all.list("link_error"))
+        all["link"] = nil
+        all["link_error"] = nil
+        // A task that is a part of a chord stays that. Celery has it report to the group that this chord is in, which is
+        // another one at the end of a chain in a header, and the outer chord never ends.
+        body.options.update(all.without(body.isPartOfChord ? ["parent_id", "group_id"] : ["parent_id"]))
+        try context.rules.unrollChords(of: &body)
+        let terms = FreezingTerms(id: id ?? context.makeID(), group: .string(groupID), root: root)
+        let result = try body.freeze(terms, context, &results)
+        body.stripHeaderLinks()
+        return (body, result)
     }
 }
 

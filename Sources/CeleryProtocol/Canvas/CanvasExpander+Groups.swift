@@ -7,53 +7,84 @@ extension CanvasExpander {
         let maxRetries: JSONValue?
     }
 
+    /// A group whose tasks have their ids, ready to be sent.
+    private struct FrozenGroup {
+        var id: String
+        var tasks: [(node: CanvasNode, result: Int)] = []
+        /// With what its tasks are called.
+        var options: JSONObject = [:]
+        /// Whether each task names the chord that it is a part of by itself.
+        var hasOwnChords = true
+        /// The chord whose header it is.
+        var opening: Opening?
+    }
+
     /// Sends the tasks of a group.
+    ///
+    /// The recursion through groups goes through here: little is kept on the stack.
     ///
     /// - Parameter opening: the chord whose header it is.
     mutating func applyGroup(
         _ node: CanvasNode, _ args: [JSONValue], _ kwargs: JSONObject, _ call: JSONObject, opening: Opening?
     ) throws(MessageError) -> Int {
-        guard case .group(let nodes) = node.kind else { return results.addGroup("", []) }
+        var group = try frozen(node, call, opening)
+        var size = 0
+        for index in group.tasks.indices {
+            size += group.tasks[index].node.reportingTasks
+            if index == group.tasks.count - 1 { open(group, size) }
+            if group.hasOwnChords { group.options["chord"] = group.tasks[index].node.options["chord"] ?? .null }
+            _ = try apply(group.tasks[index].node, args: args, kwargs: kwargs, options: group.options)
+        }
+        return result(group, isChild: call["add_to_parent"]?.isTruthy ?? true)
+    }
+
+    private mutating func open(_ group: FrozenGroup, _ size: Int) {
+        guard let opening = group.opening else { return }
+        add(
+            .openChord(
+                ChordOpening(
+                    group: group.id, size: size, header: opening.header, body: opening.body,
+                    interval: opening.interval, maxRetries: opening.maxRetries)))
+    }
+
+    private mutating func result(_ group: FrozenGroup, isChild: Bool) -> Int {
+        // A chain that ends with a group.
+        if group.tasks.count == 1, results.isGroup(group.tasks[0].result) {
+            addChild(group.tasks[0].result, isChild)
+            return group.tasks[0].result
+        }
+        let result = results.addGroup(group.id, group.tasks.map(\.result))
+        // As in Celery, nobody's child without tasks.
+        addChild(result, isChild && !group.tasks.isEmpty)
+        return result
+    }
+
+    private mutating func frozen(
+        _ node: CanvasNode, _ call: JSONObject, _ opening: Opening?
+    ) throws(MessageError) -> FrozenGroup {
+        guard case .group(let nodes) = node.kind else { throw CanvasNode.emptyChain }
         for key in ["link", "link_error"] where !(call[key]?.isNull ?? true) {
             throw MessageError(
                 .invalidTask, "a group cannot be sent with \(PythonRepr.quoted(key)): it belongs to its tasks")
         }
         guard !nodes.isEmpty else {
             var node = node
-            return results.addGroup(try node.takeID(nil, context), [])
+            return FrozenGroup(id: try node.takeID(nil, context))
         }
         var options = node.options
         for (key, value) in call where !Self.lasting.contains(key) || options[key] == nil { options[key] = value }
-        let isChild = call["add_to_parent"]?.isTruthy ?? true
         for key in ["link", "link_error"] where options[key]?.isNull ?? false { options[key] = nil }
-        let group = try options.take("task_id")?.id(named: "task_id") ?? context.makeID()
-        options["group_id"] = .string(group)
+        let id = try options.take("task_id")?.id(named: "task_id") ?? context.makeID()
+        options["group_id"] = .string(id)
         let root = options["root_id"]
         let chord = options.take("chord")
         options["group_index"] = nil
         options["add_to_parent"] = false
         options["chord"] = chord ?? .null
-
-        let tasks = try prepared(nodes, group, root)
-        let opening = if let opening { opening } else { try chordOfTasks(tasks, group, chord) }
-        var size = 0
-        for (index, task) in tasks.enumerated() {
-            size += task.node.reportingTasks
-            if let opening, index == tasks.count - 1 {
-                add(
-                    .openChord(
-                        ChordOpening(
-                            group: group, size: size, header: opening.header, body: opening.body,
-                            interval: opening.interval, maxRetries: opening.maxRetries)))
-            }
-            if chord?.isNull ?? true { options["chord"] = task.node.options["chord"] ?? .null }
-            _ = try apply(task.node, args: args, kwargs: kwargs, options: options)
-        }
-        var result = results.addGroup(group, tasks.map(\.result))
-        // A chain that ends with a group.
-        if tasks.count == 1, results.isGroup(tasks[0].result) { result = tasks[0].result }
-        addChild(result, isChild)
-        return result
+        let tasks = try prepared(nodes, id, root)
+        return FrozenGroup(
+            id: id, tasks: tasks, options: options, hasOwnChords: chord?.isNull ?? true,
+            opening: opening == nil ? try chordOfTasks(tasks, id, chord) : opening)
     }
 
     /// The chord that the tasks of a group make up by themselves, as that of a group at the end of a chain in a header is

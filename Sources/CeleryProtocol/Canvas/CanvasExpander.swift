@@ -33,27 +33,26 @@ struct CanvasExpander {
     ) throws(MessageError) -> Int? {
         try node.checkDepth()
         switch node.kind {
-        case .task(let name):
-            var call = options
-            call.removeAll { $1.isNull }
-            // By which name a task is routed is settled where the call is made.
-            call["route_name"] = nil
-            var task = node
-            if !task.isImmutable { task.take(args: args, kwargs: kwargs) }
-            return try send(name, task.args, task.kwargs, try node.merged(call))
+        case .task(let name): return try applyTask(name, node, args, kwargs, options)
         case .chain: return try applyChain(node, args, kwargs, options)
         case .group: return try applyGroup(node, args, kwargs, options, opening: nil)
-        case .chord(let header, let body): return try applyChord(node, header, body, args, kwargs, options)
+        case .chord: return try applyChord(node, args, kwargs, options)
         }
     }
 
-    /// Celery's `send_task`.
-    private mutating func send(
-        _ name: String, _ args: [JSONValue], _ kwargs: JSONObject, _ options: JSONObject
+    private mutating func applyTask(
+        _ name: String, _ node: CanvasNode, _ args: [JSONValue], _ kwargs: JSONObject, _ options: JSONObject
     ) throws(MessageError) -> Int {
-        let task = try CanvasTask(name: name, args: args, kwargs: kwargs, options: options, context)
-        add(.send(task))
-        let result = results.addTask(task.request.id)
+        var call = options
+        call.removeAll { $1.isNull }
+        // By which name a task is routed is settled where the call is made.
+        call["route_name"] = nil
+        var task = node
+        if !task.isImmutable { task.take(args: args, kwargs: kwargs) }
+        let options = try node.merged(call)
+        let message = try CanvasTask(name: name, args: task.args, kwargs: task.kwargs, options: options, context)
+        add(.send(message))
+        let result = results.addTask(message.request.id)
         addChild(result, options["add_to_parent"]?.isTruthy ?? true)
         return result
     }

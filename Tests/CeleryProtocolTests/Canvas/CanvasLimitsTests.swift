@@ -54,7 +54,7 @@ import Testing
                         return bodies.count
                     })
             }
-            thread.stackSize = 2 << 20
+            thread.stackSize = 3 << 19
             thread.start()
         }
         #expect(try outcome.get() > 0)

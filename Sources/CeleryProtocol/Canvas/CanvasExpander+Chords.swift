@@ -100,9 +100,14 @@ extension CanvasExpander {
         try body.takeLinks(callbacks: all.list("link"), errbacks: all.list("link_error"))
         all["link"] = nil
         all["link_error"] = nil
-        // A task that is a part of a chord stays that. Celery has it report to the group that this chord is in, which is
-        // another one at the end of a chain in a header, and the outer chord never ends.
-        body.options.update(all.without(body.isPartOfChord ? ["parent_id", "group_id"] : ["parent_id"]))
+        var inherited = all.without(["parent_id"])
+        if body.isPartOfChord {
+            // It stays that. Celery has it report to the group that this chord is in, which is another one at the end of a
+            // chain in a header, or to none, where the chord comes after a task that was replaced; the outer chord never ends.
+            inherited["group_id"] = nil
+            for key in ["chord", "group_index"] where inherited[key]?.isNull ?? false { inherited[key] = nil }
+        }
+        body.options.update(inherited)
         try context.rules.unrollChords(of: &body)
         let terms = FreezingTerms(id: id ?? context.makeID(), group: .string(groupID), root: root)
         let result = try body.freeze(terms, context, &results)

@@ -1,13 +1,13 @@
 extension ResultTree {
     /// How many levels a tree may have, members and ancestors together. Each takes two levels of JSON, of which a reader
     /// takes 512.
-    package static let maximumDepth = 240
+    public static let maximumDepth = 240
 
     /// Reads `[[id, parent], null]` for a task, `[[id, parent], [member, ...]]` for a group; as in Celery, the id may
     /// stand there without its brackets.
     ///
     /// - Throws: ``MessageError`` with the code `undecodable`.
-    package init(_ json: JSONValue) throws(MessageError) {
+    public init(_ json: JSONValue) throws(MessageError) {
         try self.init(json, levels: Self.maximumDepth)
     }
 
@@ -42,7 +42,7 @@ extension ResultTree {
     /// The nested lists.
     ///
     /// - Throws: ``MessageError`` for a tree that is deeper than anybody could read: a chain of hundreds of tasks.
-    package var json: JSONValue {
+    public var json: JSONValue {
         get throws(MessageError) { try json(levels: Self.maximumDepth) }
     }
 

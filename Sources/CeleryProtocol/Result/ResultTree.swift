@@ -2,29 +2,29 @@
 /// as it stands in a result's `children` and in a saved group.
 ///
 /// The parents are kept as a list, so that a chain of any length is as flat as it looks.
-package struct ResultTree: Sendable, Hashable {
+public struct ResultTree: Sendable, Hashable {
     /// The task's id, or the group's.
-    package var id: String
+    public var id: String
     /// A group's results in order; `nil` for a task's.
-    package var members: [ResultTree]?
+    public var members: [ResultTree]?
     /// The result before this one, the one before that and so on up to the first; none of them has ancestors of its own.
-    package var ancestors: [ResultTree]
+    public var ancestors: [ResultTree]
 
     /// The result of a task.
-    package init(task id: String, ancestors: [ResultTree] = []) {
+    public init(task id: String, ancestors: [ResultTree] = []) {
         self.id = id
         self.ancestors = ancestors
     }
 
     /// The results of a group.
-    package init(group id: String, members: [ResultTree], ancestors: [ResultTree] = []) {
+    public init(group id: String, members: [ResultTree], ancestors: [ResultTree] = []) {
         self.id = id
         self.members = members
         self.ancestors = ancestors
     }
 
     /// The result before this one, with those before it.
-    package var parent: ResultTree? {
+    public var parent: ResultTree? {
         guard var parent = ancestors.first else { return nil }
         parent.ancestors = Array(ancestors.dropFirst())
         return parent

@@ -43,17 +43,16 @@ struct CanvasExpander {
     private mutating func applyTask(
         _ name: String, _ node: CanvasNode, _ args: [JSONValue], _ kwargs: JSONObject, _ options: JSONObject
     ) throws(MessageError) -> Int {
-        var call = options
-        call.removeAll { $1.isNull }
-        // By which name a task is routed is settled where the call is made.
-        call["route_name"] = nil
-        var task = node
-        if !task.isImmutable { task.take(args: args, kwargs: kwargs) }
-        let options = try node.merged(call)
-        let message = try CanvasTask(name: name, args: task.args, kwargs: task.kwargs, options: options, context)
+        let all = try node.merged(options, isTask: true)
+        var (allArgs, allKwargs) = (node.args, node.kwargs)
+        if !node.isImmutable {
+            if !args.isEmpty { allArgs = args + allArgs }
+            allKwargs.update(kwargs)
+        }
+        let message = try CanvasTask(name: name, args: allArgs, kwargs: allKwargs, options: all, context)
         add(.send(message))
         let result = results.addTask(message.request.id)
-        addChild(result, options["add_to_parent"]?.isTruthy ?? true)
+        addChild(result, all["add_to_parent"]?.isTruthy ?? true)
         return result
     }
 

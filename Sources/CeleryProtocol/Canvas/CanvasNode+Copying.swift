@@ -3,12 +3,16 @@ extension CanvasNode {
     private static let lasting: Set = ["group_id", "stamped_headers"]
 
     /// The options with those of a call; some of the signature's own last, and so do its stamps.
-    func merged(_ call: JSONObject) throws(MessageError) -> JSONObject {
+    ///
+    /// - Parameter isTask: whether the call is one of a task: nulls say nothing then, and by which name it is routed is
+    ///   settled where the call is made.
+    func merged(_ call: JSONObject, isTask: Bool = false) throws(MessageError) -> JSONObject {
         guard !call.isEmpty else { return options }
         let stamps = try options["stamped_headers"].array("stamped_headers") ?? []
         var merged = options
         for (key, value) in call {
-            if options[key] != nil, Self.lasting.contains(key) || stamps.contains(.string(key)) { continue }
+            if isTask, value.isNull || key == "route_name" { continue }
+            if Self.lasting.contains(key) || stamps.contains(.string(key)), options[key] != nil { continue }
             merged[key] = value
         }
         return merged

@@ -46,12 +46,12 @@ extension CanvasNode {
         _ terms: FreezingTerms, _ context: CanvasContext
     ) throws(MessageError) -> String {
         let id = try takeID(terms.id, context)
-        if let root = terms.root, root.isTruthy { options["root_id"] = root }
-        if let parent = terms.parent, parent.isTruthy { options["parent_id"] = parent }
+        if let root = terms.root, root.isTruthy { options.settle("root_id", root) }
+        if let parent = terms.parent, parent.isTruthy { options.settle("parent_id", parent) }
         if options["reply_to"] == nil, let replyTo = context.replyTo { options["reply_to"] = .string(replyTo) }
         if let group = terms.group, group.isTruthy, options["group_id"] == nil { options["group_id"] = group }
         if let chord = terms.chord, chord.isTruthy { options["chord"] = chord }
-        if let index = terms.groupIndex, !index.isNull { options["group_index"] = index }
+        if let index = terms.groupIndex, !index.isNull { options.settle("group_index", index) }
         return id
     }
 
@@ -139,6 +139,11 @@ extension CanvasNode {
 }
 
 extension JSONObject {
+    /// Sets a short value, and copies nothing where it is there already: the tasks of a header are frozen twice.
+    fileprivate mutating func settle(_ key: String, _ value: JSONValue) {
+        if self[key] != value { self[key] = value }
+    }
+
     /// The value that is there, or else the one that is put there, as Python's `setdefault`.
     fileprivate mutating func settled(_ key: String, _ value: JSONValue?) -> JSONValue {
         if let value = self[key] { return value }

@@ -15,8 +15,13 @@ package struct CanvasSuccession: Sendable {
     package init(_ payload: TaskPayload) throws(MessageError) {
         callbacks = try payload.callbacks.map { value throws(MessageError) in try CanvasNode(value) }
         errbacks = try payload.errbacks.map { value throws(MessageError) in try CanvasNode(value) }
-        next = try payload.chain?.last.map { value throws(MessageError) in try CanvasNode(value) }
-        rest = Array((payload.chain ?? []).dropLast())
+        if let chain = payload.chain, let last = chain.last {
+            next = try CanvasNode(last)
+            rest = Array(chain.dropLast())
+        } else {
+            next = nil
+            rest = []
+        }
     }
 
     /// Whether nothing follows success.

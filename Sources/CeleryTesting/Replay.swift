@@ -13,20 +13,27 @@ public import Logging
 ///     #expect(try await replay.run(Tasks.ship("a book")) == .success("shipped"))
 public struct Replay: Sendable {
     private let handlers: [String: TaskHandler]
+    private let routing: Routing
+    private let defaultOptions: SendOptions
     private let middleware: [any CeleryMiddleware]
     private let logger: Logger
 
     /// Takes the handlers to run.
     ///
     /// - Parameters:
+    ///   - routing: where the tasks go that handlers send, as a ``Recording`` shows it.
+    ///   - defaultOptions: what counts where what they send says nothing.
     ///   - middleware: what every task passes that is run or sent, the outermost first.
     ///   - logger: where handlers log, besides the recording; by default nowhere.
     ///   - handlers: the tasks.
     /// - Throws: `CeleryError` with the code `duplicateTask` for two handlers of one name, as a worker does.
     public init(
+        routing: Routing = .init(), defaultOptions: SendOptions = .init(),
         middleware: [any CeleryMiddleware] = [], logger: Logger? = nil,
         @TaskHandlerBuilder handlers: () -> [TaskHandler]
     ) throws {
+        self.routing = routing
+        self.defaultOptions = defaultOptions
         self.middleware = middleware
         self.logger = logger ?? Logger(label: "celery.replay", factory: { _ in SwiftLogNoOpLogHandler() })
         self.handlers = try handlers().byName()
@@ -101,8 +108,8 @@ public struct Replay: Sendable {
         var request = request
         let recorder = Recorder()
         let environment = TaskEnvironment(
-            logger: recorder.logger(beside: logger), broker: recorder, results: recorder,
-            middleware: middleware)
+            logger: recorder.logger(beside: logger), broker: recorder, results: recorder, routing: routing,
+            defaultOptions: defaultOptions, middleware: middleware)
         while true {
             let context = TaskContext(request: request, queue: queue, environment: environment)
             let outcome = Outcome(await handler.outcome(context, payload, middleware))

@@ -1,4 +1,5 @@
 import Celery
+import CeleryIO
 import CeleryProtocol
 import CeleryTesting
 import CeleryTransport
@@ -39,6 +40,38 @@ import Testing
             }
         }
         #expect(try await replay().run(message(body: [[1], [:], ["callbacks": [signature]]])) == .success(6))
+    }
+
+    @Test func whatAHandlerSendsGoesByRoutesAndDefaults() async throws {
+        let replay = try Replay(
+            routing: Routing(routes: [.init("tasks.other", to: "slow")]), defaultOptions: SendOptions(priority: 7)
+        ) {
+            TaskHandler(Self.add) { context, x, y in
+                try await context.enqueue(named: "tasks.other")
+                return x + y
+            }
+        }
+        let sent = try await replay.record(Self.add(1, 2)).sent
+        #expect(sent.map(\.destination.routingKey) == ["slow"])
+        #expect(sent.map(\.message.properties.priority) == [7])
+    }
+
+    @Test func aNumberOfRetriesThatCannotGrowEndsNothing() async throws {
+        var request = TaskRequest(task: "tasks.add", id: "x")
+        request.retries = .max
+        let left = Locked(1)
+        let replay = try Replay {
+            TaskHandler(Self.add, retry: .manual(maxRetries: nil)) { _, x, _ in
+                let isFirst = left.withLock { left in
+                    defer { left = 0 }
+                    return left > 0
+                }
+                if isFirst { throw Retry(after: .zero) }
+                return x
+            }
+        }
+        let recording = try await replay.record(Self.add(1, 2), as: request, retrying: true)
+        #expect(recording.outcome == .success(1) && recording.retries.count == 1)
     }
 
     @Test func anUnknownTaskIsNotLookedInto() async throws {

@@ -16,13 +16,14 @@ package struct TaskEnvironment: Sendable {
 
     /// An environment of a test's own.
     package init(
-        logger: Logger, broker: any Broker, results: any ResultStore, middleware: [any CeleryMiddleware]
+        logger: Logger, broker: any Broker, results: any ResultStore, routing: Routing = .init(),
+        defaultOptions: SendOptions = .init(), middleware: [any CeleryMiddleware]
     ) {
         self.init(
             logger: logger,
             publisher: TaskPublisher(
-                broker: broker, routing: Routing(), defaults: nil, middleware: middleware, replyTo: RandomID.make(),
-                logger: logger),
+                broker: broker, routing: routing, defaults: defaultOptions, middleware: middleware,
+                replyTo: RandomID.make(), logger: logger),
             results: results)
     }
 

@@ -1,5 +1,6 @@
 public import ArgumentParser
 internal import Celery
+internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTesting
 internal import CeleryTransport
@@ -58,7 +59,7 @@ public struct CaptureCommand: AsyncParsableCommand {
     @Option(
         name: .long, parsing: .upToNextOption,
         help: ArgumentHelp(
-            "Values to leave out: args.0, kwargs.card.number, args.*.password, headers.traceparent. A path of arguments holds for chains and callbacks in the message too, and leaves out the texts that repeat the arguments.",
+            "Values to leave out: args.0, args.-1, kwargs.card.number, args.*.password, headers.traceparent. A path of arguments holds for chains and callbacks in the message too, and leaves out the texts that repeat the arguments.",
             valueName: "path"))
     var redact: [String] = []
 
@@ -94,25 +95,48 @@ public struct CaptureCommand: AsyncParsableCommand {
                 "queue": .string(queue.name),
             ])
         let limit = count ?? .max
-        let take: CapturingBroker.Taker = { messages in
-            try file.append(messages.prefix(limit - file.count).map(redaction.apply))
+        let tally = Locked(RedactionTally())
+        let receive: CapturingBroker.Receiver = { messages in
+            let wanted = messages.prefix(limit - file.count)
+            try file.append(tally.withLock { tally in wanted.map { redaction.apply(to: $0, &tally) } })
             return file.count < limit
         }
         var logger = Console.ofCommands
         logger.logLevel = .notice
-        let signal = try await SignalWatch.run { [follow, logger] in
-            if follow {
-                try await broker.follow(queue, logger: logger, take)
-            } else {
-                try await broker.look(at: queue, upTo: limit, logger: logger, take)
+        var signal: Int32?
+        do {
+            signal = try await SignalWatch.run { [follow, logger] in
+                if follow {
+                    try await broker.follow(queue, logger: logger, receive)
+                } else {
+                    try await broker.capture(queue, upTo: limit, logger: logger, receive)
+                }
             }
+            try file.finish()
+        } catch {
+            if file.count > 0 { note(file, of: queue, "not all was copied: ") }
+            throw error
         }
-        try file.finish()
-        let copied = "\(file.count) message\(file.count == 1 ? "" : "s") of \(LogText.name(queue.name)) copied"
-        let isInterrupted = signal != nil && !follow
-        CommandErrors.note(
-            "\(isInterrupted ? "interrupted: " : "")\(copied)\(output == "-" ? "" : " to \(output)")")
+        note(file, of: queue, signal != nil && !follow ? "interrupted: " : "")
+        note(unmatched: redaction, tally.withLock { $0 })
         // Whoever follows ends it so.
         if let signal, !follow { throw ExitCode(128 + signal) }
     }
+
+    private func note(_ file: CaptureFile, of queue: Queue, _ beginning: String) {
+        let copied = "\(Self.messages(file.count)) of \(LogText.name(queue.name)) copied"
+        CommandErrors.note("\(beginning)\(copied)\(output == "-" ? "" : " to \(output)")")
+    }
+
+    /// Who leaves something out wants to know when it was not there: the path may be wrong.
+    private func note(unmatched redaction: FixtureRedaction, _ tally: RedactionTally) {
+        guard tally.messages > 0 else { return }
+        for path in redaction.paths where !tally.hasFound(path) {
+            let unread = tally.unreadable
+            let rest = unread > 0 ? ", \(unread) of which could not be read and went as a whole" : ""
+            CommandErrors.note("--redact \(path) matched nothing in \(Self.messages(tally.messages))\(rest)")
+        }
+    }
+
+    private static func messages(_ count: Int) -> String { "\(count) message\(count == 1 ? "" : "s")" }
 }

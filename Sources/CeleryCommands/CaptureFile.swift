@@ -11,10 +11,16 @@ internal import Glibc
 internal import Darwin
 #endif
 
-/// A file of fixtures that grows. It is complete at any time: what is added replaces the end in one write.
+/// A file of fixtures that grows. It is complete at any time: what is added replaces the end in one write, and is taken
+/// back when it cannot be written whole.
 ///
 /// Only standard output, which cannot be written twice, gets its end at last.
 final class CaptureFile: Sendable {
+    /// Why a case is not in the file.
+    struct WriteError: Error, CustomStringConvertible {
+        let description: String
+    }
+
     private struct State {
         var descriptor: Int32?
         /// Where the next case goes.
@@ -31,13 +37,18 @@ final class CaptureFile: Sendable {
     ///
     /// - Parameters:
     ///   - path: `-` for standard output.
-    ///   - replacing: whether a file that is there is emptied.
+    ///   - replacing: whether a file that is there is replaced, once there is something to write.
     ///   - about: where the cases come from.
     init(_ path: String, replacing: Bool, about: JSONObject) throws {
         self.path = path
         self.about = about
         isReplacing = replacing
-        if !isStream, !replacing, access(path, F_OK) == 0 { throw exists }
+        var status = stat()
+        guard !isStream, lstat(path, &status) == 0 else { return }
+        guard [S_IFREG, S_IFLNK].contains(status.st_mode & S_IFMT) else {
+            throw ValidationError("\(path) is no file; - stands for standard output")
+        }
+        if !replacing { throw exists }
     }
 
     deinit {
@@ -54,15 +65,17 @@ final class CaptureFile: Sendable {
     var count: Int { state.withLock { $0.count } }
 
     /// Adds cases, each of which gets its name.
+    ///
+    /// - Throws: ``WriteError``; what was in the file before still is.
     func append(_ cases: [JSONObject]) throws {
         try state.withLock { state in
-            let descriptor = try open(&state)
             var bytes: [UInt8] = []
-            for details in cases {
-                bytes += FixtureText.separator(before: state.count) + named(details, state.count).serialized()
-                state.count += 1
+            for (number, details) in cases.enumerated() {
+                let position = state.count + number
+                bytes += FixtureText.separator(before: position) + named(details, position).serialized()
             }
-            try add(bytes, &state.offset, descriptor)
+            try add(bytes, &state)
+            state.count += cases.count
         }
     }
 
@@ -75,34 +88,70 @@ final class CaptureFile: Sendable {
     /// Writes the end, where it is not there yet.
     func finish() throws {
         try state.withLock { state in
-            let descriptor = try open(&state)
-            if isStream { try write(FixtureText.end, at: 0, descriptor) }
+            if state.descriptor == nil { try add([], &state) }
+            guard let descriptor = state.descriptor else { return }
+            if isStream { return try write(FixtureText.end, at: 0, descriptor) }
+            state.descriptor = nil
+            // Some file systems say only now that they have no room.
+            guard close(descriptor) == 0 else { throw failure }
         }
     }
 
-    private func open(_ state: inout State) throws -> Int32 {
-        if let descriptor = state.descriptor { return descriptor }
-        let descriptor = isStream ? STDOUT_FILENO : try openFile()
+    private func add(_ cases: [UInt8], _ state: inout State) throws {
+        guard let descriptor = state.descriptor else { return try begin(cases, &state) }
+        if isStream { return try write(cases, at: 0, descriptor) }
+        do {
+            try write(cases + FixtureText.end, at: state.offset, descriptor)
+        } catch {
+            try takeBack(to: state.offset, descriptor)
+            throw error
+        }
+        state.offset += cases.count
+    }
+
+    /// Makes the file with its first cases. One that is there already is replaced as a whole, so that the new one is for
+    /// this user alone, and the old one is not lost to a disk that is full.
+    private func begin(_ cases: [UInt8], _ state: inout State) throws {
+        let beginning = FixtureText.beginning(about) + cases
+        if isStream {
+            state.descriptor = STDOUT_FILENO
+            return try write(beginning, at: 0, STDOUT_FILENO)
+        }
+        let name = isReplacing ? "\(path).\(String(UInt32.random(in: 0 ... .max), radix: 16))" : path
+        let descriptor = try create(name)
+        do {
+            try write(beginning + FixtureText.end, at: 0, descriptor)
+            if isReplacing, rename(name, path) != 0 { throw failure }
+        } catch {
+            close(descriptor)
+            unlink(name)
+            throw error
+        }
         state.descriptor = descriptor
-        try add(FixtureText.beginning(about), &state.offset, descriptor)
-        return descriptor
+        state.offset = beginning.count
     }
 
     /// For this user alone: messages hold what is nobody else's business.
-    private func openFile() throws -> Int32 {
-        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | (isReplacing ? O_TRUNC : O_EXCL)
+    private func create(_ name: String) throws -> Int32 {
+        // At a limit for the size of files the write is to fail, and not to end the process.
+        signal(SIGXFSZ, SIG_IGN)
+        let flags = O_WRONLY | O_CREAT | O_CLOEXEC | O_EXCL
         #if canImport(Glibc)
-        let descriptor = Glibc.open(path, flags, 0o600)
+        let descriptor = Glibc.open(name, flags, 0o600)
         #else
-        let descriptor = Darwin.open(path, flags, 0o600)
+        let descriptor = Darwin.open(name, flags, 0o600)
         #endif
-        guard descriptor >= 0 else { throw errno == EEXIST ? exists : failure }
+        guard descriptor >= 0 else {
+            if errno == EEXIST { throw exists }
+            throw failure
+        }
         return descriptor
     }
 
-    private func add(_ bytes: [UInt8], _ offset: inout Int, _ descriptor: Int32) throws {
-        try write(isStream ? bytes : bytes + FixtureText.end, at: offset, descriptor)
-        offset += bytes.count
+    /// Puts the end back where it was: there was room for it.
+    private func takeBack(to offset: Int, _ descriptor: Int32) throws {
+        try write(FixtureText.end, at: offset, descriptor)
+        guard ftruncate(descriptor, off_t(offset + FixtureText.end.count)) == 0 else { throw failure }
     }
 
     private func write(_ bytes: [UInt8], at offset: Int, _ descriptor: Int32) throws {
@@ -128,7 +177,7 @@ final class CaptureFile: Sendable {
         #endif
     }
 
-    private var failure: ValidationError {
-        ValidationError("\(path) cannot be written: \(String(cString: strerror(errno)))")
+    private var failure: WriteError {
+        WriteError(description: "\(path) cannot be written: \(String(cString: strerror(errno)))")
     }
 }

@@ -72,12 +72,18 @@ struct ConnectionOptions: ParsableArguments {
     ///
     /// - Throws: `CeleryError` for a setting whose value makes no sense; `ValidationError` for a file that cannot be read.
     func configuration(over base: CeleryConfiguration = .init()) throws -> CeleryConfiguration {
-        var configuration = base
-        if let config { try configuration.apply(SettingsFile.read(config)) }
-        try configuration.apply(Environment.settings)
+        var configuration = try Self.configuration(over: base, file: config)
         if let broker = Self.address(broker) { configuration.broker = broker }
         if let resultBackend = Self.address(resultBackend) { configuration.resultBackend = resultBackend }
         configuration.brokerTransportOptions.merge(try transportOptions()) { _, given in given }
+        return configuration
+    }
+
+    /// A program's settings with those of a file and of the environment.
+    static func configuration(over base: CeleryConfiguration, file: String?) throws -> CeleryConfiguration {
+        var configuration = base
+        if let file { try configuration.apply(SettingsFile.read(file)) }
+        try configuration.apply(Environment.settings)
         return configuration
     }
 
@@ -148,6 +154,10 @@ struct ConnectionOptions: ParsableArguments {
         if let visibilityTimeout {
             given.append(TransportOption(name: "visibility_timeout", value: String(visibilityTimeout.inSeconds)))
         }
+        return try Self.byName(given)
+    }
+
+    static func byName(_ given: [TransportOption]) throws -> [String: String] {
         var options: [String: String] = [:]
         for option in given {
             guard options.updateValue(option.value, forKey: option.name) == nil else {

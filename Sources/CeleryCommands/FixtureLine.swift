@@ -14,14 +14,24 @@ struct FixtureLine: CustomStringConvertible {
 
     init(_ fixture: Fixture) { self.fixture = fixture }
 
+    /// Which message it is: the task and its id, or the fixture's name.
+    var label: String {
+        do {
+            let request = try fixture.request()
+            return "\(request.task)[\(request.id)]"
+        } catch {
+            return fixture.name
+        }
+    }
+
     var description: String {
         let request: TaskRequest
         do {
             request = try fixture.request()
         } catch {
-            return LogText("\(fixture.name): \(error)").description
+            return LogText("\(label): \(error)").description
         }
-        var parts = ["\(request.task)[\(request.id)]"]
+        var parts = [label]
         do {
             let payload = try fixture.payload()
             parts.append("args=\(request.argsrepr ?? PythonRepr.saferepr(arguments: payload.args))")

@@ -5,61 +5,91 @@ internal import CeleryProtocol
 internal import CeleryTesting
 internal import Logging
 internal import ServiceLifecycle
-internal import UnixSignals
 
 /// Runs a worker's handlers on captured messages, one after the other, and prints what became of each.
 struct ReplayRun: Sendable {
     /// Runs among the worker's own services, such as the pool that its handlers need, and ends them.
     private final class Job: Service {
+        private struct Count {
+            var run = 0
+            var failures = 0
+        }
+
         private let replay: Replay
         private let fixtures: [Fixture]
         private let isRetrying: Bool
-        let failures = Locked(0)
+        private let output: @Sendable (String) -> Void
+        private let count = Locked(Count())
 
-        init(_ replay: Replay, _ fixtures: [Fixture], retrying: Bool) {
+        init(_ replay: Replay, _ fixtures: [Fixture], retrying: Bool, output: @escaping @Sendable (String) -> Void) {
             self.replay = replay
             self.fixtures = fixtures
+            self.output = output
             isRetrying = retrying
         }
 
+        var finished: Int { count.withLock { $0.run } }
+
+        var hasFailures: Bool { count.withLock { $0.failures > 0 } }
+
         func run() async throws {
             for fixture in fixtures {
-                if Task.isShuttingDownGracefully || Task.isCancelled { throw CancellationError() }
+                try Task.checkCancellation()
                 let recording = await replay.record(fixture, retrying: isRetrying)
-                if !recording.outcome.isGood { failures.withLock { $0 += 1 } }
-                for line in ReplayRun.lines(fixture, recording) { print(line) }
+                for line in ReplayRun.lines(fixture, recording) { output(line) }
+                try Task.checkCancellation()
+                count.withLock { count in
+                    count.run += 1
+                    if !recording.outcome.isGood { count.failures += 1 }
+                }
             }
         }
     }
 
     private let fixtures: [Fixture]
     private let isRetrying: Bool
+    private let output: @Sendable (String) -> Void
 
-    init(_ fixtures: [Fixture], retrying: Bool) {
+    /// - Parameter output: gets the lines, each as soon as there is one.
+    init(
+        _ fixtures: [Fixture], retrying: Bool,
+        output: @escaping @Sendable (String) -> Void = { LogOutput.standardOutput.write($0 + "\n") }
+    ) {
         self.fixtures = fixtures
+        self.output = output
         isRetrying = retrying
     }
 
-    /// - Throws: `ExitCode` 1 when a task did not succeed.
-    func run(_ command: some CeleryWorkerCommand) async throws {
+    /// Runs them with the worker's middleware; what they send goes where its settings say. SIGINT and SIGTERM cancel the
+    /// handler that runs, a second one ends the process.
+    ///
+    /// - Parameter configuration: the worker's settings, and what counts more.
+    /// - Throws: `ExitCode` 1 when a task did not succeed, 128 and its number after a signal.
+    func run(_ command: some CeleryWorkerCommand, _ configuration: CeleryConfiguration) async throws {
         var quiet = command.logger ?? Console.ofCommands
         var logger = quiet
         if command.logger == nil { logger.logLevel = .info }
-        let job = Job(try Replay(logger: logger) { command.handlers }, fixtures, retrying: isRetrying)
+        let replay = try Replay(
+            routing: configuration.routing, defaultOptions: configuration.defaultOptions,
+            middleware: command.middleware, logger: logger
+        ) { command.handlers }
+        let job = Job(replay, fixtures, retrying: isRetrying, output: output)
         quiet.logLevel = .warning
         let services = ServiceGroup(
             configuration: ServiceGroupConfiguration(
                 services: command.services.map { .init(service: $0) } + [
                     .init(service: job, successTerminationBehavior: .gracefullyShutdownGroup)
                 ],
-                gracefulShutdownSignals: [.sigint, .sigterm],
                 logger: quiet))
-        try await services.run()
-        if job.failures.withLock({ $0 }) > 0 { throw ExitCode.failure }
+        if let signal = try await SignalWatch.run({ try await services.run() }) {
+            CommandErrors.note("interrupted: \(job.finished) of \(fixtures.count) messages were run")
+            throw ExitCode(128 + signal)
+        }
+        if job.hasFailures { throw ExitCode.failure }
     }
 
     private static func lines(_ fixture: Fixture, _ recording: Recording) -> [String] {
-        var lines = ["\(LogText(label(of: fixture))) \(LogText(recording.outcome.words, limit: 2000))"]
+        var lines = ["\(LogText(FixtureLine(fixture).label)) \(LogText(recording.outcome.words, limit: 2000))"]
         if !recording.retries.isEmpty { lines[0] += " after \(recording.retries.count + 1) tries" }
         for report in recording.reports {
             lines.append("  reports \(report.state.rawValue) \(LogText(PythonRepr.quoted(report.result)))")
@@ -70,17 +100,6 @@ struct ReplayRun: Sendable {
             lines.append("  sends \(LogText("\(sent.name)\(arguments)\(keywords) to \(sent.destination.routingKey)"))")
         }
         return lines
-    }
-}
-
-extension ReplayRun {
-    private static func label(of fixture: Fixture) -> String {
-        do {
-            let request = try fixture.request()
-            return "\(request.task)[\(request.id)]"
-        } catch {
-            return fixture.name
-        }
     }
 }
 

@@ -1,5 +1,6 @@
 public import ArgumentParser
 internal import Celery
+internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTesting
 internal import CeleryTransport
@@ -16,8 +17,8 @@ public struct ReplaySubcommand<Worker: CeleryWorkerCommand>: AsyncParsableComman
                 byte for byte as they were. On Redis each gets a delivery tag of its own, as from any sender. From one kind of \
                 broker to the other they are written anew. On RabbitMQ the queue must be there.
 
-                With --handlers nothing is sent and no result is stored: what a handler sends is shown. Eta and expiry are not \
-                looked at, and what is to be tried again is not, unless --retries says so. The status is 1 if a task did not \
+                With --handlers nothing is sent and no result is stored: what a handler sends is shown, and where it would go by \
+                the program's routes. Tasks pass the program's middleware. Eta and expiry are not looked at, and what is to be tried again is not, unless --retries says so. The status is 1 if a task did not \
                 succeed.
                 """)
     }
@@ -38,6 +39,14 @@ public struct ReplaySubcommand<Worker: CeleryWorkerCommand>: AsyncParsableComman
             valueName: "name=value"))
     var brokerTransportOption: [TransportOption] = []
 
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "A file of settings by Celery's lower-case names, in JSON: the routes of --handlers, the broker_transport_options of --to. Environment variables count more, options most.",
+            valueName: "file"),
+        completion: .file(extensions: ["json"]))
+    var config: String?
+
     @Flag(help: "Run this program's handlers on the messages, without a broker.")
     var handlers = false
 
@@ -52,6 +61,8 @@ public struct ReplaySubcommand<Worker: CeleryWorkerCommand>: AsyncParsableComman
         if to == nil, queue != nil || !brokerTransportOption.isEmpty {
             throw ValidationError("--queue and --broker-transport-option are for sending: --to names the broker")
         }
+        if to == nil, !handlers, config != nil { throw ValidationError("--config is for --to and --handlers") }
+        _ = try ConnectionOptions.byName(brokerTransportOption)
         if handlers, to != nil { throw ValidationError("either --to or --handlers") }
         if retries, !handlers { throw ValidationError("--retries is for --handlers") }
         if queue == "" { throw ValidationError("--queue names no queue") }
@@ -66,7 +77,9 @@ public struct ReplaySubcommand<Worker: CeleryWorkerCommand>: AsyncParsableComman
             throw ValidationError("\(error)")
         }
         if handlers {
-            try await ReplayRun(fixtures, retrying: retries).run(Worker())
+            let worker = try await Worker()
+            let configuration = try ConnectionOptions.configuration(over: worker.configuration, file: config)
+            try await ReplayRun(fixtures, retrying: retries).run(worker, configuration)
         } else if let to {
             try await send(fixtures, to: to)
         } else {
@@ -75,7 +88,8 @@ public struct ReplaySubcommand<Worker: CeleryWorkerCommand>: AsyncParsableComman
     }
 
     private func send(_ fixtures: [Fixture], to address: String) async throws {
-        let options = Dictionary(brokerTransportOption.map { ($0.name, $0.value) }) { _, last in last }
+        var options = try ConnectionOptions.configuration(over: .init(), file: config).brokerTransportOptions
+        options.merge(try ConnectionOptions.byName(brokerTransportOption)) { _, given in given }
         let broker = try ConnectionOptions.broker(at: address, options)
         let messages = try fixtures.map { fixture in
             let queue = queue ?? fixture.queue
@@ -84,12 +98,15 @@ public struct ReplaySubcommand<Worker: CeleryWorkerCommand>: AsyncParsableComman
             }
             return ResentMessage(fields: fixture.details, message: fixture.message, queue: queue)
         }
-        let failures = try await broker.resend(messages, logger: Console.ofCommands)
-        for (position, error) in failures.sorted(by: { $0.key < $1.key }) {
-            CommandErrors.note("\(fixtures[position].name) was not sent: \(error)")
+        let report = Locked(ResendReport())
+        let signal = try await SignalWatch.run {
+            let result = try await broker.resend(messages, logger: Console.ofCommands)
+            report.withLock { $0 = result }
         }
-        let sent = messages.count - failures.count
-        print("\(sent) message\(sent == 1 ? "" : "s") sent")
-        if !failures.isEmpty { throw ExitCode.failure }
+        let summary = ResendSummary(fixtures, report.withLock { $0 })
+        for line in summary.failures { CommandErrors.note(line) }
+        print(summary.sent)
+        if let signal { throw ExitCode(128 + signal) }
+        if summary.isFailed { throw ExitCode.failure }
     }
 }

@@ -1,10 +1,11 @@
 internal import CeleryProtocol
+internal import CeleryTransport
 
 extension Message {
     /// A message of RabbitMQ as a file of fixtures holds it, read as a consumer reads it.
     init(fixture details: JSONObject, body: [UInt8]) {
         let properties = details["properties"]?.objectValue ?? [:]
-        let headers = Self.untyped(["F", details["headers"] ?? [:]]).objectValue ?? [:]
+        let headers = Self.untyped(AMQPField(.table, details["headers"] ?? [:]).pair).objectValue ?? [:]
         self.init(
             contentType: properties["content_type"]?.stringValue,
             contentEncoding: properties["content_encoding"]?.stringValue,
@@ -26,21 +27,23 @@ extension Message {
         }
     }
 
-    /// Headers stand as pairs of AMQP's type letter and the value. Types that JSON does not know become kombu's tagged values.
+    /// The value of a header without its type. Types that JSON does not know become kombu's tagged values.
     private static func untyped(_ pair: JSONValue) -> JSONValue {
-        guard let parts = pair.arrayValue, parts.count == 2, let type = parts[0].stringValue else { return pair }
-        let value = parts[1]
-        switch type {
-        case "F":
+        guard let field = AMQPField(pair) else { return pair }
+        let value = field.value
+        switch field.type {
+        case .table:
             var object = JSONObject()
             for (key, value) in value.objectValue ?? [:] { object[key] = untyped(value) }
             return .object(object)
-        case "A": return .array((value.arrayValue ?? []).map(untyped))
-        case "S": return value.objectValue?["base64"].map { tagged("base64", $0) } ?? value
-        case "x": return tagged("base64", value)
-        case "T": return timestamp(value)
-        case "D": return decimal(value)
-        default: return value
+        case .array: return .array((value.arrayValue ?? []).map(untyped))
+        case .text: return value.objectValue?["base64"].map { tagged("base64", $0) } ?? value
+        case .bytes: return tagged("base64", value)
+        case .timestamp: return timestamp(value)
+        case .decimal: return decimal(value)
+        case .null, .boolean, .int8, .uint8, .int16, .standardInt16, .uint16, .int32, .uint32, .int64, .standardInt64,
+            .double, .float:
+            return value
         }
     }
 

@@ -1,46 +1,66 @@
 internal import CeleryProtocol
+internal import CeleryTransport
 
 /// A path to values within a JSON value.
 struct RedactionPath: Sendable {
+    /// As the user wrote it.
+    private let text: String
     private let parts: [String]
 
-    init(_ parts: [String]) { self.parts = parts }
+    init(_ parts: [String], _ text: String) {
+        self.parts = parts
+        self.text = text
+    }
 
     /// The value with what the path leads to replaced.
     ///
-    /// - Parameter isTyped: whether the values in it are pairs with the letters of their types.
-    func redact(_ value: JSONValue, isTyped: Bool) -> JSONValue {
-        Self.redact(value, parts[...], isTyped)
+    /// - Parameters:
+    ///   - isTyped: whether the values in it are pairs with the letters of their types.
+    ///   - tally: is told when the path leads to something.
+    func redact(_ value: JSONValue, isTyped: Bool, _ tally: inout RedactionTally) -> JSONValue {
+        var isFound = false
+        let redacted = Self.redact(value, parts[...], isTyped, &isFound)
+        if isFound { tally.note(text) }
+        return redacted
     }
 
-    private static func redact(_ value: JSONValue, _ parts: ArraySlice<String>, _ isTyped: Bool) -> JSONValue {
-        guard !parts.isEmpty else { return isTyped ? TypedMarker.marker(value) : marker(value) }
-        switch value {
-        case .array(let values):
-            if isTyped, let inner = TypedMarker.inner(value) { return [values[0], members(inner, parts, isTyped)] }
-            return isTyped ? value : members(value, parts, isTyped)
-        case .object: return members(value, parts, isTyped)
-        default: return value
+    private static func redact(
+        _ value: JSONValue, _ parts: ArraySlice<String>, _ isTyped: Bool, _ isFound: inout Bool
+    ) -> JSONValue {
+        guard !parts.isEmpty else {
+            isFound = true
+            return isTyped ? AMQPField.redacted(value) : redacted(value)
         }
+        guard isTyped else { return members(value, parts, isTyped, &isFound) }
+        if case .object = value { return members(value, parts, isTyped, &isFound) }
+        guard let field = AMQPField(value), let inner = field.inner else { return value }
+        return AMQPField(field.type, members(inner, parts, isTyped, &isFound)).pair
     }
 
-    private static func members(_ value: JSONValue, _ parts: ArraySlice<String>, _ isTyped: Bool) -> JSONValue {
+    private static func members(
+        _ value: JSONValue, _ parts: ArraySlice<String>, _ isTyped: Bool, _ isFound: inout Bool
+    ) -> JSONValue {
         let first = parts[parts.startIndex]
         switch value {
         case .array(let values):
+            let index = Int(first)
             return .array(
                 values.enumerated().map { position, value in
-                    first == "*" || Int(first) == position ? redact(value, parts.dropFirst(), isTyped) : value
+                    // A negative one counts from the end, as Python's.
+                    first == "*" || index == position || index == position - values.count
+                        ? redact(value, parts.dropFirst(), isTyped, &isFound) : value
                 })
         case .object(let object):
             var redacted = object
             for (key, value) in object where first == "*" {
-                redacted[key] = redact(value, parts.dropFirst(), isTyped)
+                redacted[key] = redact(value, parts.dropFirst(), isTyped, &isFound)
             }
             // A key may have dots in it.
             for count in 1...parts.count {
                 let key = parts.prefix(count).joined(separator: ".")
-                if let value = redacted[key] { redacted[key] = redact(value, parts.dropFirst(count), isTyped) }
+                if let value = redacted[key] {
+                    redacted[key] = redact(value, parts.dropFirst(count), isTyped, &isFound)
+                }
             }
             return .object(redacted)
         default: return value
@@ -48,21 +68,21 @@ struct RedactionPath: Sendable {
     }
 
     /// A value of the same JSON type that says nothing. What kombu tags keeps its type.
-    static func marker(_ value: JSONValue) -> JSONValue {
+    static func redacted(_ value: JSONValue) -> JSONValue {
         switch value {
         case .null: .null
         case .bool: false
         case .integer, .bigInteger: 0
         case .double: 0.0
         case .string, .surrogateString: .string(FixtureRedaction.text)
-        case .array(let values): .array(values.map(marker))
+        case .array(let values): .array(values.map(redacted))
         case .object(let object): tagged(object) ?? .object(members(object))
         }
     }
 
     private static func members(_ object: JSONObject) -> JSONObject {
         var members = JSONObject()
-        for (key, value) in object { members[key] = marker(value) }
+        for (key, value) in object { members[key] = redacted(value) }
         return members
     }
 

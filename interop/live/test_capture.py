@@ -3,6 +3,7 @@ import base64
 import contextlib
 import json
 import re
+import resource
 import signal
 import subprocess
 import uuid
@@ -212,10 +213,74 @@ def test_what_cannot_be_captured_is_said_and_leaves_nothing(kind, server_of, tmp
             status, output, errors = source.tool("capture", "-Q", "passing", "-o", "-", "--redact", "args.0")
             equal((status, "4111" in output, len(json.loads(output)["cases"])), (0, False, 1))
             matches(errors, "1 message of passing copied")
+            status, _, errors = source.tool("capture", "-Q", "passing", "-o", "-", "--redact", "args.7", "args.-1")
+            equal(status, 0)
+            matches(errors, "--redact args.7 matched nothing in 1 message$")
             file.write_text("mine")
             status, _, errors = source.tool("capture", "-Q", "passing", "-o", str(file))
             equal((status, file.read_text()), (64, "mine"))
             matches(errors, "orders.json is there already; --force replaces it")
+
+
+def test_a_file_that_cannot_grow_ends_with_the_last_whole_message(server_of, tmp_path):
+    with contextlib.closing(Source("redis", server_of("redis"), "large")) as source:
+        file = tmp_path / "orders.json"
+        for number in range(250):
+            source.app.signature("swift.echo", (number,)).apply_async(queue="large")
+
+        def capture(limit, *arguments):
+            def at_limit():
+                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+
+            done = subprocess.run(
+                [workers.swift_binary(), "capture", "-b", source.broker, "-Q", "large", "-o", str(file), *arguments],
+                stderr=subprocess.PIPE, text=True, preexec_fn=at_limit)
+            matches(done.stderr, "orders.json cannot be written: File too large")
+            equal(done.returncode, 1)
+            return done.stderr
+
+        matches(capture(150_000), "not all was copied: 100 messages of large copied")
+        equal(len(json.loads(file.read_text())["cases"]), 100)
+        # What was there is not lost to one that cannot be written at all.
+        capture(1000, "--force")
+        equal((len(json.loads(file.read_text())["cases"]), list(tmp_path.iterdir())), (100, [file]))
+
+
+def test_a_replay_ends_when_the_user_wants_it_to(server_of, tmp_path):
+    with contextlib.closing(Source("redis", server_of("redis"), "sleeping")) as source:
+        file = str(tmp_path / "orders.json")
+        for task, argument in (("swift.echo", 1), ("swift.sleep", 3600), ("swift.echo", 2)):
+            source.app.signature(task, (argument,)).apply_async(queue="sleeping")
+        equal(source.tool("capture", "-Q", "sleeping", "-o", file)[0], 0)
+        with subprocess.Popen([workers.swift_binary(), "replay", file, "--handlers"], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True) as replay:
+            try:
+                matches(replay.stdout.readline(), "swift.echo.* succeeded")
+                replay.send_signal(signal.SIGINT)
+                output, errors = replay.communicate(timeout=20)
+            finally:
+                replay.kill()
+        matches(output, r"swift.sleep\[.*\] was interrupted")
+        equal((replay.returncode, errors.strip()), (130, "interrupted: 1 of 3 messages were run"))
+
+
+def test_options_of_the_broker_hold_for_replay_too(server_of, tmp_path):
+    with contextlib.closing(Source("redis", server_of("redis"), "optioned")) as source:
+        file, settings = tmp_path / "orders.json", tmp_path / "settings.json"
+        file.write_text(json.dumps({"cases": [
+            {"name": "a", "queue": "optioned", "exchange": "", "routing_key": "optioned", "headers": {},
+             "properties": {"priority": 7}, "body": "x"}]}))
+        settings.write_text(json.dumps({"broker_transport_options": {"priority_steps": [0, 5], "sep": ":"}}))
+        replay = ["replay", str(file), "--to", source.broker]
+        equal(source.tool(*replay, "--config", str(settings))[:2], (0, "1 message sent"))
+        equal(source.redis.llen("optioned:5"), 1)
+        option = ["--broker-transport-option", "sep=;"]
+        equal(source.tool(*replay, "--config", str(settings), *option)[0], 0)
+        equal(source.redis.llen("optioned;5"), 1)
+        status, _, errors = source.tool(*replay, *option, *option)
+        equal(status, 64)
+        matches(errors, "the transport option sep is given twice")
+        equal(source.tool("replay", str(file), "--config", str(settings))[0], 64)
 
 
 def test_messages_go_from_one_kind_of_broker_to_the_other(server_of, tmp_path):

@@ -13,10 +13,10 @@ extension AMQPSession {
         return Int(try reader.integer(UInt32.self))
     }
 
-    /// What kind of queue one is. Nothing but the server's refusal of another declaration says so: of all that differs it
+    /// Of what type a queue is. Nothing but the server's refusal of another declaration says so: of all that differs it
     /// names one thing, in no certain order, so that what is known by then is declared with the next question. The type
     /// that is asked for exists nowhere, so that nothing is ever declared, also when the queue goes away meanwhile.
-    func nature(of queue: String) throws -> QueueNature {
+    func type(of queue: String) throws -> QueueType {
         var isDurable = true
         var arguments: JSONObject = ["x-queue-type": "none"]
         // More than there are arguments that the server compares.
@@ -27,25 +27,27 @@ extension AMQPSession {
                     try writer.declare(
                         queue: queue, flags: isDurable ? 0b00010 : 0, arguments: arguments, channel: Self.channel)
                 }
-                return .other
+                return .unknown
             } catch let refusal as ServerFault where refusal.code == 406 {
                 fault = refusal
             } catch let refusal as ServerFault where refusal.code == 403 {
                 // Who may not declare it is not told.
-                return .other
+                return .unknown
             }
-            guard let difference = QueueDifference(fault.text) else { return .other }
+            guard let difference = QueueDifference(fault.text) else { return .unknown }
             switch (difference.name, difference.current) {
             case ("auto_delete", _): return .autoDelete
             case ("durable", _) where isDurable: isDurable = false
             case ("x-queue-type", .null), ("x-queue-type", "classic"): return .classic
-            case ("x-queue-type", _): return .other
+            case ("x-queue-type", "quorum"): return .quorum
+            case ("x-queue-type", "stream"): return .stream
+            case ("x-queue-type", _): return .unknown
             case (let name, let current) where name.hasPrefix("x-") && !current.isNull && arguments[name] == nil:
                 arguments[name] = current
-            default: return .other
+            default: return .unknown
             }
         }
-        return .other
+        return .unknown
     }
 
     /// Copies of all that an exchange gets with a key go to a queue of this connection alone.

@@ -18,7 +18,7 @@ final class AMQPSession {
     private var lastSent = ContinuousClock.now
     private var lastReceived = ContinuousClock.now
     /// Whether whoever wanted this waits for it no longer.
-    private let isCancelled: () -> Bool
+    let isCancelled: () -> Bool
     private var messages: [RawMessage] = []
 
     /// Opens the channel.
@@ -72,7 +72,7 @@ final class AMQPSession {
             switch try next(within: .milliseconds(100)) {
             case .method(answer, let reader): return reader
             case .message(let message): messages.append(message)
-            case .method, nil: continue
+            case .method, .returned, nil: continue
             }
         }
         throw lost("it has not answered for \(link.replyTimeout)")
@@ -92,7 +92,9 @@ final class AMQPSession {
     }
 
     /// What comes next, but for messages that ``message(within:)`` has; `nil` when nothing comes in time.
-    func next(within time: Duration) throws -> RawAssembler.Event? {
+    ///
+    /// - Parameter isCancellable: whether it ends when nobody waits for it any longer.
+    func next(within time: Duration, isCancellable: Bool = true) throws -> RawAssembler.Event? {
         let end = ContinuousClock.now + time
         while true {
             while let frame = try buffer.next() {
@@ -100,7 +102,7 @@ final class AMQPSession {
             }
             let now = ContinuousClock.now
             guard now < end else { return nil }
-            if isCancelled() { throw CancellationError() }
+            if isCancellable, isCancelled() { throw CancellationError() }
             try beat(now)
             wait(Int16(POLLIN), min(end - now, .milliseconds(100)))
             try read()
@@ -123,7 +125,7 @@ final class AMQPSession {
             throw TransportError(
                 .connectionLost, "RabbitMQ closed the connection: \(fault.text)", underlyingError: fault)
         case .basicCancel:
-            throw TransportError(.rejected, "RabbitMQ ended the look: was the queue deleted?")
+            throw TransportError(.rejected, "RabbitMQ ended the capture: was the queue deleted?")
         case .channelFlow, .connectionBlocked, .connectionUnblocked: return nil
         default: return event
         }

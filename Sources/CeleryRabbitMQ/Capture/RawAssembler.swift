@@ -3,12 +3,14 @@ struct RawAssembler {
     enum Event {
         case method(MethodID, WireReader)
         case message(RawMessage)
+        /// One that was published as mandatory and that no queue takes.
+        case returned(RawMessage, ServerFault)
     }
 
     private enum State {
         case idle
-        case announced(RawMessage)
-        case receiving(RawMessage, size: UInt64)
+        case announced(RawMessage, ServerFault?)
+        case receiving(RawMessage, ServerFault?, size: UInt64)
     }
 
     private var state = State.idle
@@ -23,32 +25,44 @@ struct RawAssembler {
             guard let id = MethodID(rawValue: number) else {
                 throw WireError(reason: "the method \(number >> 16).\(number & 0xFFFF) is unknown")
             }
-            guard id == .basicDeliver else { return .method(id, reader) }
             var message = RawMessage()
-            _ = try reader.shortString()  // the consumer's tag
-            _ = try reader.integer(UInt64.self)
-            message.isRedelivered = try reader.octet() & 1 != 0
-            message.exchange = try reader.shortString()
-            message.routingKey = try reader.shortString()
-            state = .announced(message)
+            switch id {
+            case .basicDeliver:
+                _ = try reader.shortString()  // the consumer's tag
+                _ = try reader.integer(UInt64.self)
+                message.isRedelivered = try reader.octet() & 1 != 0
+                message.exchange = try reader.shortString()
+                message.routingKey = try reader.shortString()
+                state = .announced(message, nil)
+            case .basicReturn:
+                let code = try reader.integer(UInt16.self)
+                let fault = ServerFault(code: code, text: try reader.shortString(), method: .basicPublish)
+                message.exchange = try reader.shortString()
+                message.routingKey = try reader.shortString()
+                state = .announced(message, fault)
+            default: return .method(id, reader)
+            }
             return nil
-        case (.header, .announced(var message)):
+        case (.header, .announced(var message, let fault)):
             _ = try reader.integer(UInt32.self)  // class and weight
             let size = try reader.integer(UInt64.self)
             message.properties = Array(try reader.data(reader.remaining))
-            return finish(message, size)
-        case (.body, .receiving(var message, let size)):
+            return finish(message, fault, size)
+        case (.body, .receiving(var message, let fault, let size)):
             state = .idle  // so that the body is not shared while it grows
             message.body.append(contentsOf: try reader.data(reader.remaining))
             guard message.body.count <= size else { throw WireError(reason: "a body is longer than announced") }
-            return finish(message, size)
+            return finish(message, fault, size)
         default: throw WireError(reason: "a frame comes where none of its type belongs")
         }
     }
 
-    private mutating func finish(_ message: RawMessage, _ size: UInt64) -> Event? {
-        let isComplete = message.body.count == size
-        state = isComplete ? .idle : .receiving(message, size: size)
-        return isComplete ? .message(message) : nil
+    private mutating func finish(_ message: RawMessage, _ fault: ServerFault?, _ size: UInt64) -> Event? {
+        guard message.body.count == size else {
+            state = .receiving(message, fault, size: size)
+            return nil
+        }
+        state = .idle
+        return fault.map { .returned(message, $0) } ?? .message(message)
     }
 }

@@ -47,11 +47,25 @@ struct TypedProperties {
         hasHeaders = fields["headers"]?.objectValue != nil
     }
 
-    /// Takes a header out; whether it was there.
-    mutating func removeHeader(_ name: String) -> Bool {
-        guard headers[name] != nil else { return false }
-        headers[name] = nil
-        return true
+    /// The bytes of properties without a header, wherever it stands; all others are as they were.
+    static func removing(_ header: String, from bytes: [UInt8]) throws(WireError) -> [UInt8] {
+        var reader = WireReader(bytes)
+        let flags = try reader.integer(UInt16.self)
+        guard flags & 0x2000 != 0 else { return bytes }
+        for flag: UInt16 in [0x8000, 0x4000] where flags & flag != 0 { _ = try reader.shortString() }
+        let start = reader.offset
+        var table = try reader.part(Int(try reader.integer(UInt32.self)))
+        let end = reader.offset
+        var kept: [UInt8] = []
+        while !table.isAtEnd {
+            let field = table.offset
+            let name = try table.shortString()
+            _ = try table.typedField(depth: 0)
+            if name != header { kept += bytes[field..<table.offset] }
+        }
+        var size = WireWriter()
+        size.integer(UInt32(kept.count))
+        return bytes[..<start] + size.bytes + kept + bytes[end...]
     }
 
     /// The bytes; `nil` when a value does not fit its type.

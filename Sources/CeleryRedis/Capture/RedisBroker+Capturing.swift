@@ -4,21 +4,21 @@ package import Logging
 
 extension RedisBroker: CapturingBroker {
     /// Reads the queue's lists, one after the other, and changes nothing.
-    package func look(at queue: Queue, upTo limit: Int, logger: Logger, _ take: @escaping Taker) async throws {
+    package func capture(_ queue: Queue, upTo limit: Int, logger: Logger, _ receive: @escaping Receiver) async throws {
         try await capturing(queue, logger) { capture in
-            _ = try await capture.look(upTo: limit, take)
+            _ = try await capture.capture(upTo: limit, receive)
         }
     }
 
     /// Copies what waits, then looks for what was pushed ten times a second. What a worker takes before the next look is
     /// not seen.
-    package func follow(_ queue: Queue, logger: Logger, _ take: @escaping Taker) async throws {
+    package func follow(_ queue: Queue, logger: Logger, _ receive: @escaping Receiver) async throws {
         try await capturing(queue, logger) { capture in
-            guard try await capture.look(upTo: .max, take) else { return }
+            guard try await capture.capture(upTo: .max, receive) else { return }
             logger.notice("following the queue until Ctrl-C or --count")
             repeat {
                 try await Task.sleep(for: .milliseconds(100))
-            } while try await capture.takeNews(take)
+            } while try await capture.captureNews(receive)
         }
     }
 
@@ -38,45 +38,48 @@ extension RedisBroker: CapturingBroker {
         try outcome.get()
     }
 
-    package func resend(_ messages: [ResentMessage], logger: Logger) async throws -> [Int: TransportError] {
+    package func resend(_ messages: [ResentMessage], logger: Logger) async throws -> ResendReport {
         let connection = try await RedisConnection.open(validAddress(), name: "celery-replay", logger: logger)
-        var failures: [Int: TransportError] = [:]
-        let outcome: Result<Void, any Error>
+        var report = ResendReport()
         do {
-            for start in stride(from: 0, to: messages.count, by: 100) {
-                let positions = start..<min(start + 100, messages.count)
-                try await send(messages, positions, on: connection, &failures)
+            while report.tried < messages.count {
+                try Task.checkCancellation()
+                try await sendBatch(of: messages, on: connection, &report)
             }
-            outcome = .success(())
         } catch {
-            outcome = .failure(error)
+            report.end = error
         }
         await connection.close()
-        try outcome.get()
-        return failures
+        return report
     }
 
-    private func send(
-        _ messages: [ResentMessage], _ positions: Range<Int>, on connection: RedisConnection,
-        _ failures: inout [Int: TransportError]
+    /// Sends the next messages: as many as make up one write of a reasonable size.
+    private func sendBatch(
+        of messages: [ResentMessage], on connection: RedisConnection, _ report: inout ResendReport
     ) async throws {
         var pipeline = RedisPipeline()
         var sent: [Int] = []
-        for position in positions {
+        var size = 0
+        while report.tried < messages.count, sent.count < 100, size < 1 << 20 {
+            let position = report.tried
+            report.tried += 1
             do throws(TransportError) {
                 let entry = try ResentEntry(messages[position], options.keys)
                 pipeline.begin(3)
                 pipeline.add("LPUSH")
                 pipeline.add(entry.key)
                 pipeline.add(entry.envelope)
+                size += entry.envelope.count
                 sent.append(position)
             } catch {
-                failures[position] = error
+                report.failures[position] = error
             }
         }
         guard !sent.isEmpty else { return }
+        report.unknown = sent
         for (position, reply) in zip(sent, try await connection.send(pipeline)) {
-            if let refusal = reply.refusal { failures[position] = TransportError(refusal: refusal) }
+            if let refusal = reply.refusal { report.failures[position] = TransportError(refusal: refusal) }
         }
+        report.unknown = []
     }
 }

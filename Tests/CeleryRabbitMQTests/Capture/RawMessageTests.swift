@@ -25,7 +25,7 @@ import Testing
             [0xFF, 0xFC, 1, 0x6A, 1, 0x75] + sized(Self.headers + nan + notText)
             + [2, 5, 1, 0x63, 1, 0x72, 1, 0x36, 1, 0x6D, 0, 0, 0, 0, 0, 0, 0, 9, 1, 0x74, 1, 0x75, 1, 0x61, 1, 0x63]
         let message = RawMessage(exchange: "", routingKey: "orders", properties: properties, body: [0xFF])
-        let fields = message.fields(queue: "orders")
+        let fields = message.fields(queue: "orders", isCounted: false)
         #expect(fields["content_base64"] == nil && fields["body_base64"] == "/w==")
         #expect(fields["headers"]?.objectValue?["o"] == ["D", [2, 7]])
         #expect(fields["headers"]?.objectValue?["q"] == ["F", ["a": ["V", nil]]])
@@ -40,17 +40,56 @@ import Testing
     @Test func whatItsValuesDoNotSayIsKeptAsBytes() throws {
         // The header `a` stands twice.
         let properties: [UInt8] = [0x20, 0] + sized([1, 0x61, 0x56, 1, 0x61, 0x74, 1])
-        let fields = RawMessage(properties: properties, body: []).fields(queue: "orders")
+        let fields = RawMessage(properties: properties, body: []).fields(queue: "orders", isCounted: false)
         #expect(fields["content_base64"] != nil && fields["headers"] == ["a": ["t", true]])
         let resent = ResentMessage(fields: fields, message: .failure(MessageError(.undecodable, "")), queue: "orders")
         #expect(try Resender.content(of: resent).properties == properties)
     }
 
-    @Test func theCountOfDeliveriesIsNoPartOfTheMessage() throws {
+    private static let count: [UInt8] = {
         let name = Array("x-delivery-count".utf8)
-        let properties: [UInt8] = [0x20, 0] + sized([UInt8(name.count)] + name + [0x6C, 0, 0, 0, 0, 0, 0, 0, 3])
-        let fields = RawMessage(properties: properties, body: []).fields(queue: "orders")
+        return [UInt8(name.count)] + name + [0x6C, 0, 0, 0, 0, 0, 0, 0, 3]
+    }()
+
+    private func message(_ properties: [UInt8], redelivered: Bool = true) -> RawMessage {
+        RawMessage(isRedelivered: redelivered, properties: properties, body: [])
+    }
+
+    @Test func theCountThatAQuorumQueueAddsIsNoPartOfTheMessage() throws {
+        let message = message([0x20, 0] + sized(Self.count))
+        let fields = message.fields(queue: "orders", isCounted: true)
         #expect(fields["headers"] == [:] && fields["content_base64"] == nil)
+        #expect(message.deliveryCount == 3)
+    }
+
+    @Test func aCountOfTheSendersOwnStays() throws {
+        let properties = [0x20, 0] + sized(Self.count)
+        // Of a classic queue, and of a first delivery, to which a quorum queue adds none.
+        let all = [
+            message(properties).fields(queue: "orders", isCounted: false),
+            message(properties, redelivered: false).fields(queue: "orders", isCounted: true),
+        ]
+        for fields in all { #expect(fields["headers"] == ["x-delivery-count": ["l", 3]]) }
+        #expect(message(properties, redelivered: false).deliveryCount == 0)
+    }
+
+    @Test func aCountedMessageIsKeptByteForByteToo() throws {
+        // The header `a` stands twice, before and behind the count, after a content type.
+        let (first, second): ([UInt8], [UInt8]) = ([1, 0x61, 0x56], [1, 0x61, 0x74, 1])
+        let properties = [0xA8, 0, 1, 0x6A] + sized(first + Self.count + second) + [7]
+        let fields = message(properties).fields(queue: "orders", isCounted: true)
+        let resent = ResentMessage(fields: fields, message: .failure(MessageError(.undecodable, "")), queue: "orders")
+        #expect(try Resender.content(of: resent).properties == [0xA8, 0, 1, 0x6A] + sized(first + second) + [7])
+    }
+
+    @Test func aCountThatFitsNoNumberEndsNothing() {
+        let largest = Array(repeating: UInt8(0xFF), count: 8)
+        for value: [UInt8] in [[0x6C] + largest, [0x53, 0, 0, 0, 0], [0x54] + largest] {
+            let name = Array("x-delivery-count".utf8)
+            let properties = [0x20, 0] + sized([UInt8(name.count)] + name + value)
+            #expect(message(properties).deliveryCount <= 0)
+            #expect(message(properties).fields(queue: "orders", isCounted: true)["headers"] == [:])
+        }
     }
 
     @Test func aHeaderThatDoesNotFitItsTypeIsRefused() {

@@ -63,6 +63,40 @@ import Testing
         #expect(request.id == "an-id" && request.headers["traceparent"] == "00-11")
     }
 
+    @Test func anIndexMayCountFromTheEnd() throws {
+        let (fixture, _) = try redacted("args.-1", "args.-9")
+        let payload = try fixture.payload()
+        #expect(payload.args == [["name": "Ann", "card": "4111"], 0])
+        #expect(payload.chain?.first?.objectValue?["args"] == [["name": "Bob", "card": "4111"], 4111, 0])
+    }
+
+    @Test func pathsThatLeadToNothingAreKnown() throws {
+        let paths = [
+            "args.0.card", "args.2", "args.-3.name", "args.7", "kwargs.card", "headers.traceparent", "headers.trace",
+            "args.*.age",
+        ]
+        let redaction = try FixtureRedaction(paths)
+        var tally = RedactionTally()
+        for fixture in [Fixture(name: "pay", Self.message), Fixture(name: "garbage", envelope: [0xFF])] {
+            _ = redaction.apply(to: fixture.details, &tally)
+        }
+        // The callback has three arguments.
+        #expect(
+            paths.filter { !tally.hasFound($0) } == ["args.7", "kwargs.card", "headers.trace", "args.*.age"])
+        #expect(tally.messages == 2 && tally.unreadable == 1)
+    }
+
+    @Test func pathsIntoHeadersOfRabbitMQThatLeadToNothingAreKnown() throws {
+        let details: JSONObject = [
+            "properties": ["content_type": "application/json"], "body": "[[1], {}, {}]",
+            "headers": ["who": ["F", ["name": ["S", "Ann"]]], "tags": ["A", [["S", "vip"]]]],
+        ]
+        let paths = ["headers.who.name", "headers.tags.-1", "headers.who.age", "headers.tags.1", "headers.name"]
+        var tally = RedactionTally()
+        _ = try FixtureRedaction(paths).apply(to: details, &tally)
+        #expect(paths.filter(tally.hasFound) == ["headers.who.name", "headers.tags.-1"])
+    }
+
     @Test func valuesKeepTheirTypes() throws {
         let body: JSONValue = [
             [

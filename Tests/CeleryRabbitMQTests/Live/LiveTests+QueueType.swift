@@ -32,20 +32,20 @@ extension LiveTests {
             ["x-single-active-consumer": true, "x-message-ttl": 60_000],
         ]
 
-        @Test(arguments: classic.map { ($0, QueueNature.classic) } + quorum.map { ($0, QueueNature.other) })
-        func aQueueIsKnownWhateverItWasDeclaredWith(arguments: JSONObject, nature: QueueNature) async throws {
-            let kind = nature == .other ? Queue.Kind.quorum : .classic
+        @Test(arguments: classic.map { ($0, QueueType.classic) } + quorum.map { ($0, QueueType.quorum) })
+        func aQueueIsKnownWhateverItWasDeclaredWith(arguments: JSONObject, type: QueueType) async throws {
+            let kind = type == .quorum ? Queue.Kind.quorum : .classic
             let queue = Queue("test-\(UUID().uuidString)", kind: kind, arguments: arguments)
             let producer = try await LiveServer.producer()
             try await producer.publish(Message("a"), to: Destination(queue: queue))
             await producer.close()
-            #expect(try await withSession { try $0.nature(of: queue.name) } == nature)
+            #expect(try await withSession { try $0.type(of: queue.name) } == type)
             try await QueueDeletion.delete(queue.name)
         }
 
         @Test func askingForAQueueThatHasGoneMeanwhileMakesNone() async throws {
             let name = "test-\(UUID().uuidString)"
-            #expect(try await withSession { try $0.nature(of: name) } == .other)
+            #expect(try await withSession { try $0.type(of: name) } == .unknown)
             await #expect(throws: ServerFault.self) { try await withSession { try $0.waiting(in: name) } }
         }
     }

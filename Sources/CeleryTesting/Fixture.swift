@@ -36,7 +36,7 @@ internal import CeleryTransport
 /// - `headers`: each value as `[type, value]`, where the type is AMQP's letter as RabbitMQ uses it: `S` text (one that is
 ///   not UTF-8 is `{"base64": "..."}`), `I` `L` `l` `s` `U` `u` `i` `b` `B` integers, `d` `f` floats, `t` a Boolean, `V` null,
 ///   `T` seconds since 1970, `D` a decimal as `[places, digits]`, `x` bytes in base64, `A` an array of such pairs, `F` an object
-///   of them. `x-delivery-count`, which a quorum queue adds at each delivery, is left out.
+///   of them. `x-delivery-count` is left out where a quorum queue has added it, at every delivery but the first.
 /// - `body`, byte for byte.
 /// - `content_base64`: the properties and the headers as bytes, only where the members above do not say all of them, as with a
 ///   header that stands twice. It is what is sent again.

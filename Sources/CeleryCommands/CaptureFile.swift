@@ -178,6 +178,7 @@ final class CaptureFile: Sendable {
     }
 
     private var failure: WriteError {
-        WriteError(description: "\(path) cannot be written: \(String(cString: strerror(errno)))")
+        let reason = String(cString: strerror(errno))
+        return WriteError(description: "\(isStream ? "standard output" : path) cannot be written: \(reason)")
     }
 }

@@ -91,10 +91,11 @@ public struct ReplaySubcommand<Worker: CeleryWorkerCommand>: AsyncParsableComman
         var options = try ConnectionOptions.configuration(over: .init(), file: config).brokerTransportOptions
         options.merge(try ConnectionOptions.byName(brokerTransportOption)) { _, given in given }
         let broker = try ConnectionOptions.broker(at: address, options)
-        let messages = try fixtures.map { fixture in
+        let messages = try fixtures.enumerated().map { position, fixture in
             let queue = queue ?? fixture.queue
             guard !queue.isEmpty else {
-                throw ValidationError("\(file) does not say which queue \(fixture.name) was in: --queue names one")
+                let name = ResendSummary.name(of: fixture, position)
+                throw ValidationError("\(file) does not say which queue \(name) was in: --queue names one")
             }
             return ResentMessage(fields: fixture.details, message: fixture.message, queue: queue)
         }

@@ -23,15 +23,13 @@ struct ResendSummary {
 
     /// What became of the others, a line each.
     var failures: [String] {
-        var lines = report.failures.sorted { $0.key < $1.key }.map { position, error in
-            "\(name(position)) was not sent: \(error)"
-        }
+        var lines = refusals
         guard let end = report.end else { return lines }
         lines.append(end is CancellationError ? "interrupted" : "ended too early: \(end)")
         if let first = report.unknown.first, let last = report.unknown.last {
-            let count = "\(report.unknown.count) messages"
-            let names = first == last ? "\(name(first)): it" : "\(name(first)) to \(name(last)), \(count): they"
-            lines.append("nothing is known of \(names) may be there or not")
+            let isOne = first == last
+            let names = isOne ? name(first) : names(first...last, report.unknown.count)
+            lines.append("nothing is known of \(names): \(isOne ? "it" : "they") may be there or not")
         }
         if report.tried < fixtures.count {
             lines.append("from \(name(report.tried)) on nothing was sent")
@@ -39,5 +37,35 @@ struct ResendSummary {
         return lines
     }
 
-    private func name(_ position: Int) -> String { LogText(fixtures[position].name).description }
+    /// Why some were not sent; neighbours of which the same is said share a line.
+    private var refusals: [String] {
+        var lines: [String] = []
+        let positions = report.failures.keys.sorted()
+        var index = positions.startIndex
+        while index < positions.endIndex {
+            let first = positions[index]
+            let reason = reason(first)
+            var last = first
+            while report.failures[last + 1] != nil, reason == self.reason(last + 1) { last += 1 }
+            index += last - first + 1
+            lines.append(
+                last == first
+                    ? "\(name(first)) was not sent: \(reason)"
+                    : "\(names(first...last, last - first + 1)) were not sent: \(reason)")
+        }
+        return lines
+    }
+
+    private func reason(_ position: Int) -> String { report.failures[position].map { "\($0)" } ?? "" }
+
+    private func names(_ positions: ClosedRange<Int>, _ count: Int) -> String {
+        "\(count) messages from \(name(positions.lowerBound)) to \(name(positions.upperBound))"
+    }
+
+    private func name(_ position: Int) -> String { Self.name(of: fixtures[position], position) }
+
+    /// The fixture's name; its place in the file where it has none.
+    static func name(of fixture: Fixture, _ position: Int) -> String {
+        fixture.name.isEmpty ? "case \(position)" : LogText(fixture.name).description
+    }
 }

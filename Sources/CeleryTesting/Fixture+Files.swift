@@ -1,5 +1,11 @@
 internal import CeleryProtocol
 
+#if canImport(Glibc)
+internal import Glibc
+#else
+internal import Darwin
+#endif
+
 #if canImport(FoundationEssentials)
 public import FoundationEssentials
 #else
@@ -31,8 +37,12 @@ extension Fixture {
         do {
             bytes = [UInt8](try Data(contentsOf: url))
         } catch {
-            let isMissing = (error as? CocoaError)?.code == .fileReadNoSuchFile
-            throw LoadingError(description: isMissing ? "there is no file \(path)" : "\(path) cannot be read: \(error)")
+            let error = error as? CocoaError
+            if error?.code == .fileReadNoSuchFile { throw LoadingError(description: "there is no file \(path)") }
+            let reason = (error?.userInfo["NSUnderlyingError"] as? POSIXError).map {
+                String(cString: strerror($0.code.rawValue))
+            }
+            throw LoadingError(description: "\(path) cannot be read" + (reason.map { ": \($0)" } ?? ""))
         }
         let cases: [JSONValue]?
         do {

@@ -25,6 +25,19 @@ import Testing
         #expect(summary.failures == ["pay#0 was not sent: too large", "pay#2 was not sent: too large"])
     }
 
+    @Test func neighboursWithTheSameReasonShareALine() {
+        let summary = summary(of: 6) { report in
+            report.tried = 6
+            for position in [0, 1, 2, 4] { report.failures[position] = TransportError(.rejected, "too large") }
+            report.failures[5] = TransportError(.rejected, "no queue")
+        }
+        #expect(
+            summary.failures == [
+                "3 messages from pay#0 to pay#2 were not sent: too large", "pay#4 was not sent: too large",
+                "pay#5 was not sent: no queue",
+            ])
+    }
+
     @Test func anEndMidwayLeavesNoMessageUnsaid() {
         let summary = summary(of: 10) { report in
             report.tried = 7
@@ -36,7 +49,7 @@ import Testing
         #expect(
             summary.failures == [
                 "pay#1 was not sent: too large", "ended too early: the server closed it",
-                "nothing is known of pay#5 to pay#6, 2 messages: they may be there or not",
+                "nothing is known of 2 messages from pay#5 to pay#6: they may be there or not",
                 "from pay#7 on nothing was sent",
             ])
     }

@@ -81,12 +81,16 @@ final class AMQPSession {
     // MARK: Receiving
 
     /// The next message; `nil` when none comes in time.
-    func message(within time: Duration) throws -> RawMessage? {
-        if isCancelled() { throw CancellationError() }
+    ///
+    /// - Parameter isCancellable: whether it ends when nobody waits for it any longer.
+    func message(within time: Duration, isCancellable: Bool = true) throws -> RawMessage? {
+        if isCancellable, isCancelled() { throw CancellationError() }
         if !messages.isEmpty { return messages.removeFirst() }
         let end = ContinuousClock.now + time
         while true {
-            if case .message(let message) = try next(within: max(.zero, end - .now)) { return message }
+            if case .message(let message) = try next(within: max(.zero, end - .now), isCancellable: isCancellable) {
+                return message
+            }
             if end <= .now { return nil }
         }
     }

@@ -18,14 +18,15 @@ struct QueueCapture {
     /// another order. The consumer's priority is so low that it takes nothing that a worker waits for.
     func capture(_ queue: String, upTo limit: Int, _ receive: CapturingBroker.Receiver) throws {
         let waiting = try session.waiting(in: queue)
-        guard waiting > 0 else { return }
         let type = try session.type(of: queue)
+        // A stream says that it has none.
         try check(queue, type, waiting)
+        guard waiting > 0 else { return }
         let wanted = min(limit, waiting)
         let count = type == .classic ? wanted : waiting
         try session.limit(to: UInt16(exactly: count) ?? 0)
         try session.consume(queue, flags: 0, arguments: ["x-priority": -100])
-        let deliveries = try copy(wanted, amongst: count, of: queue, isCounted: type == .quorum, receive)
+        let deliveries = try copy(wanted, amongst: count, of: queue, type, receive)
         guard deliveries > 0 else { return }
         logger.warning(
             "a quorum queue counts each capture as a delivery, and drops a message or dead-letters it at its limit",
@@ -55,11 +56,13 @@ struct QueueCapture {
     ///
     /// - Parameters:
     ///   - count: how many are delivered.
-    ///   - isCounted: whether the queue has put a count of its deliveries into what was delivered before.
+    ///   - type: the queue's, which may count deliveries.
     /// - Returns: how often one of them was delivered before, where it is counted.
     private func copy(
-        _ wanted: Int, amongst count: Int, of queue: String, isCounted: Bool, _ receive: CapturingBroker.Receiver
+        _ wanted: Int, amongst count: Int, of queue: String, _ type: QueueType, _ receive: CapturingBroker.Receiver
     ) throws -> Int {
+        let isCounted = type == .quorum
+        var delivered = 0
         var page: [JSONObject] = []
         var deliveries = 0
         let outcome = Result {
@@ -67,7 +70,8 @@ struct QueueCapture {
                 guard let message = try message(of: queue) else {
                     return logger.warning("others have taken the other messages", metadata: ["copied": "\(number - 1)"])
                 }
-                if isCounted { deliveries = max(deliveries, message.deliveryCount) }
+                delivered = number
+                if type != .classic { deliveries = max(deliveries, message.deliveryCount) }
                 if number <= wanted { page.append(message.fields(queue: queue, isCounted: isCounted)) }
                 guard page.count == Self.page else { continue }
                 defer { page = [] }
@@ -75,9 +79,22 @@ struct QueueCapture {
             }
         }
         // Also when it was interrupted.
-        if !page.isEmpty { _ = try receive(page) }
+        let end = Result { if !page.isEmpty { _ = try receive(page) } }
+        if type != .classic, delivered < count, case .failure = outcome {
+            try takeRest(count - delivered)
+        }
+        try end.get()
         try outcome.get()
         return deliveries
+    }
+
+    /// Takes what a quorum queue has still to deliver, so that all of it is given back, in its order.
+    private func takeRest(_ count: Int) throws {
+        for number in 0..<count where try session.message(within: timeout, isCancellable: false) == nil {
+            return logger.warning(
+                "the order of the queue's messages has changed, because not all were delivered",
+                metadata: ["missing": "\(count - number)"])
+        }
     }
 
     /// The next message; `nil` when there is none any more.

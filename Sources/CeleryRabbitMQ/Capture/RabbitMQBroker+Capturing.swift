@@ -36,6 +36,11 @@ extension RabbitMQBroker: CapturingBroker {
     }
 
     package func resend(_ messages: [ResentMessage], logger: Logger) async throws -> ResendReport {
+        let copied = messages.count { $0.fields["headers"]?.objectValue?["CC"] != nil }
+        if copied > 0 {
+            logger.warning(
+                "messages with the header CC go to the queues that it names as well", metadata: ["count": "\(copied)"])
+        }
         let report = Locked(ResendReport())
         do {
             try await session("celery-swift replay") { session in

@@ -29,8 +29,13 @@ final class Resender {
     /// The properties and the body of a captured message, byte for byte as they were where it comes from RabbitMQ.
     static func content(of message: ResentMessage) throws(TransportError) -> (properties: [UInt8], body: [UInt8]) {
         if message.fields["raw"] == nil, message.fields["raw_base64"] == nil, let body = message.fields.bytes("body") {
-            if let content = message.fields.bytes("content") { return (content, body) }
-            guard let properties = TypedProperties(message.fields).encoded() else {
+            if message.fields["content"] != nil || message.fields["content_base64"] != nil {
+                guard let content = message.fields.bytes("content"), TypedProperties.areProperties(content) else {
+                    throw TransportError(.rejected, "content_base64 holds no properties of AMQP")
+                }
+                return (content, body)
+            }
+            guard let properties = TypedProperties(message.fields)?.encoded() else {
                 throw TransportError(.rejected, "a property or a header has a value that does not fit its type")
             }
             return (properties, body)
@@ -50,13 +55,24 @@ final class Resender {
     func resend(_ messages: [ResentMessage]) {
         do {
             for message in messages {
-                if session.isCancelled() { throw CancellationError() }
+                if session.isCancelled() {
+                    try confirm(downTo: 0)
+                    throw CancellationError()
+                }
                 try resend(message)
             }
             try confirm(downTo: 0)
         } catch {
-            report.unknown = confirms.removeAll().map(\.position).filter { report.failures[$0] == nil }
-            report.end = (error as? ServerFault).map { Self.refusal($0, of: "one of these") } ?? error
+            let fault = error as? ServerFault
+            report.end = fault.map { Self.refusal($0, of: "a message") } ?? error
+            for position in confirms.removeAll().map(\.position) where report.failures[position] == nil {
+                // Who may not send has sent none.
+                if let fault, fault.code == 403 {
+                    report.failures[position] = Self.refusal(fault, of: "it")
+                } else {
+                    report.unknown.append(position)
+                }
+            }
         }
     }
 

@@ -35,11 +35,8 @@ extension WireReader {
         return table
     }
 
-    mutating func typedField(depth: Int) throws(WireError) -> JSONValue {
-        let letter = try octet()
-        guard let type = AMQPFieldType(rawValue: String(UnicodeScalar(letter))) else {
-            throw WireError(reason: "a table holds a value of the unknown type \(letter)")
-        }
+    private mutating func typedField(depth: Int) throws(WireError) -> JSONValue {
+        let type = try fieldType()
         let value: JSONValue
         switch type {
         case .bytes: value = .string(String(decoding: Base64.encode(try longBytes()), as: UTF8.self))
@@ -74,6 +71,29 @@ extension WireReader {
             value = .array(values)
         }
         return AMQPField(type, value).pair
+    }
+
+    private mutating func fieldType() throws(WireError) -> AMQPFieldType {
+        let letter = try octet()
+        guard let type = AMQPFieldType(rawValue: String(UnicodeScalar(letter))) else {
+            throw WireError(reason: "a table holds a value of the unknown type \(letter)")
+        }
+        return type
+    }
+
+    /// Steps over a value with its type, however deep it is.
+    mutating func skipField() throws(WireError) {
+        let count =
+            switch try fieldType() {
+            case .text, .bytes, .table, .array: Int(try integer(UInt32.self))
+            case .null: 0
+            case .boolean, .int8, .uint8: 1
+            case .int16, .standardInt16, .uint16: 2
+            case .int32, .uint32, .float: 4
+            case .decimal: 5
+            case .int64, .standardInt64, .timestamp, .double: 8
+            }
+        _ = try data(count)
     }
 }
 

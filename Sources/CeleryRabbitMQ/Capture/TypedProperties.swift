@@ -40,11 +40,40 @@ struct TypedProperties {
         }
     }
 
-    /// Takes them from the members of a case in a file of fixtures.
-    init(_ fields: JSONObject) {
-        properties = fields["properties"]?.objectValue ?? [:]
-        headers = fields["headers"]?.objectValue ?? [:]
+    /// Takes them from the members of a case in a file of fixtures; `nil` when these are no objects.
+    init?(_ fields: JSONObject) {
+        func table(_ name: String) -> JSONObject? {
+            guard let value = fields[name], value != .null else { return [:] }
+            return value.objectValue
+        }
+        guard let properties = table("properties"), let headers = table("headers") else { return nil }
+        (self.properties, self.headers) = (properties, headers)
         hasHeaders = fields["headers"]?.objectValue != nil
+    }
+
+    /// Whether bytes are properties, as far as can be told without a look into tables: over others servers end the connection.
+    static func areProperties(_ bytes: [UInt8]) -> Bool {
+        var reader = WireReader(bytes)
+        do throws(WireError) {
+            let flags = try reader.integer(UInt16.self)
+            guard flags & 3 == 0 else { return false }
+            for (flag, _, kind) in known where flags & flag != 0 {
+                switch kind {
+                case .text: _ = try reader.shortString()
+                case .octet: _ = try reader.octet()
+                case .timestamp: _ = try reader.integer(UInt64.self)
+                case .table:
+                    var table = try reader.part(Int(try reader.integer(UInt32.self)))
+                    while !table.isAtEnd {
+                        _ = try table.shortString()
+                        try table.skipField()
+                    }
+                }
+            }
+            return reader.isAtEnd
+        } catch {
+            return false
+        }
     }
 
     /// The bytes of properties without a header, wherever it stands; all others are as they were.
@@ -60,7 +89,7 @@ struct TypedProperties {
         while !table.isAtEnd {
             let field = table.offset
             let name = try table.shortString()
-            _ = try table.typedField(depth: 0)
+            try table.skipField()
             if name != header { kept += bytes[field..<table.offset] }
         }
         var size = WireWriter()

@@ -76,15 +76,19 @@ struct ListCapture {
         for list in lists {
             guard let first = try await range(list, 0, 0).first, first.hashValue != newest[list]?.last else { continue }
             let known = Set(newest[list] ?? [])
-            // Counted from the right: what is pushed meanwhile comes with the next look, and what workers take meanwhile makes
-            // the next page begin with what was read already.
+            // Counted from the right, so that what is pushed meanwhile changes nothing. What workers take meanwhile moves the last
+            // that was read to the right; what stands at its left then is newer, and comes with the next look.
             var rank = try await length(list)
             var count = 4
             var news: [[UInt8]] = []
+            var last: [UInt8]?
             var found: Set<Int> = []
             while rank > 0 {
                 try Task.checkCancellation()
-                let entries = try await range(list, -rank, -(max(0, rank - count) + 1))
+                let overlap = last == nil ? 0 : 1
+                var entries = try await range(list, -(rank + overlap), -(max(0, rank - count) + 1))
+                if let last { entries = Array(entries.drop { $0 != last }.dropFirst()) }
+                last = entries.last ?? last
                 news += entries.filter { !known.contains($0.hashValue) && found.insert($0.hashValue).inserted }
                 // Those behind one that is known are known.
                 if entries.contains(where: { known.contains($0.hashValue) }) { break }

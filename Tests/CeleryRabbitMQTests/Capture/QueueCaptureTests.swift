@@ -34,8 +34,38 @@ import Testing
     }
 
     @Test func aStreamIsRefused() async throws {
-        let error = try await error(of: "stream", messages: 3)
+        let error = try await error(of: "stream", messages: 0)
         #expect(error?.code == .unsupported && error?.message.contains("orders is a stream") == true)
+    }
+
+    @Test(arguments: [true, false])
+    func whatAQuorumQueueHasStillToDeliverIsTakenBeforeTheEnd(_ isCancelled: Bool) async throws {
+        struct FullDisk: Error {}
+        let received = Locked(0)
+        let session = try SessionServer()
+        let error = await #expect(throws: (any Error).self) {
+            try await session.run { client in
+                try QueueCapture(session: client, logger: Self.logger).capture("orders", upTo: 300) { page in
+                    guard received.withLock({ $0 == 0 }) else { throw FullDisk() }
+                    received.withLock { $0 += page.count }
+                    if isCancelled { session.cancel() }
+                    return true
+                }
+                Issue.record("it should have thrown")
+            } _: { server in
+                try await server.answerDeclaration(messages: 300)
+                try await server.refuse(.queueDeclare, refusal("quorum"))
+                try await server.answer(.basicQos, with: .basicQosOK)
+                try await server.expect(.basicConsume)
+                server.send(ServerFrames.method(.basicConsumeOK) { $0.bytes += ServerFrames.text("celery-swift") })
+                for tag in 1...299 { server.send(ServerFrames.delivery(UInt64(tag), "\(tag)")) }
+                // The last one is waited for.
+                while received.withLock({ $0 == 0 }) { await Task.yield() }
+                server.send(ServerFrames.delivery(300, "300"))
+            }
+        }
+        #expect(error is FullDisk || isCancelled && error is CancellationError)
+        #expect(received.withLock { $0 } == 100)
     }
 
     @Test func allMessagesOfAQuorumQueueAreDeliveredAndTheWantedOnesCopied() async throws {

@@ -82,6 +82,17 @@ import Testing
         #expect(try Resender.content(of: resent).properties == [0xA8, 0, 1, 0x6A] + sized(first + second) + [7])
     }
 
+    @Test func theCountIsFoundBehindHeadersOfAnyTypeAndDepth() throws {
+        // Deeper than a table is read.
+        var deep: [UInt8] = [0x56]
+        for _ in 0..<150 { deep = [0x41] + sized(deep) }
+        let others = Self.headers + [1, 0x7A] + deep
+        let properties = [0x20, 0] + sized(others + Self.count)
+        let fields = message(properties).fields(queue: "orders", isCounted: true)
+        let resent = ResentMessage(fields: fields, message: .failure(MessageError(.undecodable, "")), queue: "orders")
+        #expect(try Resender.content(of: resent).properties == [0x20, 0] + sized(others))
+    }
+
     @Test func aCountThatFitsNoNumberEndsNothing() {
         let largest = Array(repeating: UInt8(0xFF), count: 8)
         for value: [UInt8] in [[0x6C] + largest, [0x53, 0, 0, 0, 0], [0x54] + largest] {
@@ -89,6 +100,19 @@ import Testing
             let properties = [0x20, 0] + sized([UInt8(name.count)] + name + value)
             #expect(message(properties).deliveryCount <= 0)
             #expect(message(properties).fields(queue: "orders", isCounted: true)["headers"] == [:])
+        }
+    }
+
+    @Test func whatIsNoContentIsRefusedBeforeTheServerEndsTheConnectionOverIt() {
+        let contents: [JSONObject] = [
+            ["content": "abc"], ["content_base64": "//8="], ["content_base64": ""], ["content_base64": "no base64"],
+            ["content_base64": "AAAA"], ["properties": []], ["headers": []],
+        ]
+        for content in contents {
+            var fields = content
+            fields["body"] = "x"
+            let resent = ResentMessage(fields: fields, message: .failure(MessageError(.undecodable, "")), queue: "q")
+            #expect(throws: TransportError.self, "\(content)") { try Resender.content(of: resent) }
         }
     }
 

@@ -65,6 +65,29 @@ import Testing
         #expect((report.end as? TransportError)?.code == .connectionLost)
     }
 
+    @Test func whoMayNotSendHasSentNothing() async throws {
+        let report = try await report(of: ["a", "b"].map { message($0) }) { server, _ in
+            try await server.expect(.basicPublish, after: .basicPublish)
+            server.send(ServerFrames.close(.channelClose, channel: 1, code: 403, "ACCESS_REFUSED", over: .basicPublish))
+            try await server.expect(.channelCloseOK)
+            try await server.answer(.channelOpen, with: .channelOpenOK)
+        }
+        #expect(report.sent == 0 && report.failures.count == 2 && report.unknown.isEmpty && report.end != nil)
+    }
+
+    @Test func aRefusalOfOneOfManyLeavesNothingUnsaid() async throws {
+        let report = try await report(of: ["a", "b", "c"].map { message($0) }) { server, _ in
+            try await server.expect(.basicPublish)
+            server.send(ServerFrames.confirm(1))
+            try await server.expect(.basicPublish, after: .basicPublish)
+            server.send(ServerFrames.close(.channelClose, channel: 1, code: 406, "no", over: .basicPublish))
+            try await server.expect(.channelCloseOK)
+            try await server.answer(.channelOpen, with: .channelOpenOK)
+        }
+        #expect(report.sent == 1 && report.failures.isEmpty && report.unknown == [1, 2])
+        #expect((report.end as? TransportError)?.message == "RabbitMQ refuses a message: no")
+    }
+
     @Test func whatAServerMayRefuseGoesAloneSoThatItIsKnown() async throws {
         let messages = [
             message("a"), message("b", properties: ["user_id": "somebody"]),
@@ -89,6 +112,7 @@ import Testing
         let report = try await report(of: (0..<150).map { message("\($0)") }) { server, session in
             for _ in 0..<100 { try await server.expect(.basicPublish) }
             session.cancel()
+            server.send(ServerFrames.confirm(60, multiple: true))
             server.send(ServerFrames.confirm(100, multiple: true))
         }
         #expect(report.sent == 100 && report.tried == 100 && report.unknown.isEmpty)

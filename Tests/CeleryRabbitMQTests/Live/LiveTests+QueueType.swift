@@ -7,7 +7,7 @@ import Testing
 @testable import CeleryRabbitMQ
 
 extension LiveTests {
-    @Suite struct Natures {
+    @Suite struct QueueTypes {
         /// Runs on a session of its own.
         private func withSession<Value: Sendable>(
             _ body: @escaping @Sendable (AMQPSession) throws -> Value

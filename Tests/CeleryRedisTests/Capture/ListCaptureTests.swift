@@ -114,6 +114,19 @@ import Testing
         #expect(received.withLock { $0 } == Array(0..<(10 + 40 * 150)))
     }
 
+    @Test func whatWorkersTakeWhileAListIsReadChangesNoOrder() async throws {
+        list.change(pushing: 10)
+        try await withCapture({ $0.change(pushing: 37, popping: 37) }) { capture in
+            try await all(&capture)
+            for _ in 0..<50 {
+                list.change(pushing: 60)
+                try await news(&capture)
+            }
+        }
+        let received = received.withLock { $0 }
+        #expect(received.count > 1000 && received == Set(received).sorted())
+    }
+
     @Test func ofAListThatIsFollowedOnlyTheNewestEntriesAreRemembered() async throws {
         try await withCapture { capture in
             try await all(&capture)

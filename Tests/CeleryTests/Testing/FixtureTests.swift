@@ -52,6 +52,19 @@ import Testing
         #expect(other?.description == "https://example.com/orders.json is no file")
     }
 
+    @Test func whatIsNoFileOfFixturesIsSaid() throws {
+        let file = file()
+        defer { #expect(throws: Never.self) { try FileManager.default.removeItem(at: file) } }
+        let folder = FileManager.default.temporaryDirectory.path(percentEncoded: false)
+        let error = #expect(throws: Fixture.LoadingError.self) { try Fixture.load(contentsOf: folder) }
+        #expect(error?.description == "\(folder) cannot be read: Is a directory")
+        // An empty message would be sent in place of what is broken.
+        for broken in [#""raw_base64": "***""#, #""body_base64": "QQ=""#, #""raw": 1"#] {
+            try Data(#"{"cases": [{"name": "a", \#(broken)}]}"#.utf8).write(to: file)
+            #expect(throws: Fixture.LoadingError.self, "\(broken)") { try Fixture.load(contentsOf: file) }
+        }
+    }
+
     @Test func anArgumentIsRedactedWhereverTheMessageHoldsIt() throws {
         let (fixture, text) = try redacted("args.0.card", "args.1")
         #expect(!text.contains("4111"))

@@ -74,6 +74,12 @@ struct ConsoleOptions: ParsableArguments {
             console.logger.logLevel = .info
         }
         if let loglevel = try level() { console.logger.logLevel = loglevel.level }
+        let idle = [logFormat == nil ? nil : "--log-format", noColor ? "--no-color" : nil].compactMap(\.self)
+        if !idle.isEmpty, own != nil || !bootstrapped.handler.isDefault {
+            console.logger.notice(
+                "options that change nothing, because the program has a log of its own",
+                metadata: ["options": "\(idle.joined(separator: " "))"])
+        }
         return console
     }
 }

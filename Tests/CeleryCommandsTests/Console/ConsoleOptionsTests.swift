@@ -45,6 +45,18 @@ import Darwin
         #expect(console.logger.logLevel == .info)
     }
 
+    @Test func whatALoggerOfTheProgramsOwnDoesNotObeyIsNamed() throws {
+        let log = LogLines()
+        _ = try ConsoleOptions.parse(["-C", "--log-format", "json", "-l", "info"])
+            .console(own: log.logger, bootstrapped: Self.standard)
+        _ = try ConsoleOptions.parse(["-q"]).console(own: nil, bootstrapped: log.logger)
+        #expect(
+            log.lines == [
+                "notice: options that change nothing, because the program has a log of its own "
+                    + "options=--log-format --no-color"
+            ])
+    }
+
     @Test func aStreamLogHandlerInWhichSomethingWasSetIsTheProgramsOwn() throws {
         var (quiet, labelled) = (Self.standard, Self.standard)
         quiet.logLevel = .warning

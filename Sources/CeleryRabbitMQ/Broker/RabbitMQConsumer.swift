@@ -1,3 +1,4 @@
+internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
 internal import Synchronization
@@ -64,7 +65,7 @@ final class RabbitMQConsumer: Consumer {
             else { throw error }
             logger.info(
                 "a queue knows no prefetch count for several consumers together, each gets its own",
-                metadata: ["error": "\(error)"])
+                metadata: ["reason": "\(LogText(fault.text))"])
             return try await openOnce(configuration, memory: memory, logger: logger, connect)
         }
     }

@@ -1,3 +1,4 @@
+import CeleryProtocol
 import CeleryTransport
 import Testing
 
@@ -11,6 +12,14 @@ import Testing
     func theLimitIsPerChannelWhereTheServerCan(version: String, isGlobal: Bool) {
         #expect(PrefetchRule(serverVersion: version, queues: ["a"]).isGlobal == isGlobal)
         #expect(!PrefetchRule(serverVersion: version, queues: ["a", Queue("b", kind: .quorum)]).isGlobal)
+    }
+
+    @Test(arguments: [("quorum", false), ("stream", false), ("classic", true)])
+    func aTypeThatStandsAmongTheArgumentsCounts(type: String, isGlobal: Bool) {
+        for kind in Queue.Kind.allCases {
+            let queue = Queue("b", kind: kind, arguments: ["x-queue-type": .string(type)])
+            #expect(PrefetchRule(serverVersion: "3.10.8", queues: ["a", queue]).isGlobal == isGlobal)
+        }
     }
 
     @Test(

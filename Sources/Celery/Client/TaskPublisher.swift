@@ -93,7 +93,7 @@ final class TaskPublisher: Sendable {
             let task = OutgoingTask(
                 message, to: destination, task: request.task, id: request.id,
                 purpose: parent == nil ? .call : .child, parent: parent)
-            try await middleware.send(task) { try await publish($0, to: $1, retries: retries) }
+            try await middleware.send(task) { try await self.publish($0, to: $1, retries: retries) }
         }
         return handle
     }

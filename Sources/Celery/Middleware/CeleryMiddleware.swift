@@ -17,7 +17,7 @@
 ///     }
 ///
 /// The first of several is the outermost. What is not written passes on.
-public protocol CeleryMiddleware: Sendable {
+public protocol CeleryMiddleware: ConcurrentMiddleware {
     /// Sends a task: what a client or a handler enqueues, and in a worker also what follows a task, and its next try.
     ///
     /// - Parameters:

@@ -27,7 +27,7 @@ final class MessageSender: Sendable {
         if publisher.middleware.isEmpty { return try await send(outgoing.message, to: outgoing.destination) }
         try await ServiceContext.withValue(finished?.serviceContext) {
             let task = OutgoingTask(outgoing, parent: finished?.task.request)
-            try await publisher.middleware.send(task) { try await send($0, to: $1) }
+            try await publisher.middleware.send(task) { try await self.send($0, to: $1) }
         }
     }
 

@@ -131,6 +131,9 @@ public struct TaskDefinition<Input: Sendable, Output: Sendable>: Sendable {
     }
 
     /// A call of the task with these arguments; nothing is sent yet.
+    ///
+    /// Every argument is given, those of parameters with a default too: what is left out is "missing argument" to the
+    /// compiler.
     public func callAsFunction<each A>(_ arguments: repeat each A) -> Signature<Output> where Input == (repeat each A) {
         signature((repeat each arguments))
     }

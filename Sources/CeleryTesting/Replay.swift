@@ -45,7 +45,7 @@ public struct Replay: Sendable {
     /// Runs the handler of a call, without a message.
     ///
     /// - Parameters:
-    ///   - call: the task and its arguments.
+    ///   - call: the task and its arguments; of its options the headers and the id count.
     ///   - request: what the handler finds in its context; by default a first try with the id `test`.
     /// - Throws: `EncodingError` when an argument cannot be sent.
     public func run<Output>(_ call: Signature<Output>, as request: TaskRequest? = nil) async throws -> Outcome {
@@ -71,7 +71,7 @@ public struct Replay: Sendable {
     /// Runs the handler of a call, without a message, and keeps what it did meanwhile.
     ///
     /// - Parameters:
-    ///   - call: the task and its arguments.
+    ///   - call: the task and its arguments; of its options the headers and the id count.
     ///   - request: what the handler finds in its context; by default a first try with the id `test`.
     ///   - retrying: whether a task that is to be tried again is, at once, until it ends otherwise.
     /// - Throws: `EncodingError` when an argument cannot be sent.
@@ -81,8 +81,10 @@ public struct Replay: Sendable {
         let canvas = try call.canvas()
         let payload = TaskPayload(args: canvas.args, kwargs: canvas.kwargs)
         guard let handler = handlers[call.task] else { return Recording(.notRegistered(call.task)) }
-        let request = request ?? TaskRequest(task: call.task, id: "test")
-        return await record(handler, payload, request, queue: "celery", retrying)
+        let options = canvas.options
+        var usual = TaskRequest(task: call.task, id: options["task_id"]?.stringValue ?? "test")
+        usual.headers = options["headers"]?.objectValue ?? [:]
+        return await record(handler, payload, request ?? usual, queue: "celery", retrying)
     }
 
     /// Runs the handler that the message names, and keeps what it did meanwhile. Eta and expiry are not looked at.

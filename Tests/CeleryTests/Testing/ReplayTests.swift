@@ -29,6 +29,18 @@ import Testing
         #expect(try await replay().run(other) == .notRegistered("tasks.other"))
     }
 
+    @Test func theHeadersAndTheIDOfACallAreFoundByItsHandler() async throws {
+        let replay = try Replay {
+            TaskHandler(Self.add) { context, _, _ in
+                guard context.request.headers["tenant"] == "north" else { throw Reject(reason: "no tenant") }
+                return context.request.id == "mine" ? 1 : 0
+            }
+        }
+        #expect(try await replay.run(Self.add(1, 2)) == .rejected(requeue: false))
+        let call = Self.add(1, 2).options(SendOptions(id: "mine", headers: ["tenant": "north"]))
+        #expect(try await replay.run(call) == .success(1))
+    }
+
     @Test func whatAWorkerRefusesIsRefused() async throws {
         let signature: JSONValue = ["task": "tasks.add", "args": [], "kwargs": [:], "options": [:]]
         let group: JSONValue = ["task": "celery.group", "args": [], "kwargs": [:], "subtask_type": "group"]

@@ -59,6 +59,20 @@ public protocol ResultStore: Sendable {
     /// Removes what is known of a task.
     func forget(_ id: String) async throws
 
+    // MARK: Many at once
+
+    /// The states of tasks as they are now, by their ids; those of which nothing is known are left out.
+    func results(of ids: [String]) async throws -> [String: TaskResult]
+
+    /// Gives each watcher the states of its task, as ``watch(_:_:)``, with one subscription for all of them where the
+    /// store has such.
+    ///
+    /// - Throws: ``TransportError``. What goes wrong later is given to the watchers.
+    func watch(contentsOf watches: [(id: String, watcher: ResultWatcher)]) async throws
+
+    /// Removes what is known of tasks.
+    func forget(contentsOf ids: [String]) async throws
+
     // MARK: Groups
 
     /// Keeps which tasks a group has (`GroupResult.save`), for as long as results.
@@ -141,6 +155,23 @@ extension ResultStore {
 
     /// Does nothing.
     public func endInterest(in id: String) {}
+
+    /// Asks for one after the other.
+    public func results(of ids: [String]) async throws -> [String: TaskResult] {
+        var results: [String: TaskResult] = [:]
+        for id in ids { results[id] = try await result(of: id) }
+        return results
+    }
+
+    /// Watches one after the other.
+    public func watch(contentsOf watches: [(id: String, watcher: ResultWatcher)]) async throws {
+        for (id, watcher) in watches { try await watch(id, watcher) }
+    }
+
+    /// Forgets one after the other.
+    public func forget(contentsOf ids: [String]) async throws {
+        for id in ids { try await forget(id) }
+    }
 
     /// Stores states as ``store(contentsOf:)`` does.
     ///

@@ -52,4 +52,8 @@ struct KombuKeys: Sendable {
 
     /// A result, and the channel on which its changes are announced.
     func result(_ id: String) -> String { "celery-task-meta-\(id)" }
+    /// The tasks of a group.
+    func group(_ id: String) -> String { "celery-taskset-meta-\(id)" }
+    /// What is known of a chord whose header is this group.
+    func chord(_ group: String, _ part: ChordKey) -> String { "celery-taskset-meta-\(group).\(part.rawValue)" }
 }

@@ -13,6 +13,14 @@ struct NeededCommands: Sendable {
     static func ofResults(expires: Int) -> NeededCommands {
         NeededCommands(["GET", expires == 0 ? "SET - XX" : "SETEX 0 -"])
     }
+    /// Those of chords, tried on a key that does not exist, and does not in the end.
+    static func ofChords(isOrdered: Bool) -> NeededCommands {
+        let ofParts =
+            isOrdered
+            ? ["ZADD XX 0 -", "ZSCORE -", "ZCARD", "ZRANGE 0 -1"] : ["LLEN", "LRANGE 0 -1", "RPUSH -", "DEL"]
+        return NeededCommands(
+            ["GET", "SET - XX", "SISMEMBER -", "INCRBY -", "PTTL", "EXISTS"] + ofParts + ["SADD -", "EXPIRE 10", "DEL"])
+    }
 
     private let commands: [String]
 

@@ -5,8 +5,8 @@ internal import Logging
 
 /// Publishes to kombu's lists on Redis.
 final class RedisProducer: Producer {
-    private let connection: RedisConnection
-    private let keys: KombuKeys
+    let connection: RedisConnection
+    let keys: KombuKeys
     /// The queues whose bindings this connection has written.
     private let declared = Locked<Set<Queue>>([])
     private let logger: Logger
@@ -22,10 +22,7 @@ final class RedisProducer: Producer {
     }
 
     func publish(_ message: Message, to destination: Destination) async throws {
-        var message = message
-        message.properties.exchange = destination.exchange
-        message.properties.routingKey = destination.routingKey
-        message.properties.deliveryTag = RandomID.make()
+        let message = Self.addressed(message, to: destination)
         var pipeline = RedisPipeline()
         let undeclared = destination.queue.flatMap { queue in
             declared.withLock { $0.contains(queue) } ? nil : queue
@@ -56,6 +53,21 @@ final class RedisProducer: Producer {
             throw TransportError(refusal: text, of: "Redis refuses the message")
         }
         if declarations > 0, let undeclared { finishDeclaration(of: undeclared, replies.prefix(declarations)) }
+    }
+
+    /// The message with what kombu's envelope says of its way.
+    static func addressed(_ message: Message, to destination: Destination) -> Message {
+        var message = message
+        message.properties.exchange = destination.exchange
+        message.properties.routingKey = destination.routingKey
+        message.properties.deliveryTag = RandomID.make()
+        return message
+    }
+
+    /// Whether messages for this destination go to the list of its routing key, and nothing else is to be done.
+    func isDirect(_ destination: Destination) -> Bool {
+        destination.exchange.isEmpty
+            && destination.queue.map { queue in declared.withLock { $0.contains(queue) } } ?? true
     }
 
     /// At once, and then in growing intervals with how many there were.

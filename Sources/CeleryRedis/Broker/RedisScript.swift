@@ -3,6 +3,7 @@ internal import CeleryTransport
 /// The Lua scripts. A server is sent their digests once it has them.
 enum RedisScript: Int, CaseIterable, Sendable {
     case claim, renew, park, overdue, due, seize, putBack, bury, storeResult, trial
+    case recordParts, extendClaim, endChord
 
     var source: String {
         switch self {
@@ -16,6 +17,9 @@ enum RedisScript: Int, CaseIterable, Sendable {
         case .bury: Self.burySource
         case .storeResult: Self.storeResultSource
         case .trial: Self.trialSource
+        case .recordParts: Self.recordPartsSource
+        case .extendClaim: Self.extendClaimSource
+        case .endChord: Self.endChordSource
         }
     }
 }

@@ -5,6 +5,7 @@ public struct RedisResultBackend: ResultBackend {
     private let address: Result<RedisAddress, TransportError>
     /// In seconds; 0 for never.
     private let expires: Int
+    private let chords: ChordOptions
 
     /// The backend at `redis://[user[:password]@]host[:port][/database]` or
     /// `redis+socket://[user:password@]/path?virtual_host=database`.
@@ -18,9 +19,16 @@ public struct RedisResultBackend: ResultBackend {
     ///   - url: the address, in one of the two forms.
     ///   - expires: after how long a result goes away (`result_expires`); `nil` and zero for never. The default is
     ///     Celery's one day. Redis keeps whole seconds: parts of them are cut off, but for those of the first.
-    public init(_ url: String, expires: Duration? = .seconds(86_400)) {
+    ///   - chords: how chords are joined.
+    public init(_ url: String, expires: Duration? = .seconds(86_400), chords: ChordOptions = ChordOptions()) {
         address = Result { () throws(TransportError) in try RedisAddress(url, role: .backend) }
-        self.expires = expires.map { $0 > .zero ? max(1, Int(clamping: $0.components.seconds)) : 0 } ?? 0
+        self.expires = Self.seconds(expires)
+        self.chords = chords
+    }
+
+    /// A life in whole seconds; 0 for no end.
+    static func seconds(_ life: Duration?) -> Int {
+        life.map { $0 > .zero ? max(1, Int(clamping: $0.components.seconds)) : 0 } ?? 0
     }
 
     /// The address without its password.
@@ -33,13 +41,15 @@ public struct RedisResultBackend: ResultBackend {
 
     /// Makes the store; it connects when it is first used.
     public func makeResultStore(context: ResultStoreContext) throws -> any ResultStore {
-        RedisResultStore(try address.get(), expires: expires, logger: context.logger)
+        RedisResultStore(try address.get(), expires: expires, chords: chords, logger: context.logger)
     }
 }
 
 extension ResultBackend where Self == RedisResultBackend {
     /// Redis at this address; see ``RedisResultBackend``.
-    public static func redis(_ url: String, expires: Duration? = .seconds(86_400)) -> RedisResultBackend {
-        RedisResultBackend(url, expires: expires)
+    public static func redis(
+        _ url: String, expires: Duration? = .seconds(86_400), chords: ChordOptions = ChordOptions()
+    ) -> RedisResultBackend {
+        RedisResultBackend(url, expires: expires, chords: chords)
     }
 }

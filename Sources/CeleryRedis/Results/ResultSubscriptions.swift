@@ -9,6 +9,10 @@ final class ResultSubscriptions: Sendable {
     typealias Question =
         @Sendable (_ id: String, _ answer: @escaping @Sendable (ResultWatcher.Update?) -> Void) -> Void
 
+    /// Asks what is stored of some tasks; `answer` is called for each of them, on the connection's thread.
+    typealias JointQuestion =
+        @Sendable (_ ids: [String], _ answer: @escaping @Sendable (String, ResultWatcher.Update?) -> Void) -> Void
+
     /// Channels that nobody waits on any more are left when there are so many: nothing comes on them as a rule, and to
     /// leave each would cost as much as to wait for the next result.
     private static let mostEnded = 64
@@ -17,27 +21,40 @@ final class ResultSubscriptions: Sendable {
     private let connection: Reconnecting<RedisConnection>
     private let ask: Question
     private let questions: DeferredQuestions
+    private let joint: JointQuestions
     private let spare: SpareChannels
     /// The tasks that nobody waits for any more, and whose channels are not left yet.
     private let ended = Locked<Set<String>>([])
     private let logger: Logger
 
-    init(_ address: RedisAddress, logger: Logger, asking ask: @escaping Question) {
+    init(
+        _ address: RedisAddress, logger: Logger, asking ask: @escaping Question,
+        askingMany: @escaping JointQuestion
+    ) {
         let hub = UpdateHub()
         self.hub = hub
         self.ask = ask
         self.logger = logger
         let questions = DeferredQuestions(for: hub, asking: ask)
         self.questions = questions
+        let joint = JointQuestions { ids in
+            let open = ids.filter(hub.isWaiting)
+            if open.isEmpty { return }
+            askingMany(open) { id, answer in
+                if let answer { hub.pass(answer, id: id) }
+            }
+        }
+        self.joint = joint
         let refusals = RefusalLog()
         let spare = SpareChannels()
         self.spare = spare
         connection = Reconnecting {
             let connection = try await RedisConnection.open(
                 address, name: "celery-updates", logger: logger,
-                onMessages: { Self.take($0, for: hub, questions, spare, refusals, logger) },
+                onMessages: { Self.take($0, for: hub, questions, joint, spare, refusals, logger) },
                 onLoss: { error in
                     questions.clear()
+                    joint.clear()
                     spare.clear()
                     hub.fail(error)
                 })
@@ -78,6 +95,37 @@ final class ResultSubscriptions: Sendable {
             watcher.end()
             // Those who came after it rely on its subscription.
             hub.fail(error, id: id)
+            throw error
+        }
+    }
+
+    /// Gives each watcher the states of its task from now on, with what is known of it first: one subscription and one
+    /// question for all of them.
+    func watch(contentsOf watches: ArraySlice<(id: String, watcher: ResultWatcher)>) async throws {
+        let (connection, generation) = try await connection.get()
+        var unknown: [String] = []
+        for (id, watcher) in watches {
+            let isFirst = hub.add(watcher, id: id) { [weak self] in self?.end(id, on: connection) }
+            guard isFirst else {
+                ask(id) { answer in
+                    if let answer { watcher.receive(answer) }
+                }
+                continue
+            }
+            guard let announced = spare.claim(id) else {
+                unknown.append(id)
+                continue
+            }
+            if let announced { watcher.receive(announced) }
+        }
+        do {
+            try connection.subscribe {
+                joint.begin(unknown)
+                return Self.command("SUBSCRIBE", unknown)
+            }
+        } catch {
+            self.connection.report(broken: generation)
+            for id in unknown { hub.fail(error, id: id) }
             throw error
         }
     }
@@ -123,8 +171,8 @@ final class ResultSubscriptions: Sendable {
 
     /// Sees to what the server says.
     private static func take(
-        _ messages: [RESPValue], for hub: UpdateHub, _ questions: DeferredQuestions, _ spare: SpareChannels,
-        _ refusals: RefusalLog, _ logger: Logger
+        _ messages: [RESPValue], for hub: UpdateHub, _ questions: DeferredQuestions, _ joint: JointQuestions,
+        _ spare: SpareChannels, _ refusals: RefusalLog, _ logger: Logger
     ) {
         var subscribed: [String] = []
         for message in messages {
@@ -135,7 +183,12 @@ final class ResultSubscriptions: Sendable {
                 case "message":
                     questions.end(id)
                     announce(content, of: id, to: hub, spare, logger)
-                case "subscribe": if !spare.subscribed(id) { subscribed.append(id) }
+                case "subscribe":
+                    if joint.subscribed(id) {
+                        refusals.passed()
+                    } else if !spare.subscribed(id) {
+                        subscribed.append(id)
+                    }
                 default: break
                 }
             }

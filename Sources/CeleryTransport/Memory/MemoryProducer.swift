@@ -18,5 +18,16 @@ struct MemoryProducer: Producer {
         store.reportUnserved(message.headers["id"]?.stringValue, in: queues, sentTo: destination)
     }
 
+    /// One after the other, so that they come in this order.
+    func publish(
+        contentsOf messages: [(message: Message, destination: Destination)]
+    ) async -> [Int: any Error] {
+        var failures: [Int: any Error] = [:]
+        for (position, (message, destination)) in messages.enumerated() {
+            do { try await publish(message, to: destination) } catch { failures[position] = error }
+        }
+        return failures
+    }
+
     func close() async {}
 }

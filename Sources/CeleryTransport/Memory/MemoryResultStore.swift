@@ -7,6 +7,8 @@ final class MemoryResultStore: ResultStore {
     /// Why tasks will never end.
     private let obstacles = Locked<[String: TransportError]>([:])
     private let hub = UpdateHub()
+    let groups = Locked<[String: [UInt8]]>([:])
+    let chords = Locked<[String: MemoryChord]>([:])
 
     func prepare() async throws {}
 

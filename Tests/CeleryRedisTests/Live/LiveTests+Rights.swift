@@ -25,7 +25,12 @@ extension LiveTests {
                 "+evalsha", "+script|load", "+get", "+set", "+setex", "+publish", "~celery-task-meta-*",
                 "&celery-task-meta-*",
             ]
-        static let caller = results + ["+subscribe", "+unsubscribe", "+del", "+select"]
+        static let chords =
+            results + [
+                "+zadd", "+zscore", "+zcard", "+zrange", "+sadd", "+sismember", "+expire", "+incrby", "+pttl",
+                "+exists", "+del", "~celery-taskset-meta-*",
+            ]
+        static let caller = results + ["+subscribe", "+unsubscribe", "+mget", "+del", "+select"]
 
         func url(_ redis: LiveRedis, _ rules: [String]) async throws -> String {
             var command = RedisPipeline()
@@ -92,7 +97,7 @@ extension LiveTests {
             _ = try await redis.call(RedisPipeline("ACL", "LOG", "RESET"))
             let log = LogLines()
             let context = ResultStoreContext(broker: redis.broker(), replyTo: "me", logger: log.logger)
-            let store = try RedisResultBackend(try await url(redis, isWaiting ? Self.caller : Self.results))
+            let store = try RedisResultBackend(try await url(redis, isWaiting ? Self.caller : Self.chords))
                 .makeResultStore(context: context)
             let result = StoredResult(
                 TaskResult(id: "a", state: .success, result: 1), route: ReplyRoute(replyTo: nil, correlationID: "a"))
@@ -103,10 +108,18 @@ extension LiveTests {
                 }
                 try await store.store([result])
                 #expect(try await end.value)
+                try await store.store([StoredResult(TaskResult(id: "b", state: .success), route: result.route)])
+                #expect(try await store.results(of: ["a", "b"]).count == 2)
                 try await store.forget("a")
             } else {
                 try await store.connect()
                 try await store.store([result])
+                try await store.growChord("g", by: 1)
+                let claim = try await ChordChecks(store: store).complete(added: 1)
+                _ = try await store.chordResults(claim)
+                _ = try await store.extend(claim, for: .seconds(20))
+                _ = try await store.end(claim)
+                try await store.fail(claim)
             }
             await store.close()
             #expect(try await refusals(redis) == [])
@@ -206,6 +219,26 @@ extension LiveTests {
             #expect(error?.code == .refused)
             #expect(error?.message.contains("(the user's right +\(right))") == true)
             #expect(try await redis.call(RedisPipeline("DBSIZE")) == .integer(0))
+            await store.close()
+        }
+
+        @Test(arguments: [
+            "zadd", "zscore", "zcard", "zrange", "sadd", "sismember", "expire", "incrby", "pttl", "exists",
+        ])
+        func aWorkerThatMayNotJoinChordsBeginsAndSaysSo(right: String) async throws {
+            let redis = try await LiveRedis(database: 9)
+            let log = LogLines()
+            let context = ResultStoreContext(broker: redis.broker(), replyTo: "me", logger: log.logger)
+            let store = try RedisResultBackend(try await url(redis, Self.chords + ["-" + right]))
+                .makeResultStore(context: context)
+            try await store.connect()
+            #expect(log.lines.count == 1)
+            let line = try #require(log.lines.first)
+            #expect(line.hasPrefix("notice: the members of chords cannot be counted"))
+            #expect(line.contains("(the user's right +\(right))"))
+            #expect(try await redis.call(RedisPipeline("DBSIZE")) == .integer(0))
+            let result = TaskResult(id: "a", state: .success)
+            try await store.store([StoredResult(result, route: ReplyRoute(replyTo: nil, correlationID: "a"))])
             await store.close()
         }
 

@@ -38,10 +38,18 @@ import Testing
             }
             return .bytes(answer)
         }
-        subscriptions = ResultSubscriptions(try server.address, logger: Self.logger) { [questions] id, answer in
-            questions.add(id)
-            answer(nil)
-        }
+        subscriptions = ResultSubscriptions(
+            try server.address, logger: Self.logger,
+            asking: { [questions] id, answer in
+                questions.add(id)
+                answer(nil)
+            },
+            askingMany: { [questions] ids, answer in
+                for id in ids {
+                    questions.add(id)
+                    answer(id, nil)
+                }
+            })
     }
 
     private static func bulk(_ text: String) -> String { "$\(text.utf8.count)\r\n\(text)\r\n" }

@@ -127,7 +127,7 @@ struct ConnectionOptions: ParsableArguments {
             return .rpc
         case "disabled": return nil
         case let scheme where RedisBroker.schemes.contains(scheme):
-            return .redis(address, expires: configuration.resultExpires)
+            return .redis(address, expires: configuration.resultExpires, chords: configuration.chords)
         case "amqp", "amqps", "pyamqp", "librabbitmq":
             throw ValidationError("RabbitMQ is no result backend: results that come by way of the broker are rpc://")
         case let scheme:

@@ -7,6 +7,7 @@ extension CeleryConfiguration {
     public static let keys =
         [
             "broker_url", "result_backend", "broker_transport_options", "result_expires",
+            "result_chord_expires", "result_chord_join_timeout",
             "task_default_queue", "task_default_exchange", "task_default_exchange_type", "task_default_routing_key",
             "task_default_queue_type", "task_create_missing_queue_type", "task_queue_max_priority", "task_queues",
             "task_default_priority", "task_compression", "task_publish_retry", "task_publish_retry_policy",
@@ -47,7 +48,8 @@ extension CeleryConfiguration {
             }
             brokerTransportOptions[name] = text
         }
-        if let expires = settings.take("result_expires") { resultExpires = try Self.life(expires) }
+        if let expires = settings.take("result_expires") { resultExpires = try Self.life(expires, "result_expires") }
+        try applyChords(&settings)
         try applyRouting(&settings)
         try applySending(&settings)
         try applyWorker(&settings)
@@ -55,6 +57,23 @@ extension CeleryConfiguration {
         disregardedSettings += settings.rest.map { name, _ in
             DisregardedSetting(name: name, isKnownToCelery: CelerySettingNames.all.contains(name))
         }
+    }
+
+    private mutating func applyChords(_ settings: inout SettingsReader) throws {
+        if let expires = settings.take("result_chord_expires"), !expires.isNull {
+            chords.expires = try Self.life(expires, "result_chord_expires") ?? .zero
+        }
+        if let timeout = settings.take("result_chord_join_timeout") {
+            // What Celery takes where there is no limit: a claim has one all the same.
+            chords.joinTimeout = try Self.life(timeout, "result_chord_join_timeout") ?? .seconds(5)
+        }
+        guard var options = try settings.object("result_backend_transport_options") else { return }
+        if let isOrdered = options["result_chord_ordered"].flatMap(SettingsReader.bool) {
+            chords.isOrdered = isOrdered
+            options["result_chord_ordered"] = nil
+        }
+        // The others are not obeyed.
+        if !options.isEmpty { settings.putBack("result_backend_transport_options", .object(options)) }
     }
 
     private static func dropWhatIsSoAnyway(_ settings: inout SettingsReader) {
@@ -114,11 +133,11 @@ extension CeleryConfiguration {
     }
 
     /// A number of seconds, or a time span as kombu writes a `timedelta`; zero and null mean never.
-    private static func life(_ value: JSONValue) throws -> Duration? {
+    private static func life(_ value: JSONValue, _ name: String) throws -> Duration? {
         let number = value.doubleValue ?? value.stringValue.flatMap { Double($0) }
         if value.isNull || number == 0 { return nil }
         guard let life = number.flatMap(Duration.init(seconds:)), life > .zero else {
-            throw SettingsReader.invalid("result_expires", "must be a number of seconds")
+            throw SettingsReader.invalid(name, "must be a number of seconds")
         }
         return life
     }

@@ -18,6 +18,9 @@ public struct CeleryConfiguration: Sendable {
     public var brokerTransportOptions: [String: String] = [:]
     /// After how long a result goes away (`result_expires`); `nil` for never.
     public var resultExpires: Duration? = .seconds(86_400)
+    /// How chords are joined (`result_chord_expires`, `result_chord_join_timeout`, and `result_chord_ordered` of
+    /// `result_backend_transport_options`).
+    public var chords = ChordOptions()
     /// The default queue, the known queues and the routes (`task_default_queue`, `task_queues`, `task_routes` and what
     /// belongs to them). Tasks that handlers send, and what follows a task, go by it as well.
     public var routing = Routing()

@@ -32,6 +32,24 @@ import Testing
         #expect(try CeleryConfiguration(settings: ["result_expires": expires]).resultExpires == nil)
     }
 
+    @Test func chordsAreJoinedAsTheSettingsSay() throws {
+        let settings: JSONObject = [
+            "result_chord_expires": 60, "result_chord_join_timeout": 10,
+            "result_backend_transport_options": ["result_chord_ordered": false, "global_keyprefix": "x"],
+        ]
+        let configuration = try CeleryConfiguration(settings: settings)
+        let expected = ChordOptions(isOrdered: false, expires: .seconds(60), joinTimeout: .seconds(10))
+        #expect(configuration.chords == expected)
+        #expect(configuration.disregardedSettings.map(\.name) == ["result_backend_transport_options"])
+        let others = try CeleryConfiguration(
+            settings: [
+                "result_chord_expires": 0, "result_backend_transport_options": ["result_chord_ordered": true],
+            ])
+        #expect(others.chords == ChordOptions(expires: .zero))
+        #expect(others.disregardedSettings.isEmpty)
+        #expect(try CeleryConfiguration(settings: ["result_chord_expires": nil]).chords == ChordOptions())
+    }
+
     @Test func settingsOfTheWorkerAreReadAlsoAsTexts() throws {
         let configuration = try CeleryConfiguration(settings: [
             "worker_concurrency": "3", "worker_prefetch_multiplier": 1, "worker_eta_task_limit": 7,
@@ -173,7 +191,7 @@ import Testing
             ("worker_concurrency", 0), ("task_publish_retry_policy", ["max_retries": -1]),
             ("worker_concurrency", "many"), ("task_acks_late", "perhaps"), ("broker_url", 3),
             ("broker_transport_options", "x"), ("broker_transport_options", ["a": ["b": 1]]),
-            ("result_expires", "soon"),
+            ("result_expires", "soon"), ("result_chord_expires", -1), ("result_chord_join_timeout", "x"),
             ("task_queues", 1), ("task_queues", [["exchange": "x"]]),
             ("task_queues", [["name": "q", "exclusive": true]]),
             ("task_queues", [["name": "q", "exchange_type": "x-delayed"]]), ("task_routes", "app.Router"),

@@ -13,6 +13,8 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     private let known: KnownResult
     /// Whether the worker was told to store no result.
     private let isIgnored: Bool
+    /// The end of the task, if it was read already.
+    var ended: TaskResult? { known.value }
     /// Of a result that is of another type, in an error.
     private static var longestValue: Int { 120 }
 
@@ -43,10 +45,15 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     private func value<Value>(timeout: Duration?, _ decode: (JSONValue) throws -> Value) async throws -> Value {
         let result = try await end(timeout: timeout)
         if let failure = result.failure { throw failure }
+        return try self.decode(result.result, decode)
+    }
+
+    /// What the task returned, from the JSON that is stored.
+    func decode<Value>(_ value: JSONValue, _ decode: (JSONValue) throws -> Value) throws -> Value {
         do {
-            return try decode(result.result)
+            return try decode(value)
         } catch {
-            let text = LogText(PythonRepr.saferepr(result.result, maximumLength: Self.longestValue))
+            let text = LogText(PythonRepr.saferepr(value, maximumLength: Self.longestValue))
             throw CeleryError(
                 .undecodableResult, "task \(id) returned \(text), which is no \(Value.self): \(DecodingFailure(error))",
                 underlyingError: error)
@@ -91,10 +98,13 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     /// Removes the result from the backend.
     public func forget() async throws {
         try await store.forget(id)
-        known.value = nil
+        disown()
     }
 
-    private var store: any ResultStore {
+    /// Forgets what was read of the result.
+    func disown() { known.value = nil }
+
+    var store: any ResultStore {
         get throws {
             guard let results else {
                 throw CeleryError(.noResultBackend, "the client was made without a result backend")
@@ -104,7 +114,7 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     }
 
     /// The store, for a question that waits for the end.
-    private var storeOfWanted: any ResultStore {
+    var storeOfWanted: any ResultStore {
         get throws {
             let store = try store
             guard isIgnored else { return store }
@@ -182,13 +192,14 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     }
 
     /// Kept first: whoever misses it in the store finds it here.
-    private func claim(_ result: TaskResult, _ store: any ResultStore) -> TaskResult {
+    @discardableResult
+    func claim(_ result: TaskResult, _ store: any ResultStore) -> TaskResult {
         known.value = result
         store.claim(id)
         return result
     }
 
-    private func unreadable(_ error: MessageError) -> CeleryError {
+    func unreadable(_ error: MessageError) -> CeleryError {
         CeleryError(
             .undecodableResult, "what is stored as the result of task \(id) cannot be read: \(error.reason)",
             underlyingError: error)

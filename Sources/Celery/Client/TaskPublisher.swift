@@ -55,32 +55,13 @@ final class TaskPublisher: Sendable {
     func send<Output>(
         _ signature: Signature<Output>, _ options: SendOptions, parent: TaskRequest?, results: (any ResultStore)?
     ) async throws -> TaskHandle<Output> {
-        // Workers refuse both, and nobody could hear of it.
-        guard !signature.task.isEmpty, options.id != "" else {
-            throw CeleryError(.invalidArgument, "the task cannot be sent: its name and its id must not be empty")
-        }
-        if let priority = options.priority, !(0...255).contains(priority) {
-            throw CeleryError(
-                .invalidArgument, "the task cannot be sent: the priority \(priority) is not from 0 to 255")
-        }
+        try check(signature.task, options)
         let start = ContinuousClock.now
-        let canvas = try signature.canvas()
-        let payload = TaskPayload(args: canvas.args, kwargs: canvas.kwargs)
-        // A result that is not wanted is no reason to talk to the backend.
-        let wanted = (options.ignoreResult ?? defaults?.ignoreResult) == true ? nil : results
+        let payload = try payload(of: signature)
+        let wanted = wanted(results, options)
         try await prepare(wanted)
-        var request = TaskRequest(task: signature.task, id: options.id ?? wanted?.takeID() ?? RandomID.make())
-        if let parent {
-            request.rootID = parent.rootID ?? parent.id
-            request.parentID = parent.id
-        }
-        request.shadow = options.shadow
-        request.timeLimit = options.timeLimit
-        request.softTimeLimit = options.softTimeLimit
-        // Null leaves the choice to the receiver. Python writes false for a task that it knows, because it has the
-        // task's own option at hand; a definition here has none, and its worker's options are to count.
-        request.ignoreResult = options.ignoreResult
-        request.headers = options.headers
+        let id = options.id ?? wanted?.takeID() ?? RandomID.make()
+        let request = request(for: signature.task, id: id, options, parent: parent)
         let (message, destination) = try message(request, payload, options, replyTo: replyTo)
         // Before it is sent: whether it was is not certain when sending fails, and the result may come soon.
         let handle = TaskHandle(
@@ -98,8 +79,47 @@ final class TaskPublisher: Sendable {
         return handle
     }
 
+    /// The arguments of a call.
+    func payload<Output>(of signature: Signature<Output>) throws -> TaskPayload {
+        let canvas = try signature.canvas()
+        return TaskPayload(args: canvas.args, kwargs: canvas.kwargs)
+    }
+
+    func check(_ task: String, _ options: SendOptions) throws {
+        // Workers refuse both, and nobody could hear of it.
+        guard !task.isEmpty, options.id != "" else {
+            throw CeleryError(.invalidArgument, "the task cannot be sent: its name and its id must not be empty")
+        }
+        if let priority = options.priority, !(0...255).contains(priority) {
+            throw CeleryError(
+                .invalidArgument, "the task cannot be sent: the priority \(priority) is not from 0 to 255")
+        }
+    }
+
+    /// Where the result will be read; one that is not wanted is no reason to talk to the backend.
+    func wanted(_ results: (any ResultStore)?, _ options: SendOptions) -> (any ResultStore)? {
+        (options.ignoreResult ?? defaults?.ignoreResult) == true ? nil : results
+    }
+
+    /// The metadata of a new task.
+    func request(for task: String, id: String, _ options: SendOptions, parent: TaskRequest?) -> TaskRequest {
+        var request = TaskRequest(task: task, id: id)
+        if let parent {
+            request.rootID = parent.rootID ?? parent.id
+            request.parentID = parent.id
+        }
+        request.shadow = options.shadow
+        request.timeLimit = options.timeLimit
+        request.softTimeLimit = options.softTimeLimit
+        // Null leaves the choice to the receiver. Python writes false for a task that it knows, because it has the
+        // task's own option at hand; a definition here has none, and its worker's options are to count.
+        request.ignoreResult = options.ignoreResult
+        request.headers = options.headers
+        return request
+    }
+
     /// A reply must find its queue.
-    private func prepare(_ results: (any ResultStore)?) async throws {
+    func prepare(_ results: (any ResultStore)?) async throws {
         guard let results, !isPrepared.load(ordering: .acquiring) else { return }
         try await tryAFewTimes { try await results.prepare() }
         isPrepared.store(true, ordering: .releasing)
@@ -182,7 +202,7 @@ final class TaskPublisher: Sendable {
         }
     }
 
-    private func tryAFewTimes(_ retries: Int? = nil, _ body: () async throws -> Void) async throws {
+    func tryAFewTimes(_ retries: Int? = nil, _ body: () async throws -> Void) async throws {
         let retries = retries ?? defaults?.publishRetries ?? Self.publishRetries
         try await retrying(Self.schedule, tries: retries) { error in
             (error as? TransportError)?.isRetriable ?? false
@@ -194,13 +214,16 @@ final class TaskPublisher: Sendable {
     }
 
     /// The connection for publishing. One that is lost while it is made is none: no message has to do with that.
-    private func connection() async throws -> (any Producer, generation: Int) {
+    func connection() async throws -> (any Producer, generation: Int) {
         do {
             return try await producer.get()
         } catch let error as TransportError where error.code == .connectionLost {
             throw TransportError(.unreachable, error.message, underlyingError: error)
         }
     }
+
+    /// The connection of this number is of no use any more.
+    func report(broken generation: Int) { producer.report(broken: generation) }
 
     /// Where a retry of this request goes: back to the queue it came from.
     func destination(forRetryOf request: TaskRequest, queue: String) -> Destination {

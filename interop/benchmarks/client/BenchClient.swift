@@ -8,7 +8,7 @@ import Logging
 ///     bench-client publish BROKER QUEUE TASK COUNT CALLERS
 ///     bench-client later BROKER QUEUE TASK COUNT COUNTDOWN
 ///     bench-client latency BROKER BACKEND QUEUE TASK COUNT PAUSE
-///     bench-client calls BROKER BACKEND QUEUE TASK COUNT tasks|handles [NUMBER...]
+///     bench-client calls BROKER BACKEND QUEUE TASK COUNT tasks|handles|group [NUMBER...]
 @main
 enum BenchClient {
     static func main() async throws {

@@ -15,7 +15,7 @@ struct Calls {
     let task: String
     let arguments: [JSONValue]
 
-    /// - Parameter mode: `tasks` for a task of its own for each call, in which it is sent and waited for; `handles` for
+    /// - Parameter mode: `group` for one group of all calls, which is sent and waited for as a whole; `tasks` for a task of its own for each call, in which it is sent and waited for; `handles` for
     ///   an array of handles, of which each is waited for after the one before.
     func run(count: Int, mode: String) async throws -> String {
         try await call()
@@ -31,8 +31,14 @@ struct Calls {
             let handles = try await handles(count)
             announce("sent")
             for handle in handles { _ = try await handle.value() }
+        case "group":
+            let call = Signature<JSONValue>(task: task, arguments: arguments)
+            let calls = Array(repeating: call, count: count)
+            let group = try await client.enqueue(contentsOf: calls, options: SendOptions(queue: queue))
+            announce("sent")
+            _ = try await group.values()
         default:
-            throw BenchError(description: "\(mode) is neither tasks nor handles")
+            throw BenchError(description: "\(mode) is neither tasks nor handles nor group")
         }
         return #"{"count": \#(count), "cpu": \#(CPUTime.now - cpu)}"#
     }

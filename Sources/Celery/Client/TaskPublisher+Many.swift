@@ -1,0 +1,88 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+
+extension TaskPublisher {
+    /// As many messages are made and published in one go.
+    private static let largestBatch = 500
+
+    /// Sends new tasks as a group.
+    ///
+    /// - Parameters:
+    ///   - parent: the task that sends them; `nil` for a client.
+    ///   - results: where their results will be read.
+    func send<Output>(
+        contentsOf signatures: [Signature<Output>], _ options: SendOptions, parent: TaskRequest?,
+        results: (any ResultStore)?
+    ) async throws -> GroupHandle<Output> {
+        guard options.id == nil else {
+            throw CeleryError(.invalidArgument, "the tasks cannot be sent: an id is that of one task")
+        }
+        for signature in signatures { try check(signature.task, options) }
+        let payloads = try signatures.map { try payload(of: $0) }
+        let begin = ContinuousClock.now
+        let wanted = wanted(results, options)
+        try await prepare(wanted)
+        let group = RandomID.make()
+        var tasks: [TaskHandle<Output>] = []
+        tasks.reserveCapacity(signatures.count)
+        for start in stride(from: 0, to: signatures.count, by: Self.largestBatch) {
+            var batch: [OutgoingTask] = []
+            for index in start..<min(start + Self.largestBatch, signatures.count) {
+                var request = request(for: signatures[index].task, id: RandomID.make(), options, parent: parent)
+                request.group = group
+                request.groupIndex = index
+                let (message, destination) = try message(request, payloads[index], options, replyTo: replyTo)
+                batch.append(
+                    OutgoingTask(
+                        message, to: destination, task: request.task, id: request.id,
+                        purpose: parent == nil ? .call : .child, parent: parent))
+                tasks.append(
+                    TaskHandle(
+                        id: request.id, results: results, sent: begin, isIgnored: wanted == nil && results != nil,
+                        decodeOutput: signatures[index].decodeOutput))
+            }
+            try await publish(batch, retries: options.publishRetries)
+        }
+        return GroupHandle(
+            id: group, tasks: tasks, results: results,
+            decodeElement: signatures.first?.decodeOutput ?? Self.decodeNothing)
+    }
+
+    /// A group without tasks has no results.
+    @Sendable private static func decodeNothing<Output>(_ value: JSONValue) throws -> Output {
+        throw CeleryError(.undecodableResult, "a group without tasks has the result \(LogText("\(value)"))")
+    }
+
+    private func publish(_ tasks: [OutgoingTask], retries: Int?) async throws {
+        if middleware.isEmpty {
+            return try await publish(contentsOf: tasks.map { ($0.message, $0.destination) }, retries: retries)
+        }
+        // Each is within its middleware until it is sent.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for task in tasks {
+                group.addTask {
+                    try await self.middleware.send(task) { try await self.publish($0, to: $1, retries: retries) }
+                }
+            }
+            try await group.waitForAll()
+        }
+    }
+
+    /// Sends messages as they are, with one call of the broker.
+    private func publish(
+        contentsOf messages: [(message: Message, destination: Destination)], retries: Int?
+    ) async throws {
+        var open = messages
+        try await tryAFewTimes(retries) {
+            let (producer, generation) = try await connection()
+            let failures = await producer.publish(contentsOf: open)
+            if failures.isEmpty { return }
+            let errors = failures.sorted { $0.key < $1.key }.map(\.value)
+            let codes = errors.compactMap { ($0 as? TransportError)?.code }
+            if codes.contains(.connectionLost) || codes.contains(.closed) { report(broken: generation) }
+            // Those that the broker took are not sent again.
+            open = failures.keys.sorted().map { open[$0] }
+            throw errors.first { !(($0 as? TransportError)?.isRetriable ?? false) } ?? errors[0]
+        }
+    }
+}

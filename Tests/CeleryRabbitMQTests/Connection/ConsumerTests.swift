@@ -247,13 +247,17 @@ import Testing
         #expect(failure?.message.contains(text) == true)
     }
 
+    @Test func manyDeliveriesAreMadeAsOneIs() {
+        #expect(Frames.deliveries(511..<513) == Frames.delivery(511) + Frames.delivery(512))
+    }
+
     @Test func stoppingWithAFullMailboxKeepsTheConnection() async throws {
         let consumer = try await connect(prefetch: 0)
         let (server, count) = (server, UInt64(100_000))
         let (sent, sending) = AsyncStream.makeStream(of: Never.self)
         Thread.detachNewThread {
             for first in stride(from: UInt64(1), through: count, by: 1000) {
-                server.send((first..<first + 1000).flatMap { Frames.delivery($0) })
+                server.send(Frames.deliveries(first..<first + 1000))
             }
             sending.finish()
         }
@@ -400,7 +404,7 @@ import Testing
         // More than the mailbox holds and the socket's buffers take: sending waits until somebody receives.
         Thread.detachNewThread {
             for first in stride(from: UInt64(1), through: count, by: 1000) {
-                server.send((first..<first + 1000).flatMap { Frames.delivery($0) })
+                server.send(Frames.deliveries(first..<first + 1000))
             }
         }
         var last: UInt64 = 0

@@ -54,6 +54,20 @@ enum ServerFrames {
             + (body.isEmpty ? [] : self.body(Array(body.utf8)))
     }
 
+    /// Deliveries with these tags, made from one: as many as fill all that lies between a server and a receiver.
+    static func deliveries(_ tags: Range<UInt64>) -> [UInt8] {
+        let one = delivery(0)
+        // After the frame's header, the method and the consumer's tag.
+        let place = 7 + 4 + text("test-1").count
+        var bytes: [UInt8] = []
+        for tag in tags {
+            let start = bytes.count + place
+            bytes += one
+            for index in 0..<8 { bytes[start + index] = UInt8(truncatingIfNeeded: tag >> (56 - 8 * index)) }
+        }
+        return bytes
+    }
+
     static func confirm(_ tag: UInt64, multiple: Bool = false, isPositive: Bool = true) -> [UInt8] {
         method(isPositive ? .basicAck : .basicNack) { writer in
             writer.integer(tag)

@@ -37,7 +37,7 @@ struct ReplayRun: Sendable {
                 try Task.checkCancellation()
                 let recording = await replay.record(fixture, retrying: isRetrying)
                 for line in ReplayRun.lines(fixture, recording) { output(line) }
-                try Task.checkCancellation()
+                if Task.isCancelled, recording.outcome == .interrupted { throw CancellationError() }
                 count.withLock { count in
                     count.run += 1
                     if !recording.outcome.isGood { count.failures += 1 }

@@ -260,7 +260,8 @@ def test_a_replay_ends_when_the_user_wants_it_to(server_of, tmp_path):
                 output, errors = replay.communicate(timeout=20)
             finally:
                 replay.kill()
-        matches(output, r"swift.sleep\[.*\] was interrupted")
+        # The signal may have come before the second one has begun.
+        assert re.fullmatch(r"(swift.sleep\[.*\] was interrupted\n)?", output), output
         equal((replay.returncode, errors.strip()), (130, "interrupted: 1 of 3 messages were run"))
 
 

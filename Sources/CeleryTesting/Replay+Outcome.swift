@@ -28,7 +28,7 @@ extension Replay.Outcome {
             switch outcome {
             case .success(let value): .success(value)
             case .failure(let failure): .failure(failure)
-            case .retry(let countdown, let reason): .retry(after: countdown, reason: reason)
+            case .retry(let countdown, let reason, _): .retry(after: countdown, reason: reason)
             case .ignored: .ignored
             case .rejected(let requeue, _): .rejected(requeue: requeue)
             case .interrupted: .interrupted

@@ -107,19 +107,20 @@ public struct Replay: Sendable {
     private func record(
         _ handler: TaskHandler, _ payload: TaskPayload, _ request: TaskRequest, queue: String, _ retrying: Bool
     ) async -> Recording {
-        var request = request
+        var (request, payload) = (request, payload)
         let recorder = Recorder()
         let environment = TaskEnvironment(
             logger: recorder.logger(beside: logger), broker: recorder, results: recorder, routing: routing,
             defaultOptions: defaultOptions, middleware: middleware)
         while true {
             let context = TaskContext(request: request, queue: queue, environment: environment)
-            let outcome = Outcome(await handler.outcome(context, payload, middleware))
+            let outcome = await handler.outcome(context, payload, middleware)
             // A task may ask for ever.
-            guard retrying, !Task.isCancelled, case .retry(_, let reason) = outcome else {
-                return recorder.recording(outcome)
+            guard retrying, !Task.isCancelled, case .retry(_, let reason, let changes) = outcome else {
+                return recorder.recording(Outcome(outcome))
             }
             recorder.add(retry: reason)
+            _ = payload.change(changes, parameters: handler.parameters)
             request.retries = request.retriesOfNextTry
         }
     }

@@ -34,7 +34,7 @@ extension SpanAttributes {
         if let replyTo = request.replyTo { values["celery.reply_to"] = .string(replyTo) }
         if request.retries > 0 { values["celery.retries"] = .int64(Int64(request.retries)) }
         if let state = outcome.state { values["celery.state"] = .string(state) }
-        if case .retry(_, let reason?) = outcome { values["celery.retry.reason"] = .string("\(reason)") }
+        if case .retry(_, let reason?, _) = outcome { values["celery.retry.reason"] = .string("\(reason)") }
         self.init(values)
     }
 

@@ -7,7 +7,11 @@ public struct TaskHandler: Sendable {
     /// How the task is run.
     public let options: TaskOptions
     let retry: RetryPolicy
+    /// The names of its parameters, in order; `nil` where it takes whatever comes.
+    package let parameters: [String]?
     let body: @Sendable (TaskContext, TaskPayload) async throws -> JSONValue
+    /// What it does with the failures of tasks, if it is an ``ErrbackHandler``.
+    var errback: ErrbackHandler.Body?
 
     /// A task with typed parameters.
     ///
@@ -25,6 +29,7 @@ public struct TaskHandler: Sendable {
         name = definition.name
         self.retry = retry
         self.options = options
+        parameters = definition.parameters.map(\.name)
         self.body = { context, payload in
             let binding = try ArgumentBinding(
                 task: definition.name, parameters: definition.parameters, args: payload.args, kwargs: payload.kwargs)
@@ -45,6 +50,7 @@ public struct TaskHandler: Sendable {
         self.name = name
         self.retry = retry
         self.options = options
+        parameters = nil
         self.body = { context, payload in try await body(context, payload.args, payload.kwargs) }
     }
 }

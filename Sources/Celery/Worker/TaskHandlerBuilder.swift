@@ -3,6 +3,8 @@
 public enum TaskHandlerBuilder {
     /// One handler.
     public static func buildExpression(_ handler: TaskHandler) -> [TaskHandler] { [handler] }
+    /// One errback.
+    public static func buildExpression(_ errback: ErrbackHandler) -> [TaskHandler] { [errback.handler] }
     /// Several handlers.
     public static func buildExpression(_ handlers: [TaskHandler]) -> [TaskHandler] { handlers }
     /// All handlers together.

@@ -102,11 +102,11 @@ struct TaskLog: Sendable {
         switch outcome {
         case .success(let value):
             say(level, request, "succeeded in \(ReadableDuration(runtime)): \(PythonRepr.quoted(value))", took)
-        case .retry(let countdown, nil):
+        case .retry(let countdown, nil, _):
             say(
                 level, request, "retry: Retry in \(ReadableDuration(countdown))",
                 took.merging([LoggingKeys.countdown: LoggingKeys.seconds(countdown)]) { $1 })
-        case .retry(let countdown, let reason?):
+        case .retry(let countdown, let reason?, _):
             say(
                 level, request, "retry: Retry in \(ReadableDuration(countdown)): \(LogText(reason))",
                 took.merging([

@@ -51,7 +51,7 @@ import Testing
             switch outcome {
             case .success(let value): outcomes.add(.success(value))
             case .failure(let failure): outcomes.add(.failure(failure))
-            case .retry(let countdown, let reason): outcomes.add(.retry(after: countdown, reason: reason))
+            case .retry(let countdown, let reason, _): outcomes.add(.retry(after: countdown, reason: reason))
             default: outcomes.add(.ignored)
             }
             return outcome

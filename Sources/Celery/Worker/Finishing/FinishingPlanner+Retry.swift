@@ -11,12 +11,17 @@ extension FinishingPlanner {
     /// The message of the next try: this one with one retry more and a new eta, and with what its sender left out but
     /// Celery's retries have. What the worker does not know of it stays as it is.
     func retryMessage(
-        of finished: FinishedTask, after countdown: Duration
+        of finished: FinishedTask, after countdown: Duration, with changes: Retry.Changes = .init()
     ) throws(PythonValueError) -> (message: Message, destination: Destination) {
         let task = finished.task
-        let payload = finished.payload ?? TaskPayload()
+        var payload = finished.payload ?? TaskPayload()
         var message = task.message
-        let request = task.request
+        var request = task.request
+        if payload.change(changes, parameters: task.handler.parameters) {
+            message.body = payload.encoded()
+            message.headers["compression"] = nil
+            (request.argsrepr, request.kwargsrepr) = (nil, nil)
+        }
         if message.headers["task"] == nil {
             // Protocol 1 goes on as protocol 2, which every worker since Celery 4 reads.
             message.headers = try request.messageHeaders()
@@ -44,6 +49,11 @@ extension FinishingPlanner {
         message.properties.isRedelivered = false
         message.properties.deliveryTag = nil
         message.properties.deliveryMode = 2
+        if let expires = changes.expires {
+            let date = expires.date(now: now)
+            request.expires = date
+            message.headers["expires"] = .string(try PythonDateTime(date).isoFormat)
+        }
         if let expires = request.expires {
             message.properties.expiration = TaskPublisher.expiration(expires, now: now)
             // A time that came as one of AMQP's own would go on as a table.

@@ -26,7 +26,8 @@ struct FinishingPlanner: Sendable {
             switch outcome {
             case .success(let value): return try success(of: finished, value)
             case .failure(let failure): return plan(after: finished, failure: failure)
-            case .retry(let countdown, let reason): return try retry(of: finished, after: countdown, reason)
+            case .retry(let countdown, let reason, let changes):
+                return try retry(of: finished, after: countdown, reason, with: changes)
             case .ignored: return FinishingPlan(settling(finished, .acknowledge))
             case .rejected(requeue: true, _): return FinishingPlan(settling(finished, .requeue))
             case .rejected(requeue: false, let reason):
@@ -63,11 +64,11 @@ struct FinishingPlanner: Sendable {
     }
 
     private func retry(
-        of finished: FinishedTask, after countdown: Duration, _ reason: TaskFailure?
+        of finished: FinishedTask, after countdown: Duration, _ reason: TaskFailure?, with changes: Retry.Changes
     ) throws -> FinishingPlan {
         let request = finished.task.request
         var steps: [FinishingStep] = []
-        let message = OutgoingMessage(.retry, try retryMessage(of: finished, after: countdown))
+        let message = OutgoingMessage(.retry, try retryMessage(of: finished, after: countdown, with: changes))
         if finished.rules.storesResult {
             var result = result(
                 of: request, .retry, reason?.json ?? .null,

@@ -6,8 +6,8 @@ public enum TaskOutcome: Sendable {
     case success(JSONValue)
     /// The handler threw, or the arguments did not fit.
     case failure(TaskFailure)
-    /// The task is to be tried again after so long, for the reason given.
-    case retry(after: Duration, reason: TaskFailure?)
+    /// The task is to be tried again after so long, for the reason given, perhaps with other arguments.
+    case retry(after: Duration, reason: TaskFailure?, with: Retry.Changes = .init())
     /// The handler threw ``Ignore``.
     case ignored
     /// The handler threw ``Reject``.
@@ -41,7 +41,9 @@ extension TaskOutcome {
     init(_ error: any Error, request: TaskRequest, payload: TaskPayload, policy: RetryPolicy) {
         switch error {
         case let retry as Retry:
-            self = Self.retry(retry.reason, after: retry.countdown, request, payload, policy)
+            var policy = policy
+            policy.maxRetries = retry.maxRetries ?? policy.maxRetries
+            self = Self.retry(retry.reason, after: retry.countdown, with: retry.changes, request, payload, policy)
         case is Ignore: self = .ignored
         case let reject as Reject: self = .rejected(requeue: reject.requeue, reason: reject.reason)
         case is CancellationError where Task.isCancelled: self = .interrupted
@@ -51,13 +53,14 @@ extension TaskOutcome {
     }
 
     private static func retry(
-        _ reason: (any Error)?, after countdown: Duration?, _ request: TaskRequest, _ payload: TaskPayload,
-        _ policy: RetryPolicy
+        _ reason: (any Error)?, after countdown: Duration?, with changes: Retry.Changes = .init(),
+        _ request: TaskRequest, _ payload: TaskPayload, _ policy: RetryPolicy
     ) -> TaskOutcome {
         let failure = reason.map { TaskFailure($0, request: request) }
         if let maximum = policy.maxRetries, request.retries >= maximum {
             return .failure(failure ?? .maxRetriesExceeded(request, payload))
         }
-        return .retry(after: countdown ?? policy.backoff.countdown(retries: request.retries), reason: failure)
+        return .retry(
+            after: countdown ?? policy.backoff.countdown(retries: request.retries), reason: failure, with: changes)
     }
 }

@@ -4,6 +4,7 @@ struct CanvasExpander {
     var results = ResultArena()
     private(set) var steps: [CanvasExpansion.Step] = []
     private(set) var children: [ResultTree] = []
+    private var stepsOfChildren: [Int] = []
 
     init(_ context: CanvasContext) { self.context = context }
 
@@ -11,14 +12,17 @@ struct CanvasExpander {
     ///
     /// - Parameter result: the result of the whole.
     func expansion(_ result: Int?) -> CanvasExpansion {
-        CanvasExpansion(steps: steps, result: result.map(results.tree), children: children)
+        CanvasExpansion(
+            steps: steps, result: result.map(results.tree), children: children, stepsOfChildren: stepsOfChildren)
     }
 
     mutating func add(_ step: CanvasExpansion.Step) { steps.append(step) }
 
     /// Adds to the `children` of the running task, unless the options say no.
     mutating func addChild(_ result: Int, _ isWanted: Bool) {
-        if isWanted { children.append(results.tree(result)) }
+        guard isWanted else { return }
+        children.append(results.tree(result))
+        stepsOfChildren.append(steps.count)
     }
 
     /// Sends a signature.

@@ -17,6 +17,8 @@ package struct CanvasExpansion: Sendable, Hashable {
     package var result: ResultTree?
     /// What a running task that sends the canvas adds to its `children`, in order.
     package var children: [ResultTree]
+    /// After how many steps each of the children has been sent.
+    package var stepsOfChildren: [Int]
 
     /// The messages, in order.
     package var tasks: [CanvasTask] {

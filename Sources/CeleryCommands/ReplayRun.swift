@@ -107,7 +107,7 @@ extension Replay.Outcome {
     /// Whether it is as the caller would have it.
     fileprivate var isGood: Bool {
         switch self {
-        case .success, .ignored: true
+        case .success, .ignored, .replaced: true
         default: false
         }
     }
@@ -117,6 +117,7 @@ extension Replay.Outcome {
         case .success(let value): "succeeded: \(PythonRepr.saferepr(value))"
         case .failure(let failure): "failed: \(failure)"
         case .retry(let delay, let reason): "is to be tried again after \(delay)" + (reason.map { ": \($0)" } ?? "")
+        case .replaced: "was replaced by a canvas"
         case .ignored: "ignored its message"
         case .rejected(let requeue): "rejected its message" + (requeue ? ", which comes again" : "")
         case .refused(let error): "cannot be run: \(error)"

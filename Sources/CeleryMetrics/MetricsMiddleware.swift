@@ -68,7 +68,7 @@ extension QueueMetrics.End {
         case .success: self = .success
         case .failure: self = .failure
         case .retry: self = .retry
-        case .ignored: self = .ignored
+        case .ignored, .replaced: self = .ignored
         case .rejected: self = .rejected
         case .interrupted: return nil
         }

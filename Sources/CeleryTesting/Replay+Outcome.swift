@@ -9,6 +9,8 @@ extension Replay {
         case failure(TaskFailure)
         /// The task is to be tried again after so long.
         case retry(after: Duration, reason: TaskFailure?)
+        /// The handler has another canvas take the task's place.
+        case replaced(TaskReplacement)
         /// The handler threw `Ignore`.
         case ignored
         /// The handler threw `Reject`.
@@ -29,6 +31,7 @@ extension Replay.Outcome {
             case .success(let value): .success(value)
             case .failure(let failure): .failure(failure)
             case .retry(let countdown, let reason, _): .retry(after: countdown, reason: reason)
+            case .replaced(let replacement): .replaced(replacement)
             case .ignored: .ignored
             case .rejected(let requeue, _): .rejected(requeue: requeue)
             case .interrupted: .interrupted

@@ -52,7 +52,7 @@ extension TaskOutcome {
         case .success: "SUCCESS"
         case .failure: "FAILURE"
         case .retry: "RETRY"
-        case .ignored: "IGNORED"
+        case .ignored, .replaced: "IGNORED"
         case .rejected: "REJECTED"
         case .interrupted: nil
         }

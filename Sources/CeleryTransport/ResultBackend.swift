@@ -92,6 +92,10 @@ public protocol ResultStore: Sendable {
 
     // MARK: Chords
 
+    /// Whether the result of a task can be read by others than the sender of the task, and more than once; `true` by
+    /// default. Without that there are no chords.
+    var keepsResults: Bool { get }
+
     /// Whether this store counts the parts of chords and says who sends the body; by default it does not, and
     /// `celery.chord_unlock` has to be sent for every chord.
     var joinsChords: Bool { get }

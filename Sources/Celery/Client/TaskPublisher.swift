@@ -130,8 +130,10 @@ final class TaskPublisher: Sendable {
     /// - Parameters:
     ///   - request: the task's metadata; times, origin and the texts for people are filled in.
     ///   - options: when and where to send it.
+    ///   - routeName: the task by whose name its way is found, where that is another one.
     func message(
-        _ request: TaskRequest, _ payload: TaskPayload, _ options: SendOptions, replyTo: String?
+        _ request: TaskRequest, _ payload: TaskPayload, _ options: SendOptions, replyTo: String?,
+        routedAs routeName: String? = nil
     ) throws -> (message: Message, destination: Destination) {
         var (request, options) = (request, options)
         if let defaults { options.complete(&request, with: defaults) }
@@ -140,7 +142,7 @@ final class TaskPublisher: Sendable {
                 .invalidArgument, "the task cannot be sent: the queue \(LogText.name(name)) is not among the known ones"
             )
         }
-        let route = routing.route(for: request.task)
+        let route = routing.route(for: routeName ?? request.task)
         let now = clock.now
         // As in Celery, no countdown is no eta.
         if let eta = options.eta, eta != .after(.zero) { request.eta = eta.date(now: now) }

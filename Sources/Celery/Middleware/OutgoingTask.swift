@@ -11,6 +11,10 @@ public struct OutgoingTask: Sendable {
         case child
         /// It follows a task that has succeeded: a callback, or the next step of a chain.
         case successor
+        /// It is the body of a chord whose last task has ended.
+        case chordBody
+        /// It takes the place of a task, whose id it has.
+        case replacement
         /// It is told of a task's failure.
         case errback
         /// It is the next try of a task.

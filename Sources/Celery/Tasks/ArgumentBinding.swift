@@ -10,7 +10,8 @@ package struct ArgumentBinding: Sendable {
 
     private let function: String
     private let parameters: [Parameter]
-    private let values: [JSONValue?]
+    /// The values in the order of the parameters; `nil` for one that was not given.
+    let values: [JSONValue?]
 
     /// Binds the arguments.
     ///

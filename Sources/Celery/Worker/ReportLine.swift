@@ -84,9 +84,11 @@ extension FinishingProblem.Kind {
         case .failure: "it has failed"
         case .retry: "its next try could not be sent"
         case .successor: "what follows it could not be sent"
+        case .chord: "the body of its chord could not be sent"
+        case .chordPart: "its part of a chord is not counted"
         case .unstoredResult: "its result is not stored"
         case .refusedResult: "its result is refused by the backend"
-        case .errback: "its errback could not be sent"
+        case .errback: "its errback could not be told"
         }
     }
 
@@ -96,6 +98,8 @@ extension FinishingProblem.Kind {
         case .failure: "failure"
         case .retry: "retry"
         case .successor: "successor"
+        case .chord: "chord"
+        case .chordPart: "chord_part"
         case .unstoredResult: "unstored_result"
         case .refusedResult: "refused_result"
         case .errback: "errback"
@@ -106,7 +110,8 @@ extension FinishingProblem.Kind {
     fileprivate var fault: String {
         switch self {
         case .failure: "failed"
-        case .retry, .successor, .errback: "not sent"
+        case .retry, .successor, .errback, .chord: "not sent"
+        case .chordPart: "not counted"
         case .unstoredResult: "not stored"
         case .refusedResult: "refused"
         }

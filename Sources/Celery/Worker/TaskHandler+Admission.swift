@@ -1,12 +1,16 @@
 package import CeleryProtocol
 
 extension [TaskHandler] {
-    /// The handlers by the names of their tasks.
+    /// The handlers, and those of the tasks that every worker has, by the names of their tasks.
     ///
     /// - Throws: ``CeleryError`` with the code `duplicateTask`.
     package func byName() throws -> [String: TaskHandler] {
-        try Dictionary(map { ($0.name, $0) }) { first, _ in
-            throw CeleryError(.duplicateTask, "two handlers have the name \(first.name)")
+        try Dictionary((BuiltInTasks.handlers + self).map { ($0.name, $0) }) { first, _ in
+            throw CeleryError(
+                .duplicateTask,
+                BuiltInTasks.names.contains(first.name)
+                    ? "\(first.name) is a task that every worker has, and cannot have another handler"
+                    : "two handlers have the name \(first.name)")
         }
     }
 }
@@ -18,7 +22,7 @@ extension TaskHandler {
     ///   package cannot send.
     package func payload(of message: Message, _ request: TaskRequest) throws(MessageError) -> TaskPayload {
         let payload = try TaskPayload(message)
-        _ = try Successors(payload, of: request)
+        if payload.hasSequel { _ = try CanvasSuccession(payload) }
         return payload
     }
 }

@@ -113,6 +113,8 @@ struct TaskLog: Sendable {
                     LoggingKeys.countdown: LoggingKeys.seconds(countdown),
                     LoggingKeys.error: LoggingKeys.reason(reason),
                 ]) { $1 })
+        case .replaced(let replacement):
+            say(level, request, "replaced by \(LogText(replacement.canvas.taskName))", took)
         case .ignored: say(level, request, "ignored", took)
         case .interrupted: say(.warning, request, "interrupted by the shutdown", took)
         case .failure, .rejected: break

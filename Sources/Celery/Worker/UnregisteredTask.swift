@@ -5,6 +5,8 @@ internal import CeleryProtocol
 struct UnregisteredTask: Sendable {
     /// Its metadata.
     let request: TaskRequest
+    /// The message as it came.
+    let message: Message
     private let queue: String
     private let handlers: [String: TaskHandler]
 
@@ -12,15 +14,16 @@ struct UnregisteredTask: Sendable {
     private static let mostNames = 6
     private static let nameLimit = 40
 
-    init(_ request: TaskRequest, queue: String, handlers: [String: TaskHandler]) {
+    init(_ request: TaskRequest, _ message: Message, queue: String, handlers: [String: TaskHandler]) {
         self.request = request
+        self.message = message
         self.queue = queue
         self.handlers = handlers
     }
 
     /// The names of the tasks that there are handlers for; of many only some.
     var registered: String {
-        let names = handlers.keys.sorted()
+        let names = handlers.keys.filter { !BuiltInTasks.names.contains($0) }.sorted()
         if names.isEmpty { return "nothing" }
         let shown = names.prefix(Self.mostNames).map { LogText($0, limit: Self.nameLimit).description }
         let rest = names.count - shown.count

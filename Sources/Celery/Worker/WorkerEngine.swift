@@ -46,15 +46,20 @@ final class WorkerEngine: Service {
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))
         log = TaskLog(logger: logger, level: options.taskLogLevel ?? .debug, reportWait: reportWait)
         let writer = results.map { [logger] in ResultWriter($0, logger: logger) }
+        let handlers = try handlers.byName()
+        let environment = TaskEnvironment(
+            logger: usersLogger, publisher: publisher, results: results, handlers: handlers)
         finisher = Finisher(
-            planner: FinishingPlanner(publisher: publisher), sender: MessageSender(publisher, logger: logger),
-            writer: writer, middleware: middleware, log: log)
+            planner: FinishingPlanner(
+                publisher: publisher, environment: environment, chords: ChordSupport(results), handlers: handlers,
+                limits: options.bodyLimits),
+            sender: MessageSender(publisher, results: results, logger: logger), writer: writer,
+            middleware: middleware, log: log)
         slots = TaskSlots(
-            options: options, name: name,
-            environment: TaskEnvironment(logger: usersLogger, publisher: publisher, results: results), writer: writer,
-            finisher: finisher, middleware: middleware, log: log)
+            options: options, name: name, environment: environment, writer: writer, finisher: finisher,
+            middleware: middleware, log: log)
         intake = Intake(
-            broker: broker, queues: queues, options: options, name: name, handlers: try handlers.byName(),
+            broker: broker, queues: queues, options: options, name: name, handlers: handlers,
             hasBackend: results != nil, slots: slots, finisher: finisher, limits: limits,
             middleware: middleware, log: log)
     }

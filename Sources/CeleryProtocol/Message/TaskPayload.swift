@@ -102,6 +102,11 @@ extension TaskPayload {
             throw MessageError(.invalidTask, "the keyword arguments are not an object")
         }
         self.init(args: args, kwargs: kwargs)
+        takeSequel(embed)
+    }
+
+    /// Reads what is to follow the task.
+    mutating func takeSequel(_ embed: JSONObject) {
         for (key, value) in embed {
             switch key {
             // A chain's last task has an empty list, and that is passed on.

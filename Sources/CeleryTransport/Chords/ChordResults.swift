@@ -15,6 +15,6 @@ public enum ChordResults: Sendable, Hashable {
         let failure = member.failure ?? TaskFailure(json: member.result, traceback: nil)
         return TaskFailure(
             type: "ChordError", module: "celery.exceptions",
-            message: isNested ? "Join error: \(failure)" : "Dependency \(member.id) raised \(failure)")
+            message: isNested ? "Join error: \(failure.repr)" : "Dependency \(member.id) raised \(failure.repr)")
     }
 }

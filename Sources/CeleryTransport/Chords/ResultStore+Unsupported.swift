@@ -2,6 +2,9 @@ public import CeleryProtocol
 
 /// What a store does that neither keeps groups nor joins chords.
 extension ResultStore {
+    /// `true`.
+    public var keepsResults: Bool { true }
+
     /// `false`: the tasks of a header are not counted, `celery.chord_unlock` has to look after them.
     public var joinsChords: Bool { false }
 

@@ -18,6 +18,9 @@ final class RPCResultStore: ResultStore {
     private static let reconnecting = RetrySchedule(
         first: .milliseconds(50), maximum: .seconds(5), isFirstAtOnce: true)
 
+    /// A result goes to the sender of its task.
+    let keepsResults = false
+
     private let context: ResultStoreContext
     private let deliveryMode: Int
     private let producer: Reconnecting<any Producer>

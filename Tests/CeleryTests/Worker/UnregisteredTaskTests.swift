@@ -7,7 +7,7 @@ import Testing
     private func task(_ name: String = "py.task", handlers: [String]) -> UnregisteredTask {
         let handlers = handlers.map { TaskHandler(named: $0) { _, _, _ in .null } }
         return UnregisteredTask(
-            TaskRequest(task: name, id: "1"), queue: "celery",
+            TaskRequest(task: name, id: "1"), Message(body: []), queue: "celery",
             handlers: Dictionary(uniqueKeysWithValues: handlers.map { ($0.name, $0) }))
     }
 

@@ -17,10 +17,12 @@ struct FinishedTask: Sendable {
     let rules: TaskRules
     /// What the message's body holds; `nil` when it was not read or cannot be.
     var payload: TaskPayload?
-    /// What is to follow a success.
-    var successors: Successors?
+    /// What is to follow a success; `nil` for nothing.
+    var succession: CanvasSuccession?
     /// The tasks that it has sent, for its result.
     var children: [JSONValue] = []
+    /// The chord that it was to look after, if it is to look after it no longer.
+    var unlocked: UnlockedChord?
     /// The context in which it ran, if there is middleware that may have bound one.
     var serviceContext: ServiceContext?
     var ending: Ending

@@ -9,11 +9,13 @@ internal import Synchronization
 /// that has nothing else to do stores its result itself. What has been run is seen to also while the worker is being
 /// cancelled, in tasks that are not.
 final class Finisher: Sendable {
-    private struct Item: Sendable {
+    struct Item: Sendable {
         let message: HeldMessage
         var plan: FinishingPlan
         /// What the log is going to say of it.
         var reporting: Reporting
+        /// How far the chord is that the plan's first step reports to, if that is done.
+        var progress: Result<ChordProgress, any Error>?
     }
 
     private static let largestBatch = 256
@@ -23,11 +25,11 @@ final class Finisher: Sendable {
     private let unconfirmed = WorkQueue<HeldMessage>()
     /// How many items have been put into the queue and are not seen to.
     private let unfinished = Atomic(0)
-    private let planner: FinishingPlanner
+    let planner: FinishingPlanner
     private let sender: MessageSender
-    private let writer: ResultWriter?
+    let writer: ResultWriter?
     private let middleware: [any CeleryMiddleware]
-    private let log: TaskLog
+    let log: TaskLog
 
     init(
         planner: FinishingPlanner, sender: MessageSender, writer: ResultWriter?, middleware: [any CeleryMiddleware],
@@ -47,12 +49,17 @@ final class Finisher: Sendable {
     /// - Parameter isIdle: whether the caller has nothing else to do.
     func finish(_ task: FinishedTask, _ message: HeldMessage, isIdle: Bool) async {
         var item = item(for: task, message)
-        if isIdle, let writer, let results = item.plan.onlyResults, unfinished.load(ordering: .relaxed) == 0 {
-            let rest = await writer.unstored(of: results)
-            if rest.isEmpty { return settle(item, item.plan.settlement) }
+        if isIdle, let writer, let little = item.plan.little, unfinished.load(ordering: .relaxed) == 0 {
+            let rest = little.results.isEmpty ? [] : await writer.unstored(of: little.results)
             // The calling task may have been cancelled, which the finisher is not; else it says what is wrong, if it
             // still is.
             item.plan.keepOnly(rest)
+            if rest.isEmpty {
+                guard let report = little.report else { return settle(item, item.plan.settlement) }
+                let progress = await writer.record([report.part]).first
+                if progress?.needsNothing == true { return settle(item, item.plan.settlement) }
+                item.progress = progress
+            }
         }
         add(item)
     }
@@ -66,7 +73,9 @@ final class Finisher: Sendable {
     func finish(_ refused: RefusedMessage, queue: String, _ message: HeldMessage) {
         middleware.observe(WorkerEvent(refused))
         let plan = planner.plan(after: refused, hasBackend: writer != nil)
-        add(Item(message: message, plan: plan, reporting: log.report(on: refused, queue: queue)))
+        var item = Item(message: message, plan: plan, reporting: log.report(on: refused, queue: queue))
+        item = add(plan.problems, to: item)
+        add(item)
     }
 
     private func item(for task: FinishedTask, _ message: HeldMessage) -> Item {
@@ -80,7 +89,7 @@ final class Finisher: Sendable {
     private func add(_ item: Item) {
         switch item.plan.steps.first {
         case nil, .settle?: settle(item, item.plan.settlement)
-        case .send?, .store?:
+        default:
             unfinished.add(1, ordering: .relaxed)
             queue.push(item)
         }
@@ -115,39 +124,66 @@ final class Finisher: Sendable {
                 let batch = await queue.nextBatch(limit: Self.largestBatch)
                 if batch.isEmpty { return }
                 // Each by itself: when the broker is out of reach, results are stored all the same.
-                for item in batch where item.plan.onlyResults == nil {
+                for item in batch where item.plan.little == nil || item.progress != nil {
                     group.addTask { await self.carryOut(item) }
                 }
-                await store(batch.filter { $0.plan.onlyResults != nil })
+                for item in await store(batch.filter { $0.plan.little != nil && $0.progress == nil }) {
+                    group.addTask { await self.carryOut(item) }
+                }
                 unfinished.subtract(batch.count, ordering: .relaxed)
             }
         }
     }
 
-    /// Stores what some tasks have come to in one go, and settles their messages. What the backend does not take holds
-    /// up nobody else.
-    private func store(_ batch: [Item]) async {
-        guard let writer, !batch.isEmpty else { return }
-        let results = batch.map { $0.plan.onlyResults ?? [] }
-        let outcome = await writer.storeOnce(results.flatMap { $0 })
-        if outcome.isComplete {
-            for item in batch { settle(item, item.plan.settlement) }
-            return
-        }
+    /// Stores what some tasks have come to in one go, counts their parts of chords in another one, and settles their
+    /// messages. What the backend does not take holds up nobody else.
+    ///
+    /// - Returns: those for which more is to be done.
+    private func store(_ batch: [Item]) async -> [Item] {
+        guard let writer, !batch.isEmpty else { return batch }
+        let results = batch.map { $0.plan.little?.results ?? [] }
+        let all = results.flatMap { $0 }
+        let outcome = all.isEmpty ? ResultWriter.Outcome() : await writer.storeOnce(all)
+        var stored: [Item] = []
+        var left: [Item] = []
         var position = 0
-        for (item, results) in zip(batch, results) {
+        for (var item, results) in zip(batch, results) {
             let positions = position..<position + results.count
             position = positions.upperBound
-            let item = add(positions.compactMap { outcome.problems[$0] }, to: item)
-            let rest = positions.compactMap { outcome.open[$0]?.result }
+            if !outcome.problems.isEmpty { item = add(positions.compactMap { outcome.problems[$0] }, to: item) }
+            let rest = outcome.open.isEmpty ? [] : positions.compactMap { outcome.open[$0]?.result }
+            let settlement = (item.plan.settlement, item.plan.settlementUnlessStored)
+            let reports = item.plan.little?.report != nil
+            item.plan.keepOnly(rest)
             if rest.isEmpty {
-                settle(item, item.plan.settlement)
+                if reports { stored.append(item) } else { settle(item, settlement.0) }
+            } else if reports {
+                left.append(item)
             } else {
-                writer.storeLater(rest) { [self] isStored, problems in
-                    settle(add(problems, to: item), isStored ? item.plan.settlement : item.plan.settlementUnlessStored)
+                writer.storeLater(rest) { [self, item] isStored, problems in
+                    settle(add(problems, to: item), isStored ? settlement.0 : settlement.1)
                 }
             }
         }
+        return left + (await count(stored, writer))
+    }
+
+    /// Counts parts of chords in one go.
+    ///
+    /// - Returns: those for which more is to be done.
+    private func count(_ items: [Item], _ writer: ResultWriter) async -> [Item] {
+        if items.isEmpty { return [] }
+        let progress = await writer.record(items.compactMap { $0.plan.little?.report?.part })
+        var left: [Item] = []
+        for (var item, progress) in zip(items, progress) {
+            if progress.needsNothing {
+                settle(item, item.plan.settlement)
+            } else {
+                item.progress = progress
+                left.append(item)
+            }
+        }
+        return left
     }
 
     /// Takes the steps of a plan one after the other.
@@ -158,7 +194,7 @@ final class Finisher: Sendable {
             case .send(let outgoing):
                 do {
                     try await sender.send(outgoing, after: item.plan.task)
-                    if let child = outgoing.child { item.plan.task?.children.append(child) }
+                    item.plan.task?.children += outgoing.children
                 } catch {
                     log.add(FinishingProblem(kind: outgoing.role.problem, error: error), to: &item.reporting)
                     guard outgoing.role != .errback else { continue }
@@ -170,6 +206,16 @@ final class Finisher: Sendable {
                 guard let (isStored, problems) = await writer?.store(results) else { continue }
                 item = add(problems, to: item)
                 if !isStored, item.plan.runsAgainUnlessStored { return settle(item, .requeue) }
+            case .report(let report):
+                guard await carryOut(report, &item) else { return settle(item, .requeue) }
+            case .endChord(let ending):
+                guard await end(ending, &item) else { return settle(item, .requeue) }
+            case .call(let errback):
+                do {
+                    try await errback()
+                } catch {
+                    log.add(FinishingProblem(kind: .errback, error: error), to: &item.reporting)
+                }
             case .settle(let settlement): return settle(item, settlement)
             }
         }
@@ -178,12 +224,23 @@ final class Finisher: Sendable {
 
     /// What is to be done when a message that the task's end depends on could not be sent, with what was sent before;
     /// `nil` when the task is to run again.
-    private func plan(_ plan: FinishingPlan, without outgoing: OutgoingMessage, _ error: any Error) -> FinishingPlan? {
+    private func plan(_ plan: FinishingPlan, without outgoing: OutgoingStep, _ error: any Error) -> FinishingPlan? {
         guard var task = plan.task else { return plan }
-        if outgoing.role == .retry {
+        if task.rules.acksLate, RetryBudget.mayPass(error) { return nil }
+        switch outgoing.role {
+        case .errback: return plan
+        case .chordBody:
+            // The task is done, whatever becomes of the body.
+            var plan = plan
+            guard let ending = plan.skipChord() else { return plan }
+            let (steps, problem) = planner.steps(failing: ending.report, ending.claim, error, by: task)
+            plan.insert(steps)
+            if let problem { plan.problems = [problem] }
+            return plan
+        case .retry:
             // Nobody would try again: as in Celery, the task has failed.
             task.ending = .ran(.rejected(requeue: false, reason: "the next try could not be sent: \(error)"))
-        } else {
+        case .successor, .replacement:
             // As in Celery the task has failed.
             task.ending = .ran(
                 .failure(
@@ -191,11 +248,10 @@ final class Finisher: Sendable {
                         type: "OperationalError", module: "kombu.exceptions",
                         message: "the tasks that follow could not be sent: \(error)")))
         }
-        if task.rules.acksLate, RetryBudget.mayPass(error) { return nil }
         return planner.plan(after: task)
     }
 
-    private func add(_ problems: [FinishingProblem], to item: Item) -> Item {
+    func add(_ problems: [FinishingProblem], to item: Item) -> Item {
         if problems.isEmpty { return item }
         var item = item
         for problem in problems { log.add(problem, to: &item.reporting) }
@@ -227,13 +283,24 @@ final class Finisher: Sendable {
     }
 }
 
-extension OutgoingMessage.Role {
+extension OutgoingStep.Role {
     /// What is wrong when it is not sent.
     fileprivate var problem: FinishingProblem.Kind {
         switch self {
-        case .successor: .successor
+        case .successor, .replacement: .successor
+        case .chordBody: .chord
         case .errback: .errback
         case .retry: .retry
+        }
+    }
+}
+
+extension Result<ChordProgress, any Error> {
+    /// Whether nothing is to be done any more for a part of a chord.
+    fileprivate var needsNothing: Bool {
+        switch self {
+        case .success(.waiting), .success(.alreadyEnded): true
+        case .success(.complete), .success(.claimed), .failure: false
         }
     }
 }

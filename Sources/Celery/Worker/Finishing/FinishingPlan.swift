@@ -6,32 +6,66 @@ internal import CeleryTransport
 struct FinishingPlan: Sendable {
     /// What is still to be done.
     private(set) var steps: ArraySlice<FinishingStep>
-    /// Whether the message goes back, and its task runs again, when a state cannot be stored. Not where the task was refused
-    /// or has expired, which another run would not change, and not where its next try has a message of its own.
+    /// Whether the message goes back, and its task runs again, when a state cannot be stored or a part of a chord cannot be
+    /// counted. Not where the task was refused or has expired, which another run would not change, and not where its next
+    /// try has a message of its own.
     var runsAgainUnlessStored = false
-    /// The task, if there are messages to send: when one cannot be sent another plan is made.
+    /// The task, if there is something to send or a chord to see to: when that cannot be done another plan is made.
     var task: FinishedTask?
     /// What could not be planned, for the log.
     var problems: [FinishingProblem] = []
 
     init(_ steps: [FinishingStep]) { self.steps = steps[...] }
 
+    /// Whether there are steps that are planned anew when they cannot be taken, or that more follows from.
+    var needsTask: Bool {
+        steps.contains { step in
+            switch step {
+            case .send, .report: true
+            case .store, .endChord, .call, .settle: false
+            }
+        }
+    }
+
     /// Takes out the next step.
     mutating func nextStep() -> FinishingStep? { steps.popFirst() }
 
-    /// The states to store when nothing else than that, and then a settlement, is left to do; `nil` else.
-    var onlyResults: [StoredResult]? {
-        guard case .store(let results)? = steps.first else { return nil }
-        switch steps.count {
-        case 1: return results
-        case 2: if case .settle = steps[steps.startIndex + 1] { return results } else { return nil }
-        default: return nil
+    /// Does these before the others.
+    mutating func insert(_ first: [FinishingStep]) { steps = first + steps }
+
+    /// Leaves out the next steps up to the end of a chord, whose body cannot be sent.
+    ///
+    /// - Returns: the chord; `nil` when there is none, and nothing is left out.
+    mutating func skipChord() -> ChordEnding? {
+        for position in steps.indices {
+            guard case .endChord(let ending) = steps[position] else { continue }
+            steps = steps[(position + 1)...]
+            return ending
         }
+        return nil
+    }
+
+    /// What there is to do when it is little enough to be done together with that of other tasks: states to store, a part
+    /// of a chord to count, and then a settlement. `nil` else.
+    var little: (results: [StoredResult], report: ChordReport?)? {
+        var rest = steps
+        var little: (results: [StoredResult], report: ChordReport?) = ([], nil)
+        if case .store(let results)? = rest.first {
+            little.results = results
+            rest = rest.dropFirst()
+        }
+        if case .report(let report)? = rest.first {
+            little.report = report
+            rest = rest.dropFirst()
+        }
+        if case .settle? = rest.first { rest = rest.dropFirst() }
+        return rest.isEmpty ? little : nil
     }
 
     /// Leaves only some of the states to store, because the others are stored.
     mutating func keepOnly(_ results: [StoredResult]) {
-        if case .store? = steps.first { steps[steps.startIndex] = .store(results) }
+        guard case .store? = steps.first else { return }
+        if results.isEmpty { steps = steps.dropFirst() } else { steps[steps.startIndex] = .store(results) }
     }
 
     /// What the broker is told in the end; `nil` for nothing.

@@ -10,95 +10,120 @@ extension FinishingPlanner {
     func plan(
         after finished: FinishedTask, failure: TaskFailure, settlement: Settlement? = nil
     ) -> FinishingPlan {
-        let (request, rules) = (finished.task.request, finished.rules)
+        let rules = finished.rules
         var settlement = settlement
         if settlement == nil, rules.acksLate { settlement = rules.acksOnFailure ? .acknowledge : .discard }
-        var results: [StoredResult] = []
-        if rules.storesResult {
-            var result = result(of: request, .failure, failure.json, traceback: failure.traceback)
-            result.children = .array(finished.children)
-            results.append(StoredResult(result, route: ReplyRoute(request)))
-            results += abandoned(finished.payload?.chain ?? [], failure, of: request)
-        }
-        if let body = finished.payload?.chord, request.group?.isEmpty == false, rules.hasBackend {
-            // The other members of the chord go on, in vain: its body never gets their results.
-            let failure = TaskFailure(
-                type: "ChordError", module: "celery.exceptions",
-                message: "Dependency \(request.id) raised \(failure)")
-            let rest = body.objectValue?["options"]?.objectValue?["chain"]?.arrayValue ?? []
-            results += abandoned([body] + rest, failure, of: request)
-        }
-        let (errbacks, problem) = errbacks(of: finished)
-        var steps: [FinishingStep] = results.isEmpty ? [] : [.store(results)]
-        steps += errbacks.map { .send($0) }
+        var steps = steps(after: finished, .failure, failure)
+        let (errbacks, _, problem) = errbacks(finished.payload?.errbacks ?? [], of: finished.task.request, failure)
+        steps += errbacks
         if let settlement { steps.append(.settle(settlement)) }
         var plan = FinishingPlan(steps)
         // Without its message a task does not run again, and the others are told of the end that it has come to.
         plan.runsAgainUnlessStored = settlement == .acknowledge
         if let problem { plan.problems = [problem] }
-        if !errbacks.isEmpty { plan.task = finished }
+        if plan.needsTask { plan.task = finished }
+        return plan
+    }
+
+    /// The task came too late: it ends as revoked, as in Celery. Its message was not acknowledged before. So do the tasks
+    /// that were to follow it, of which Celery says nothing.
+    func expiry(of finished: FinishedTask) -> FinishingPlan {
+        let failure = TaskFailure(type: "TaskRevokedError", module: "celery.exceptions", message: "expired")
+        var finished = finished
+        readPayload(of: &finished)
+        var plan = FinishingPlan(steps(after: finished, .revoked, failure) + [.settle(.acknowledge)])
+        if plan.needsTask { plan.task = finished }
         return plan
     }
 
     /// What is to be done with a message that cannot be run as a task, as its body shows.
     func plan(after finished: FinishedTask, refusal: MessageError) -> FinishingPlan {
         let failure = TaskFailure(type: "InvalidTaskError", module: "celery.exceptions", message: refusal.reason)
+        var finished = finished
+        readPayload(of: &finished)
         return plan(after: finished, failure: failure, settlement: .deadLetter(reason: refusal.reason))
     }
 
-    /// What is to be done with a message that was refused before there was a task to run.
-    func plan(after refused: RefusedMessage, hasBackend: Bool) -> FinishingPlan {
-        let told: StoredResult?
-        let reason: String
-        switch refused {
-        case .unreadable(let error, let properties):
-            reason = error.reason
-            let failure = TaskFailure(type: "InvalidTaskError", module: "celery.exceptions", message: reason)
-            // Whoever waits for the result is told.
-            told = properties.flatMap { properties in
-                error.taskID.map { id in
-                    StoredResult(
-                        TaskResult(id: id, state: .failure, result: failure.json, dateDone: now),
-                        route: ReplyRoute(
-                            replyTo: properties.replyTo, correlationID: properties.correlationID ?? id))
-                }
-            }
-        case .notRegistered(let task):
-            let request = task.request
-            reason = "unregistered task \(PythonRepr.quoted(request.task))"
-            let failure = TaskFailure(type: "NotRegistered", module: "celery.exceptions", message: request.task)
-            told = StoredResult(
-                result(of: request, .failure, failure.json, traceback: task.explanation), route: ReplyRoute(request))
-        }
-        var steps: [FinishingStep] = []
-        if hasBackend, let told { steps.append(.store([told])) }
-        return FinishingPlan(steps + [.settle(.deadLetter(reason: reason))])
-    }
-
-    private func abandoned(
-        _ signatures: [JSONValue], _ failure: TaskFailure, of request: TaskRequest
-    ) -> [StoredResult] {
-        AbandonedStep.steps(signatures).map { $0.result(failure, of: request, now: now) }
-    }
-
-    /// The errbacks get the id of the failed task. One that cannot be made does not change what the failure is.
-    private func errbacks(of finished: FinishedTask) -> (messages: [OutgoingMessage], problem: FinishingProblem?) {
+    /// The end of the task, and that of the tasks that were to follow it: first all of them are stored, then they are
+    /// counted where chords wait for them.
+    private func steps(after finished: FinishedTask, _ state: TaskState, _ failure: TaskFailure) -> [FinishingStep] {
         let request = finished.task.request
-        let errbacks = finished.payload?.errbacks ?? []
-        guard !errbacks.isEmpty else { return ([], nil) }
-        let group = RandomID.make()
-        var messages: [OutgoingMessage] = []
+        let abandoned = AbandonedTask.tasks(of: finished.payload?.chain ?? [])
+        var steps: [FinishingStep] = []
+        if finished.rules.storesResult {
+            var result = result(of: request, state, failure.json, traceback: failure.traceback)
+            result.children = .array(finished.children)
+            let others = abandoned.compactMap { self.result(of: $0, state, failure, after: request) }
+            steps.append(.store([StoredResult(result, route: ReplyRoute(request))] + others))
+        }
+        if let report = report(of: finished, state, failure.json) { steps.append(.report(report)) }
+        return steps + reports(of: abandoned, state, failure, finished.rules)
+    }
+
+    /// The end of a task that will never run.
+    func result(
+        of abandoned: AbandonedTask, _ state: TaskState, _ failure: TaskFailure, after request: TaskRequest,
+        children: [JSONValue] = []
+    ) -> StoredResult? {
+        if abandoned.ignoresResult { return nil }
+        let result = TaskResult(
+            id: abandoned.id, state: state, result: failure.json, traceback: failure.traceback,
+            children: .array(children), dateDone: now, groupID: abandoned.group, parentID: abandoned.parentID)
+        return StoredResult(
+            result, route: ReplyRoute(replyTo: abandoned.replyTo ?? request.replyTo, correlationID: abandoned.id))
+    }
+
+    // MARK: Errbacks
+
+    /// What is to be done to tell errbacks of a failure: those of this worker are called, all others are sent as one
+    /// group and get the id of the failed task. One that cannot be made does not change what the failure is.
+    ///
+    /// - Parameter request: the task that has failed, or one that will never run.
+    func errbacks(
+        _ errbacks: [JSONValue], of request: TaskRequest, _ failure: TaskFailure
+    ) -> (steps: [FinishingStep], children: [JSONValue], problem: FinishingProblem?) {
+        if errbacks.isEmpty { return ([], [], nil) }
+        var steps: [FinishingStep] = []
         var problem: FinishingProblem?
-        for (index, signature) in errbacks.enumerated() {
-            do {
-                let message = try Successor(signature).message(
-                    after: request, input: .string(request.id), rest: nil, group: (group, index), publisher: publisher)
-                messages.append(OutgoingMessage(.errback, message))
+        func note(_ error: any Error) {
+            problem = FinishingProblem(
+                kind: .errback, error: problem?.error ?? error, count: (problem?.count ?? 0) + 1)
+        }
+        var others: [CanvasNode] = []
+        for errback in errbacks {
+            do throws(MessageError) {
+                let node = try CanvasNode(errback)
+                if let body = handlers[node.taskName]?.errback {
+                    let context = TaskContext(request: request, queue: "", environment: environment)
+                    let call = ErrbackCall(
+                        name: node.taskName, body: body, context: context, failure: failure, args: node.args,
+                        kwargs: node.kwargs)
+                    steps.append(.call(call))
+                } else {
+                    others.append(node)
+                }
             } catch {
-                problem = FinishingProblem(
-                    kind: .errback, error: problem?.error ?? error, count: (problem?.count ?? 0) + 1)
+                note(error)
             }
         }
-        return (messages, problem)
+        var children: [JSONValue] = []
+        if !others.isEmpty {
+            do throws(MessageError) {
+                let expansion = try CanvasSuccession.expanded(
+                    errbacks: others, of: request.id, in: CanvasContext(request))
+                for step in expansion.steps {
+                    do {
+                        guard let made = try publisher.step(step, chords) else { continue }
+                        steps.append(.send(OutgoingStep(.errback, made)))
+                    } catch {
+                        note(error)
+                    }
+                }
+                children = expansion.children.map { OutgoingStep.child($0) }
+            } catch {
+                note(error)
+            }
+        }
+        return (steps, children, problem)
     }
 }

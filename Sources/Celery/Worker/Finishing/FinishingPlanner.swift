@@ -11,6 +11,14 @@ internal import Foundation
 struct FinishingPlanner: Sendable {
     /// Makes messages.
     let publisher: TaskPublisher
+    /// What errbacks may use.
+    let environment: TaskEnvironment
+    /// How chords are joined where this worker's results go.
+    var chords = ChordSupport.counted
+    /// The errbacks of this worker, among its handlers.
+    var handlers: [String: TaskHandler] = [:]
+    /// How large a body may be that is read here, because nobody has read it before.
+    var limits = BodyLimits()
 
     /// The one place that decides what follows from an ending.
     func plan(after finished: FinishedTask) -> FinishingPlan {
@@ -28,6 +36,7 @@ struct FinishingPlanner: Sendable {
             case .failure(let failure): return plan(after: finished, failure: failure)
             case .retry(let countdown, let reason, let changes):
                 return try retry(of: finished, after: countdown, reason, with: changes)
+            case .replaced(let replacement): return try self.replacement(of: finished, by: replacement)
             case .ignored: return FinishingPlan(settling(finished, .acknowledge))
             case .rejected(requeue: true, _): return FinishingPlan(settling(finished, .requeue))
             case .rejected(requeue: false, let reason):
@@ -49,17 +58,31 @@ struct FinishingPlanner: Sendable {
 
     private func success(of finished: FinishedTask, _ value: JSONValue) throws -> FinishingPlan {
         let request = finished.task.request
-        let successors =
-            try finished.successors?.messages(after: request, result: value, publisher: publisher) ?? []
-        var steps = successors.map { FinishingStep.send($0) }
+        var steps: [FinishingStep] = []
+        var children = finished.children
+        if let succession = finished.succession {
+            let following = try succession.expanded(result: value, in: CanvasContext(request))
+            steps = try self.steps(following, as: .successor)
+            children += following.children.map { OutgoingStep.child($0) }
+        }
+        var problems: [FinishingProblem] = []
+        if let unlocked = finished.unlocked {
+            let (chord, problem) = self.steps(unlocking: unlocked, by: finished)
+            steps += chord
+            if let problem { problems.append(problem) }
+        }
+        let sends = !steps.isEmpty
         if finished.rules.storesResult {
             var result = result(of: request, .success, value)
-            result.children = .array(finished.children + successors.compactMap(\.child))
+            result.children = .array(children)
             steps.append(.store([StoredResult(result, route: ReplyRoute(request))]))
         }
+        let report = report(of: finished, .success, value)
+        if let report { steps.append(.report(report)) }
         var plan = FinishingPlan(steps + settling(finished, .acknowledge))
         plan.runsAgainUnlessStored = finished.rules.acksLate
-        if !successors.isEmpty { plan.task = finished }
+        plan.problems = problems
+        if sends || report != nil { plan.task = finished }
         return plan
     }
 
@@ -68,13 +91,13 @@ struct FinishingPlanner: Sendable {
     ) throws -> FinishingPlan {
         let request = finished.task.request
         var steps: [FinishingStep] = []
-        let message = OutgoingMessage(.retry, try retryMessage(of: finished, after: countdown, with: changes))
+        let message = OutgoingStep(.retry, try retryMessage(of: finished, after: countdown, with: changes))
         if finished.rules.storesResult {
             var result = result(
                 of: request, .retry, reason?.json ?? .null,
                 traceback: reason?.traceback ?? TaskFailure.retryTraceback(request, countdown))
             // As in Celery, a task that is tried again is its own child.
-            result.children = .array(finished.children + [OutgoingMessage.child(request.id)])
+            result.children = .array(finished.children + [OutgoingStep.child(request.id)])
             steps.append(.store([StoredResult(result, route: ReplyRoute(request))]))
         }
         steps.append(.send(message))
@@ -83,16 +106,32 @@ struct FinishingPlanner: Sendable {
         return plan
     }
 
-    /// The task came too late: it ends as revoked, as in Celery. Its message was not acknowledged before.
-    private func expiry(of finished: FinishedTask) -> FinishingPlan {
+    /// Another canvas takes the task's place: nothing is stored, and its part of a chord is the other one's.
+    private func replacement(of finished: FinishedTask, by replacement: TaskReplacement) throws -> FinishingPlan {
         let request = finished.task.request
+        let context = CanvasContext(request)
+        let canvas = try replacement.canvas.replacing(request, finished.payload ?? TaskPayload(), in: context)
+        let steps = try self.steps(try canvas.expanded(in: context), as: .replacement)
+        var plan = FinishingPlan(steps + settling(finished, .acknowledge))
+        plan.task = finished
+        return plan
+    }
+
+    /// What is to be done to send a canvas.
+    func steps(_ expansion: CanvasExpansion, as role: OutgoingStep.Role) throws -> [FinishingStep] {
         var steps: [FinishingStep] = []
-        if finished.rules.storesResult {
-            let failure = TaskFailure(type: "TaskRevokedError", module: "celery.exceptions", message: "expired")
-            steps.append(
-                .store([StoredResult(result(of: request, .revoked, failure.json), route: ReplyRoute(request))]))
+        steps.reserveCapacity(expansion.steps.count)
+        var next = 0
+        for (position, step) in expansion.steps.enumerated() {
+            guard let made = try publisher.step(step, chords) else { continue }
+            var outgoing = OutgoingStep(role, made)
+            while next < expansion.children.count, expansion.stepsOfChildren[next] <= position + 1 {
+                outgoing.children.append(OutgoingStep.child(expansion.children[next]))
+                next += 1
+            }
+            steps.append(.send(outgoing))
         }
-        return FinishingPlan(steps + [.settle(.acknowledge)])
+        return steps
     }
 
     /// What the broker is told after a run, if it was not told before.

@@ -11,11 +11,15 @@ struct FinishingProblem: Sendable {
         case retry
         /// A callback or the next step of a chain is not sent.
         case successor
+        /// A chord that the task has completed cannot be seen to.
+        case chord
+        /// The task's part of a chord is not counted.
+        case chordPart
         /// A state is neither stored nor is the failure that would say so.
         case unstoredResult
         /// The backend refuses a state.
         case refusedResult
-        /// An errback is not sent.
+        /// An errback is not sent, or has failed.
         case errback
     }
 

@@ -5,40 +5,56 @@ internal import Instrumentation
 internal import Logging
 internal import Synchronization
 
-/// Sends what follows tasks.
+/// Sends what follows tasks, and does what has to be done so that it can be sent.
 final class MessageSender: Sendable {
     let budget = RetryBudget()
     private let publisher: TaskPublisher
+    private let results: (any ResultStore)?
     private let logger: Logger
     private let sent = Atomic(0)
     private let outage = Locked(OutageLog())
 
-    init(_ publisher: TaskPublisher, logger: Logger) {
+    init(_ publisher: TaskPublisher, results: (any ResultStore)?, logger: Logger) {
         self.publisher = publisher
+        self.results = results
         self.logger = logger
     }
 
-    /// Sends a message, again and again while the broker is out of reach.
+    /// Sends something, again and again while the broker, or the backend, is out of reach.
     ///
     /// - Parameter finished: the task that it follows.
     /// - Throws: why it is not sent: it is refused, by the broker or by middleware, it is to blame for the failures, or the
     ///   worker ends.
-    func send(_ outgoing: OutgoingMessage, after finished: FinishedTask?) async throws {
-        if publisher.middleware.isEmpty { return try await send(outgoing.message, to: outgoing.destination) }
-        try await ServiceContext.withValue(finished?.serviceContext) {
-            let task = OutgoingTask(outgoing, parent: finished?.task.request)
-            try await publisher.middleware.send(task) { try await self.send($0, to: $1) }
+    func send(_ outgoing: OutgoingStep, after finished: FinishedTask?) async throws {
+        switch outgoing.step {
+        case .message(let message, let destination):
+            if publisher.middleware.isEmpty { return try await send(message, to: destination) }
+            try await ServiceContext.withValue(finished?.serviceContext) {
+                let task = OutgoingTask(
+                    message, to: destination, purpose: outgoing.role.purpose, parent: finished?.task.request)
+                try await publisher.middleware.send(task) { try await self.send($0, to: $1) }
+            }
+        case .saveGroup(let tree):
+            try await trying(TaskLabel(id: tree.id, name: nil)) { [results] in try await results?.saveGroup(tree) }
+        case .openChord(let opening):
+            try await trying(TaskLabel(id: opening.group, name: nil)) { [results] in
+                try await results?.openChord(opening.group, size: opening.size)
+            }
         }
     }
 
     private func send(_ message: Message, to destination: Destination) async throws {
+        try await trying(TaskLabel(message)) { try await publisher.publish(message, to: destination) }
+    }
+
+    private func trying(_ label: @autoclosure () -> TaskLabel, _ operation: () async throws -> Void) async throws {
         var tries = RetryBudget.Tries()
         var record = PoisonRecord()
         var sentBefore = sent.load(ordering: .relaxed)
         var hasFailed = false
         while true {
             do {
-                try await publisher.publish(message, to: destination)
+                try await operation()
                 sent.add(1, ordering: .relaxed)
                 if hasFailed { outage.withLock { $0.reset() } }
                 return
@@ -49,7 +65,7 @@ final class MessageSender: Sendable {
                 sentBefore = sentNow
                 if outage.withLock({ $0.failed() }) != nil {
                     let reason = LogText(error).description
-                    let label = TaskLabel(message).shown()
+                    let label = label().shown()
                     var metadata = LoggingKeys.task(label)
                     metadata[LoggingKeys.error] = "\(reason)"
                     logger.warning(
@@ -61,17 +77,14 @@ final class MessageSender: Sendable {
     }
 }
 
-extension OutgoingTask {
-    fileprivate init(_ outgoing: OutgoingMessage, parent: TaskRequest?) {
-        let headers = outgoing.message.headers
-        let purpose: Purpose =
-            switch outgoing.role {
-            case .successor: .successor
-            case .errback: .errback
-            case .retry: .retry
-            }
-        self.init(
-            outgoing.message, to: outgoing.destination, task: headers["task"]?.stringValue ?? "",
-            id: headers["id"]?.stringValue ?? "", purpose: purpose, parent: parent)
+extension OutgoingStep.Role {
+    fileprivate var purpose: OutgoingTask.Purpose {
+        switch self {
+        case .successor: .successor
+        case .chordBody: .chordBody
+        case .replacement: .replacement
+        case .errback: .errback
+        case .retry: .retry
+        }
     }
 }

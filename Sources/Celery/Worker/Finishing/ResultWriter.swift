@@ -126,6 +126,30 @@ final class ResultWriter: Sendable {
         return FinishingProblem(.unstoredResult, stored, silence)
     }
 
+    // MARK: Chords
+
+    /// Counts parts of chords with one try.
+    func record(_ parts: [ChordPart]) async -> [Result<ChordProgress, any Error>] { await store.record(parts) }
+
+    /// What a complete chord has come to, with the right to send its body; `nil` when that has been sent, or when somebody
+    /// else has the right to by now.
+    ///
+    /// - Parameter limit: for how long the right is kept.
+    func results(of claim: ChordClaim, _ report: ChordReport, keeping limit: Duration) async throws -> ChordResults? {
+        if claim.isRepeated, let id = report.bodyID, try await store.result(of: id)?.parentID == report.part.id {
+            // Whoever had the claim before has sent the body, and died before it could say so.
+            try await store.end(claim)
+            return nil
+        }
+        let results = try await store.chordResults(claim)
+        return try await store.extend(claim, for: limit) ? results : nil
+    }
+
+    /// Says that a complete chord is seen to.
+    func end(_ ending: ChordEnding) async throws {
+        if ending.hasFailed { try await store.fail(ending.claim) } else { try await store.end(ending.claim) }
+    }
+
     // MARK: What is stored later
 
     /// Stores what was not taken at first, until ``close()``.

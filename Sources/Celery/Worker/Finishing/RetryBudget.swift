@@ -31,6 +31,18 @@ final class RetryBudget: Sendable {
         let isLast = state.withLock { $0.isEnding }
         if isLast, tries.lastSchedule.failures >= Self.lastTries { return false }
         let delay = isLast ? tries.lastSchedule.nextDelay() : tries.schedule.nextDelay()
+        // The last waits are short, and are not cut.
+        await wait(delay, isCut: !isLast)
+        return true
+    }
+
+    /// Waits so long, or until the worker ends; `false` when it does.
+    func wait(_ delay: Duration) async -> Bool {
+        await wait(delay, isCut: true)
+        return !state.withLock { $0.isEnding }
+    }
+
+    private func wait(_ delay: Duration, isCut: Bool) async {
         let (number, pause) = state.withLock { state in
             state.number += 1
             // Belongs to the caller, which waits for it; on its own so that only `end` cancels it.
@@ -41,8 +53,7 @@ final class RetryBudget: Sendable {
                     // There is no time to lose any more.
                 }
             }
-            // The last waits are short, and are not cut.
-            if !isLast {
+            if isCut {
                 if state.isEnding { pause.cancel() }
                 state.pauses[state.number] = pause
             }
@@ -50,7 +61,6 @@ final class RetryBudget: Sendable {
         }
         await pause.value
         state.withLock { $0.pauses[number] = nil }
-        return true
     }
 
     /// The worker ends.

@@ -58,18 +58,18 @@ extension ReceivedTask {
             message = try delivery.message.get()
             request = try TaskRequest(message, limits, willRead: LargeBodies.used)
         } catch {
-            throw .unreadable(error, properties: delivery.properties)
+            throw .unreadable(error, delivery.readableMessage)
         }
         guard let handler = handlers[request.task] else {
-            throw .notRegistered(UnregisteredTask(request, queue: delivery.queue, handlers: handlers))
+            throw .notRegistered(UnregisteredTask(request, message, queue: delivery.queue, handlers: handlers))
         }
         self.init(queue: delivery.queue, message: message, request: request, handler: handler, receivedAt: now)
     }
 }
 
 extension Delivery {
-    /// The properties, if the message could be read so far.
-    fileprivate var properties: MessageProperties? {
-        if case .success(let message) = message { message.properties } else { nil }
+    /// The message, if it could be read so far.
+    fileprivate var readableMessage: Message? {
+        if case .success(let message) = message { message } else { nil }
     }
 }

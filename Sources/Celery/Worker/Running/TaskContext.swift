@@ -9,13 +9,18 @@ public struct TaskContext: Sendable {
     public let request: TaskRequest
     /// The queue that the message came from.
     public let queue: String
-    private let environment: TaskEnvironment
-    private let record: RunRecord
+    let environment: TaskEnvironment
+    let record: RunRecord
+    /// What is to follow the task; `nil` for nothing.
+    let payload: TaskPayload?
 
-    package init(request: TaskRequest, queue: String, environment: TaskEnvironment) {
+    package init(
+        request: TaskRequest, queue: String, environment: TaskEnvironment, payload: TaskPayload? = nil
+    ) {
         self.request = request
         self.queue = queue
         self.environment = environment
+        self.payload = payload
         record = RunRecord()
     }
 
@@ -63,7 +68,7 @@ public struct TaskContext: Sendable {
             throw CeleryError(.invalidArgument, "this context has no broker to send tasks to")
         }
         let child = try await publisher.send(signature, options, parent: request, results: environment.results)
-        record.add(child: child.id)
+        record.add([OutgoingStep.child(child.id)])
         return child
     }
 
@@ -97,8 +102,8 @@ public struct TaskContext: Sendable {
         try await enqueue(Signature(task: task, arguments: arguments, keywords: keywords), options: options)
     }
 
-    /// The ids of the tasks sent so far.
-    var children: [String] { record.children }
+    /// The tasks and groups sent so far, as Celery's tuples of results.
+    var children: [JSONValue] { record.children }
 
     /// The context in which the handler ran.
     var serviceContext: ServiceContext? { record.serviceContext }

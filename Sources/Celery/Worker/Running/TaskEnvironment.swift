@@ -7,8 +7,13 @@ package struct TaskEnvironment: Sendable {
     let logger: Logger
     let publisher: TaskPublisher?
     let results: (any ResultStore)?
+    /// The worker's handlers, which tasks such as `celery.map` call.
+    let handlers: [String: TaskHandler]
 
-    init(logger: Logger, publisher: TaskPublisher?, results: (any ResultStore)?) {
+    init(
+        logger: Logger, publisher: TaskPublisher?, results: (any ResultStore)?, handlers: [String: TaskHandler] = [:]
+    ) {
+        self.handlers = handlers
         self.logger = logger
         self.publisher = publisher
         self.results = results

@@ -8,6 +8,8 @@ public enum TaskOutcome: Sendable {
     case failure(TaskFailure)
     /// The task is to be tried again after so long, for the reason given, perhaps with other arguments.
     case retry(after: Duration, reason: TaskFailure?, with: Retry.Changes = .init())
+    /// Another canvas takes the task's place (``TaskContext/replace(with:)``).
+    case replaced(TaskReplacement)
     /// The handler threw ``Ignore``.
     case ignored
     /// The handler threw ``Reject``.
@@ -44,6 +46,7 @@ extension TaskOutcome {
             var policy = policy
             policy.maxRetries = retry.maxRetries ?? policy.maxRetries
             self = Self.retry(retry.reason, after: retry.countdown, with: retry.changes, request, payload, policy)
+        case let replacement as TaskReplacement: self = .replaced(replacement)
         case is Ignore: self = .ignored
         case let reject as Reject: self = .rejected(requeue: reject.requeue, reason: reject.reason)
         case is CancellationError where Task.isCancelled: self = .interrupted

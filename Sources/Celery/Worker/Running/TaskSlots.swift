@@ -145,7 +145,7 @@ final class TaskSlots: Sendable {
             }
             turn?.isRead(size: bodySize)
             finished.payload = payload
-            finished.successors = try Successors(payload, of: task.request)
+            if payload.hasSequel { finished.succession = try CanvasSuccession(payload) }
         } catch {
             finished.ending = .refused(error)
             return finished
@@ -162,7 +162,8 @@ final class TaskSlots: Sendable {
         if rules.storesResult, rules.tracksStart, let problem = await writer?.storeStarted(started(task.request)) {
             finished.problems = [problem]
         }
-        let context = TaskContext(request: task.request, queue: task.queue, environment: environment)
+        let context = TaskContext(
+            request: task.request, queue: task.queue, environment: environment, payload: finished.payload)
         let start = ContinuousClock.now
         let outcome = await task.handler.outcome(
             context, finished.payload ?? TaskPayload(), middleware, waited: task.receivedAt.map { start - $0 })
@@ -170,7 +171,8 @@ final class TaskSlots: Sendable {
         log.ended(task.request, outcome, after: finished.runtime)
         if rules.acksLate, !message.isHeld { log.lost(task.request) }
         if !middleware.isEmpty { finished.serviceContext = context.serviceContext }
-        finished.children = context.children.map { OutgoingMessage.child($0) }
+        finished.children = context.children
+        finished.unlocked = context.record.unlocked
         finished.ending = .ran(outcome)
         return finished
     }

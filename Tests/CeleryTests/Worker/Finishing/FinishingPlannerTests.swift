@@ -50,7 +50,7 @@ import Testing
             testDescription: "refused", ending: .refused(MessageError(.invalidTask, "no")), steps: afterFailure,
             settlements: Array(repeating: .deadLetter(reason: "no"), count: 3), runsAgain: [false, false, false]),
         Row(
-            testDescription: "expired", ending: .expired, steps: ["store first REVOKED"],
+            testDescription: "expired", ending: .expired, steps: ["store first REVOKED", "store b REVOKED"],
             settlements: Array(repeating: .acknowledge, count: 3), runsAgain: [false, false, false]),
     ]
 
@@ -67,7 +67,8 @@ import Testing
 
     private let planner = FinishingPlanner(
         publisher: TaskPublisher(
-            broker: .memory, routing: .init(), defaults: nil, middleware: [], replyTo: "replies", logger: Bench.logger))
+            broker: .memory, routing: .init(), defaults: nil, middleware: [], replyTo: "replies", logger: Bench.logger),
+        environment: TaskEnvironment(logger: Bench.logger))
 
     /// A task with a callback, a next step and an errback.
     private func finished(
@@ -84,16 +85,19 @@ import Testing
             queue: "celery", message: message, request: request,
             handler: TaskHandler(named: "tasks.first") { _, _, _ in 1 })
         return FinishedTask(
-            task: task, rules: rules, payload: payload, successors: try Successors(payload, of: request),
-            children: [OutgoingMessage.child("child")], ending: ending)
+            task: task, rules: rules, payload: payload, succession: try CanvasSuccession(payload),
+            children: [OutgoingStep.child("child")], ending: ending)
     }
 
     /// The steps but for the settlement, in words.
     private func words(_ plan: FinishingPlan) -> [String] {
         plan.steps.flatMap { step -> [String] in
             switch step {
-            case .send(let outgoing): ["send \(outgoing.role) \(outgoing.message.headers["id"]?.stringValue ?? "?")"]
+            case .send(let outgoing): ["send \(outgoing.role) \(outgoing.step.words)"]
             case .store(let results): results.map { "store \($0.result.id) \($0.result.state)" }
+            case .report(let report): ["report \(report.part.id) \(report.part.state) to \(report.part.group)"]
+            case .endChord(let ending): ["\(ending.hasFailed ? "fail" : "end") \(ending.claim.group)"]
+            case .call(let errback): ["call \(errback.name)"]
             case .settle: []
             }
         }
@@ -136,14 +140,14 @@ import Testing
         let results = plan.steps.compactMap { if case .store(let results) = $0 { results } else { nil } }
         #expect(
             results.first?.first?.result.children
-                == .array(["child", "next", "b"].map { OutgoingMessage.child($0) }))
+                == .array(["child", "next", "b"].map { OutgoingStep.child($0) }))
     }
 
     @Test func whatCannotFollowIsAFailureAndSaid() throws {
         var finished = try finished(.ran(.success(3)), Self.rules(acksLate: true))
         var payload = TaskPayload()
         payload.callbacks = [SuccessorTests.signature("tasks.next", id: "next", options: ["eta": "tomorrow"])]
-        finished.successors = try Successors(payload, of: finished.task.request)
+        finished.succession = try CanvasSuccession(payload)
         let plan = planner.plan(after: finished)
         #expect(words(plan) == Self.afterFailure)
         #expect(plan.problems.map(\.kind) == [.failure])
@@ -160,13 +164,23 @@ import Testing
 
     @Test func aRefusedMessageIsADeadLetterAndItsSenderIsTold() {
         let request = TaskRequest(task: "tasks.first", id: "first")
-        let unregistered = UnregisteredTask(request, queue: "celery", handlers: [:])
+        let unregistered = UnregisteredTask(request, Message(body: []), queue: "celery", handlers: [:])
         let plan = planner.plan(after: .notRegistered(unregistered), hasBackend: true)
         #expect(words(plan) == ["store first FAILURE"])
         #expect(plan.settlement == .deadLetter(reason: "unregistered task 'tasks.first'"))
         #expect(plan.settlementUnlessStored == plan.settlement)
         #expect(words(planner.plan(after: .notRegistered(unregistered), hasBackend: false)) == [])
-        let unreadable = RefusedMessage.unreadable(MessageError(.undecodable, "no JSON"), properties: nil)
+        let unreadable = RefusedMessage.unreadable(MessageError(.undecodable, "no JSON"), nil)
         #expect(words(planner.plan(after: unreadable, hasBackend: true)) == [])
+    }
+}
+
+extension CanvasStep {
+    fileprivate var words: String {
+        switch self {
+        case .message(let message, _): message.headers["id"]?.stringValue ?? "?"
+        case .saveGroup(let tree): "saved group \(tree.id)"
+        case .openChord(let opening): "open chord \(opening.group) of \(opening.size)"
+        }
     }
 }

@@ -1,0 +1,114 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
+extension TaskPublisher {
+    /// What is to be done to send a canvas, with its messages made.
+    ///
+    /// - Parameter chords: how chords are joined where the results go.
+    /// - Throws: ``MessageError`` for options that make no sense; ``CeleryError`` for a chord where there are none.
+    func step(_ step: CanvasExpansion.Step, _ chords: ChordSupport) throws -> CanvasStep? {
+        switch step {
+        case .send(let task):
+            let (message, destination) = try message(task)
+            return .message(message, destination)
+        case .saveGroup(let tree): return chords == .counted ? .saveGroup(tree) : nil
+        case .openChord(let opening):
+            switch chords {
+            case .counted: return .openChord(opening)
+            case .polled:
+                let (message, destination) = try unlockMessage(opening)
+                return .message(message, destination)
+            case .none(let reason): throw CeleryError(.invalidArgument, reason)
+            }
+        }
+    }
+
+    /// The message of a task of a canvas, and its way.
+    func message(_ task: CanvasTask) throws -> (message: Message, destination: Destination) {
+        let options = task.options
+        var send = SendOptions(
+            countdown: try options.duration("countdown"),
+            queue: options["queue"]?.text ?? options["queue"]?.objectValue?["name"]?.text,
+            exchange: options["exchange"]?.text,
+            routingKey: options["routing_key"]?.text,
+            priority: options["priority"]?.integerValue,
+            isCompressed: options.compression
+        )
+        send.eta = try send.eta ?? options.time("eta")
+        if let seconds = options["expires"]?.doubleValue {
+            send.expires = .after(try Duration.valid(seconds, options["expires"], "expires"))
+        } else {
+            send.expires = try options.time("expires")
+        }
+        if let serializer = options["serializer"]?.text, serializer != "json" {
+            throw MessageError(.invalidTask, "the serializer \(PythonRepr.quoted(serializer)) is not built")
+        }
+        var made = try message(
+            task.request, task.payload, send, replyTo: task.request.replyTo, routedAs: task.routeName)
+        if let mode = options["delivery_mode"]?.integerValue { made.message.properties.deliveryMode = mode }
+        return made
+    }
+
+    /// The message of the task that looks after a chord which nobody counts (Celery's `fallback_chord_unlock`).
+    private func unlockMessage(_ opening: ChordOpening) throws -> (message: Message, destination: Destination) {
+        let body = opening.body
+        var node = CanvasNode(
+            task: "celery.chord_unlock", args: [.string(opening.group), try body.json],
+            kwargs: [
+                "interval": opening.interval ?? .null, "max_retries": opening.maxRetries ?? .null,
+                "result": .array(try (opening.header.members ?? []).map { try $0.json }),
+                "_chord_unlock_exchange_type": "direct",
+            ],
+            options: ["countdown": 1, "ignore_result": true, "route_name": .string(body.taskName)])
+        for key in ["queue", "exchange", "routing_key", "priority"] { node.options[key] = body.options[key] }
+        guard let task = try node.expanded(in: CanvasContext()).tasks.first else {
+            throw MessageError(.invalidTask, "nothing can look after the chord \(PythonRepr.quoted(opening.group))")
+        }
+        return try message(task)
+    }
+}
+
+extension JSONObject {
+    /// A number of seconds, or none.
+    fileprivate func duration(_ name: String) throws(MessageError) -> Duration? {
+        guard let value = self[name], !value.isNull else { return nil }
+        return try Duration.valid(value.doubleValue, value, name)
+    }
+
+    /// A time, as kombu writes a `datetime` or as its text, or none.
+    fileprivate func time(_ name: String) throws(MessageError) -> SendOptions.Time? {
+        guard let value = self[name], !value.isNull else { return nil }
+        do {
+            return .at(try JSONValueDecoder().decode(Date.self, from: value))
+        } catch {
+            // Left out it would be worse than an error: the task would run at once, or for ever after.
+            throw MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.quoted(value))")
+        }
+    }
+
+    /// Whether the body is to be compressed; with another method than zlib it is not, which every worker reads as well.
+    fileprivate var compression: Bool? {
+        switch self["compression"] {
+        case nil, .null?: nil
+        case "gzip"?, "zlib"?, "application/x-gzip"?: true
+        default: false
+        }
+    }
+}
+
+extension Duration {
+    fileprivate static func valid(
+        _ seconds: Double?, _ value: JSONValue?, _ name: String
+    ) throws(MessageError) -> Duration {
+        guard let duration = seconds.flatMap(Duration.init(seconds:)) else {
+            throw MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.quoted(value ?? .null))")
+        }
+        return duration
+    }
+}

@@ -1,0 +1,97 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+
+/// Collects what is to be done because the body of a chord will never run.
+struct FailingBody {
+    let planner: FinishingPlanner
+    /// The task whose end has completed the chord.
+    let request: TaskRequest
+    let rules: TaskRules
+    /// What it has sent so far: as in Celery these are the children of the body.
+    var children: [JSONValue] = []
+    private(set) var steps: [FinishingStep] = []
+    private(set) var problem: FinishingProblem?
+
+    init(planner: FinishingPlanner, request: TaskRequest, rules: TaskRules) {
+        self.planner = planner
+        self.request = request
+        self.rules = rules
+    }
+
+    /// A part of the body fails: its errbacks are told, then its tasks have failed.
+    mutating func fail(_ signature: JSONValue, _ failure: TaskFailure, errbacks: [JSONValue]) {
+        let tasks = AbandonedTask.tasks(of: [signature])
+        if let result = tasks.last {
+            var failed = TaskRequest(task: result.task, id: result.id)
+            failed.replyTo = result.replyTo ?? request.replyTo
+            var distinct: [JSONValue] = []
+            for errback in errbacks where !distinct.contains(errback) { distinct.append(errback) }
+            let told = planner.errbacks(distinct, of: failed, failure)
+            steps += told.steps
+            children += told.children
+            if let problem = told.problem { note(problem) }
+        }
+        end(tasks, failure, children: children)
+    }
+
+    /// The tasks that were to follow the body fail too.
+    mutating func abandon(_ chain: [JSONValue], _ failure: TaskFailure) {
+        end(AbandonedTask.tasks(of: chain), failure, children: [])
+    }
+
+    /// Stores the failure of a group by its id.
+    mutating func store(_ id: String, _ failure: TaskFailure) {
+        let result = TaskResult(
+            id: id, state: .failure, result: failure.json, children: .array(children), dateDone: planner.now)
+        steps.append(.store([StoredResult(result, route: ReplyRoute(replyTo: request.replyTo, correlationID: id))]))
+    }
+
+    private mutating func end(_ tasks: [AbandonedTask], _ failure: TaskFailure, children: [JSONValue]) {
+        let results = tasks.compactMap {
+            planner.result(of: $0, .failure, failure, after: request, children: children)
+        }
+        if !results.isEmpty { steps.append(.store(results)) }
+        steps += planner.reports(of: tasks, .failure, failure, rules)
+    }
+
+    private mutating func note(_ problem: FinishingProblem) {
+        guard self.problem != nil else { return self.problem = problem }
+        self.problem?.count += problem.count
+    }
+}
+
+extension JSONObject {
+    /// The tasks of a signature that is a group; `nil` of any other.
+    var tasksOfGroup: [JSONValue]? {
+        guard self["subtask_type"]?.text == "group" else { return nil }
+        return self["kwargs"]?.objectValue?["tasks"]?.arrayValue ?? []
+    }
+}
+
+extension JSONValue {
+    /// The errbacks that are told when the task whose result is that of this signature will never run: of a chord its own
+    /// and those of its body, of a group also those of its tasks.
+    var errbacksOfResult: [JSONValue] {
+        var errbacks: [JSONValue] = []
+        var left = [self]
+        while let signature = left.popLast()?.objectValue {
+            errbacks += Self.signatures(signature["options"]?.objectValue?["link_error"])
+            let kwargs = signature["kwargs"]?.objectValue
+            switch signature["subtask_type"]?.text {
+            case "chord": left += (kwargs?["body"]).map { [$0] } ?? []
+            case "group": left += (kwargs?["tasks"]?.arrayValue ?? []).reversed()
+            default: break
+            }
+        }
+        return errbacks
+    }
+
+    /// One signature or several.
+    static func signatures(_ value: JSONValue?) -> [JSONValue] {
+        switch value {
+        case nil, .null?: []
+        case .array(let values)?: values
+        case let value?: [value]
+        }
+    }
+}

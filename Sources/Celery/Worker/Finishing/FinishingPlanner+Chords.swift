@@ -1,0 +1,132 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+
+/// What follows from the end of a task that belongs to a chord.
+extension FinishingPlanner {
+    // MARK: Parts
+
+    /// The part of its chord that a task has come to; `nil` when it belongs to none, or when parts are not counted.
+    func report(of finished: FinishedTask, _ state: TaskState, _ result: JSONValue) -> ChordReport? {
+        guard let body = finished.payload?.chord else { return nil }
+        let request = finished.task.request
+        guard chords == .counted, finished.rules.hasBackend, let group = request.group, !group.isEmpty else {
+            return nil
+        }
+        return ChordReport(
+            part: ChordPart(group: group, id: request.id, index: request.groupIndex, state: state, result: result),
+            body: body)
+    }
+
+    /// The parts of chords that tasks which will never run have come to.
+    func reports(
+        of abandoned: [AbandonedTask], _ state: TaskState, _ failure: TaskFailure, _ rules: TaskRules
+    ) -> [FinishingStep] {
+        guard chords == .counted, rules.hasBackend else { return [] }
+        return abandoned.compactMap { task in
+            guard let body = task.chord, let group = task.group, !group.isEmpty else { return nil }
+            return .report(
+                ChordReport(
+                    part: ChordPart(
+                        group: group, id: task.id, index: task.groupIndex, state: state, result: failure.json),
+                    body: body))
+        }
+    }
+
+    // MARK: Complete chords
+
+    /// What is to be done when a part has completed its chord, and this worker is to see to it.
+    ///
+    /// - Parameters:
+    ///   - claim: the right to do so; `nil` where none is needed.
+    ///   - finished: the task whose end has completed it.
+    func steps(
+        completing report: ChordReport, _ claim: ChordClaim?, _ results: ChordResults, by finished: FinishedTask
+    ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
+        switch results {
+        case .values(let values):
+            do {
+                guard let body = report.body else { return ([], nil) }
+                let context = CanvasContext(finished.task.request)
+                let expansion = try CanvasNode(body).expanded(input: [.array(values)], in: context)
+                let steps = try steps(expansion, as: .chordBody)
+                return (steps + report.end(claim, hasFailed: false), nil)
+            } catch {
+                var (steps, problem) = self.steps(failing: report, claim, error, by: finished)
+                problem = problem ?? FinishingProblem(kind: .chord, error: error)
+                return (steps, problem)
+            }
+        case .failed(let member, let isNested):
+            let error = results.error ?? ChordReport.error("")
+            let failure = isNested ? error : member.failure ?? error
+            let (steps, problem) = steps(failing: report, error, failure, by: finished)
+            return (steps + report.end(claim, hasFailed: true), problem)
+        }
+    }
+
+    /// What is to be done when a chord's body cannot be sent.
+    func steps(
+        failing report: ChordReport, _ claim: ChordClaim?, _ reason: any Error, by finished: FinishedTask
+    ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
+        let failure = TaskFailure(reason, request: finished.task.request)
+        let error = ChordReport.error("Callback error: \(failure.repr)")
+        let (steps, problem) = steps(failing: report, error, error, by: finished)
+        return (steps + report.end(claim, hasFailed: false), problem)
+    }
+
+    /// What is to be done when a chord's results cannot be had.
+    func steps(
+        unjoined report: ChordReport, _ claim: ChordClaim?, _ reason: any Error, by finished: FinishedTask
+    ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
+        let failure = TaskFailure(reason, request: finished.task.request)
+        let error = ChordReport.error("Join error: \(failure.repr)")
+        let (steps, problem) = steps(failing: report, error, error, by: finished)
+        return (steps + report.end(claim, hasFailed: true), problem)
+    }
+
+    /// What is to be done for a chord that `celery.chord_unlock` has looked after.
+    func steps(
+        unlocking unlocked: UnlockedChord, by finished: FinishedTask
+    ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
+        switch unlocked.header {
+        case .ended(let results): steps(completing: unlocked.report, nil, results, by: finished)
+        case .unended(let error): steps(failing: unlocked.report, error, error, by: finished)
+        }
+    }
+
+    // MARK: Failed chords
+
+    /// What is to be done because a chord's body will never run: its errbacks are told, it and all that was to follow it
+    /// fail.
+    ///
+    /// - Parameters:
+    ///   - error: the `ChordError`.
+    ///   - cause: the failure of the header's task, with which the tasks of a group fail that was to be the body.
+    func steps(
+        failing report: ChordReport, _ error: TaskFailure, _ cause: TaskFailure, by finished: FinishedTask
+    ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
+        guard let body = report.body else { return ([], nil) }
+        let request = finished.task.request
+        var failing = FailingBody(planner: self, request: request, rules: finished.rules)
+        failing.children = finished.children
+        let options = body.objectValue?["options"]?.objectValue ?? [:]
+        if let tasks = body.objectValue?.tasksOfGroup {
+            let own = JSONValue.signatures(options["link_error"])
+            for task in tasks { failing.fail(task, cause, errbacks: task.errbacksOfResult + own) }
+            if let id = options["task_id"]?.text { failing.store(id, cause) }
+        } else {
+            failing.fail(body, error, errbacks: body.errbacksOfResult)
+        }
+        failing.abandon(options["chain"]?.arrayValue ?? [], error)
+        return (failing.steps, failing.problem)
+    }
+}
+
+extension ChordReport {
+    fileprivate func end(_ claim: ChordClaim?, hasFailed: Bool) -> [FinishingStep] {
+        claim.map { [.endChord(ChordEnding(report: self, claim: $0, hasFailed: hasFailed))] } ?? []
+    }
+
+    fileprivate static func error(_ message: String) -> TaskFailure {
+        TaskFailure(type: "ChordError", module: "celery.exceptions", message: message)
+    }
+}

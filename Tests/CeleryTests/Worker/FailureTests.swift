@@ -131,27 +131,15 @@ import Testing
     @Test func aWorkflowThatIsRefusedFailsAsAWhole() async throws {
         let chord: JSONValue = [
             "task": "celery.chord", "subtask_type": "chord",
-            "kwargs": ["body": SuccessorTests.signature("tasks.add", id: "body")],
+            "kwargs": ["header": 5, "body": SuccessorTests.signature("tasks.add", id: "body")],
         ]
         let last = SuccessorTests.signature("tasks.add", id: "last")
         let nameless = SuccessorTests.signature("tasks.add")
-        let reason = "'celery.chord' cannot follow a task here: groups and chords are not built yet"
         let failures = try await failures(
             of: ["first", "body", "last"], SuccessorTests.envelope(embed: ["chain": [last, nameless, chord]]),
-            settlement: .deadLetter(reason: reason)
+            settlement: .deadLetter(reason: "invalid tasks of a signature value 5")
         ) { 1 }
         #expect(failures.map { $0?.type } == Array(repeating: "InvalidTaskError", count: 3))
-    }
-
-    @Test func theBodyOfAChordFailsWithAMemberThatIsRefused() async throws {
-        let body = SuccessorTests.signature(
-            "tasks.add", id: "body", options: ["chain": [SuccessorTests.signature("tasks.add", id: "c")]])
-        let failures = try await failures(
-            of: ["first", "body", "c"], SuccessorTests.envelope(headers: ["group": "header"], embed: ["chord": body]),
-            settlement: .deadLetter(reason: "the task belongs to a chord: chords are not built yet")
-        ) { 1 }
-        #expect(failures.map { $0?.type } == ["InvalidTaskError", "ChordError", "ChordError"])
-        #expect(failures[1]?.message.hasPrefix("Dependency first raised InvalidTaskError(") == true)
     }
 
     @Test func nothingIsStoredForStepsWhenResultsAreIgnored() async throws {

@@ -1,11 +1,12 @@
-"""What follows a Swift task: callbacks, error callbacks and chains, as far as they are built."""
+"""What follows a Swift task: callbacks, error callbacks, chains, groups and chords, in fleets of both languages."""
 import uuid
 from datetime import datetime, timedelta, timezone
 
+import pytest
 from celery import chain, chord, group
 from celery.exceptions import ChordError
 
-from live.bed import equal, matches, only
+from live.bed import equal, matches, only, raises
 
 
 def swift(bed, task, *args, **options):
@@ -81,24 +82,105 @@ def test_a_group_without_a_chord_is_run_and_its_results_are_gathered_in_order(be
     equal(group(swift(bed, "add", n, n) for n in range(10)).apply_async().get(timeout=10), [2 * n for n in range(10)])
 
 
+@pytest.fixture(scope="module")
+def python(bed):
+    """A Python worker on the queue `python`, for fleets of both languages."""
+    worker = bed.python_worker(name="mixed")
+    yield worker
+    worker.close()
+
+
+def sig(bed, name, *args, **options):
+    """A signature of a task of either language, which goes to its queue."""
+    return bed.app.signature(name, args, **options).set(queue=name.partition(".")[0])
+
+
 @only("redis")
-def test_a_member_of_a_chord_which_is_not_built_is_a_failure_that_says_so(bed):
-    member = swift(bed, "add", 1, 1)
-    body = swift(bed, "tsum")
-    result = chord([member, swift(bed, "add", 2, 2)], body).apply_async()
+def test_a_chord_runs_in_swift(bed):
+    header = [swift(bed, "add", n, n) for n in range(100)]
+    equal(chord(header, swift(bed, "tsum")).apply_async().get(timeout=20), 9900)
+
+
+@only("redis")
+@pytest.mark.parametrize("body", ["swift.tsum", "python.tsum"])
+def test_a_chord_runs_in_both_languages(bed, python, body):
+    header = [sig(bed, ("swift.add", "python.add")[n % 2], n, n) for n in range(20)]
+    for _ in range(3):
+        equal(chord(header, sig(bed, body)).apply_async().get(timeout=20), 380)
+
+
+@only("redis")
+@pytest.mark.parametrize("first", ["swift", "python"])
+def test_a_workflow_goes_through_both_languages(bed, python, first):
+    other = {"swift": "python", "python": "swift"}[first]
+
+    def add(language, n):
+        return sig(bed, f"{language}.add", n)
+    nested = chain(add(other, 1), group(add(first, 1), add(other, 2)))
+    canvas = chain(
+        sig(bed, f"{first}.add", 1, 1), group(nested, add(other, 10), chord([add(first, 1)], sig(bed, f"{other}.tsum"))),
+        sig(bed, f"{first}.echo"), sig(bed, f"{other}.echo"))
+    value = canvas.apply_async().get(timeout=30)
+    equal(value["args"][0]["args"], [[[4, 5], 12, 3]])
+
+
+@only("redis")
+@pytest.mark.parametrize("failing", ["swift", "python"])
+@pytest.mark.parametrize("body", ["swift", "python"])
+def test_a_failed_member_fails_the_body_in_the_same_words(bed, python, failing, body):
+    told, told_result = follow_up(bed, "echo")
+    bad = sig(bed, f"{failing}.fail", "no luck")
+    result = chord([swift(bed, "add", 1, 1), sig(bed, "python.add", 1), bad], sig(bed, f"{body}.tsum")).on_error(
+        told).apply_async()
+    # Not the result itself: that looks at the members first.
+    alone = bed.app.AsyncResult(result.id)
+    failed = result.parent.results[2].id
+    raises(f"ChordError: Dependency {failed} raised ValueError('no luck')", lambda: alone.get(timeout=20))
+    equal(told_result.get(timeout=10)["args"], [result.id])
+
+
+@only("redis")
+def test_a_chain_that_fails_ends_the_chord_that_it_is_a_part_of(bed, python):
+    member = chain(swift(bed, "fail", "no luck"), sig(bed, "python.add", 1), swift(bed, "add", 1))
+    result = chord([member, swift(bed, "add", 1, 1)], sig(bed, "python.tsum")).apply_async()
+    raises(
+        f"ChordError: Dependency {result.parent.results[0].id} raised ValueError('no luck')",
+        lambda: bed.app.AsyncResult(result.id).get(timeout=20))
+
+
+@only("redis")
+@pytest.mark.parametrize("loss", ["unregistered", "expired", "undecodable"])
+def test_a_member_that_never_runs_ends_its_chord(bed, loss):
+    bad = swift(bed, "nobody_knows" if loss == "unregistered" else "add", 1, 1)
+    if loss == "expired":
+        bad.set(expires=datetime.now(timezone.utc) - timedelta(seconds=10))
+    if loss == "undecodable":
+        bad.args = ({"__type__": "set", "__value__": 1},)
+    result = chord([bad, swift(bed, "add", 1, 1)], swift(bed, "tsum")).apply_async()
+    error = None
     try:
-        result.parent.results[0].get(timeout=10)
-    except Exception as error:
-        matches(str(error), "(?i)chord")
-    else:
-        raise AssertionError("it was run as if it was no member of a chord")
-    try:
-        # Not the result itself: that looks at the members first.
         bed.app.AsyncResult(result.id).get(timeout=10)
-    except ChordError as error:
-        matches(str(error), "Dependency .* raised InvalidTaskError")
-        return
-    raise AssertionError("the chord's body has a result")
+    except ChordError as raised:
+        error = str(raised)
+    expected = {
+        "unregistered": "Task of kind 'swift.nobody_knows' never registered", "expired": r"TaskRevokedError\('expired'\)",
+        "undecodable": "InvalidTaskError"}[loss]
+    matches(error or "nothing", expected)
+
+
+def test_a_group_follows_a_swift_task_and_its_results_are_found(bed):
+    result = chain(swift(bed, "add", 1, 2), group(swift(bed, "add", 10), swift(bed, "add", 20))).apply_async()
+    equal(result.get(timeout=10), [13, 23])
+    if bed.kind == "redis":
+        children = result.parent.children
+        equal([child.id for child in children], [result.id])
+        equal([one.id for one in children[0].results], [one.id for one in result.results])
+
+
+def test_a_map_runs_in_swift(bed):
+    equal(bed.app.signature("swift.tsum").map([[1, 2], [3]]).set(queue="swift").apply_async().get(timeout=10), [3, 3])
+    starmap = bed.app.signature("swift.add").starmap([[1, 2], [3]])
+    equal(starmap.set(queue="swift").apply_async().get(timeout=10), [3, 3])
 
 
 def test_a_step_of_a_chain_waits_for_its_eta_which_kombu_writes_as_a_datetime(bed):

@@ -6,9 +6,12 @@ extension TaskPayload {
     /// be read, or something else is wrong with the body, what follows may be readable all the same.
     ///
     /// - Parameter willRead: is told how many bytes the body has, before they are read.
-    /// - Returns: `nil` when nothing follows the task, or when that cannot be read.
+    /// - Returns: `nil` when that cannot be read; without arguments when nothing follows the task.
     package init?(sequelOf message: Message, _ limits: BodyLimits, willRead: (_ size: Int) -> Void) {
-        guard !message.hasNoSequel else { return nil }
+        if message.hasNoSequel {
+            self.init()
+            return
+        }
         do {
             try self.init(message, limits, willRead: willRead)
         } catch {

@@ -11,7 +11,8 @@ struct ChordReport: Sendable {
     var bodyID: String? {
         guard let body else { return nil }
         do {
-            return try CanvasNode(body).expanded(input: [[]], in: CanvasContext()).tasks.first?.request.id
+            return try CanvasSuccession.expanded(chordBody: body, results: [], in: CanvasContext()).tasks.first?
+                .request.id
         } catch {
             // Then it was never sent.
             return nil

@@ -5,9 +5,12 @@ internal import CeleryTransport
 extension FinishingPlanner {
     // MARK: Parts
 
-    /// The part of its chord that a task has come to; `nil` when it belongs to none, or when parts are not counted.
+    /// The part of its chord that a task has come to; `nil` when it belongs to none, or when parts are not counted. Of a
+    /// task in a group whose message could not be read nobody knows whether that is a chord's header: it is counted, and then
+    /// the chord fails with the next part that knows the body.
     func report(of finished: FinishedTask, _ state: TaskState, _ result: JSONValue) -> ChordReport? {
-        guard let body = finished.payload?.chord else { return nil }
+        let body = finished.payload?.chord
+        if body == nil, finished.payload != nil { return nil }
         let request = finished.task.request
         guard chords == .counted, finished.rules.hasBackend, let group = request.group, !group.isEmpty else {
             return nil
@@ -32,6 +35,11 @@ extension FinishingPlanner {
         }
     }
 
+    private static var unknownBody: FinishingProblem {
+        FinishingProblem(
+            kind: .chord, error: MessageError(.undecodable, "the message does not tell what the chord's body is"))
+    }
+
     // MARK: Complete chords
 
     /// What is to be done when a part has completed its chord, and this worker is to see to it.
@@ -45,9 +53,9 @@ extension FinishingPlanner {
         switch results {
         case .values(let values):
             do {
-                guard let body = report.body else { return ([], nil) }
-                let context = CanvasContext(finished.task.request)
-                let expansion = try CanvasNode(body).expanded(input: [.array(values)], in: context)
+                guard let body = report.body else { return ([], Self.unknownBody) }
+                let expansion = try CanvasSuccession.expanded(
+                    chordBody: body, results: values, in: CanvasContext(finished.task.request))
                 let steps = try steps(expansion, as: .chordBody)
                 return (steps + report.end(claim, hasFailed: false), nil)
             } catch {
@@ -104,7 +112,7 @@ extension FinishingPlanner {
     func steps(
         failing report: ChordReport, _ error: TaskFailure, _ cause: TaskFailure, by finished: FinishedTask
     ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
-        guard let body = report.body else { return ([], nil) }
+        guard let body = report.body else { return ([], Self.unknownBody) }
         let request = finished.task.request
         var failing = FailingBody(planner: self, request: request, rules: finished.rules)
         failing.children = finished.children

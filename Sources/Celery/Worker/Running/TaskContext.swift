@@ -11,7 +11,7 @@ public struct TaskContext: Sendable {
     public let queue: String
     let environment: TaskEnvironment
     let record: RunRecord
-    /// What is to follow the task; `nil` for nothing.
+    /// What the message's body holds, if the task belongs to a chord.
     let payload: TaskPayload?
 
     package init(

@@ -163,7 +163,8 @@ final class TaskSlots: Sendable {
             finished.problems = [problem]
         }
         let context = TaskContext(
-            request: task.request, queue: task.queue, environment: environment, payload: finished.payload)
+            request: task.request, queue: task.queue, environment: environment,
+            payload: finished.payload?.chord == nil ? nil : finished.payload)
         let start = ContinuousClock.now
         let outcome = await task.handler.outcome(
             context, finished.payload ?? TaskPayload(), middleware, waited: task.receivedAt.map { start - $0 })

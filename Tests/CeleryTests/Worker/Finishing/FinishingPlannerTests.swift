@@ -89,24 +89,10 @@ import Testing
             children: [OutgoingStep.child("child")], ending: ending)
     }
 
-    /// The steps but for the settlement, in words.
-    private func words(_ plan: FinishingPlan) -> [String] {
-        plan.steps.flatMap { step -> [String] in
-            switch step {
-            case .send(let outgoing): ["send \(outgoing.role) \(outgoing.step.words)"]
-            case .store(let results): results.map { "store \($0.result.id) \($0.result.state)" }
-            case .report(let report): ["report \(report.part.id) \(report.part.state) to \(report.part.group)"]
-            case .endChord(let ending): ["\(ending.hasFailed ? "fail" : "end") \(ending.claim.group)"]
-            case .call(let errback): ["call \(errback.name)"]
-            case .settle: []
-            }
-        }
-    }
-
     @Test(arguments: rows) func theStepsOfAnEndingAreInOrder(row: Row) throws {
         for (rules, (settlement, runsAgain)) in zip(Self.allRules, zip(row.settlements, row.runsAgain)) {
             let plan = planner.plan(after: try finished(row.ending, rules))
-            #expect(words(plan) == row.steps)
+            #expect(plan.words == row.steps)
             #expect(plan.settlement == settlement)
             #expect(plan.runsAgainUnlessStored == runsAgain)
             #expect(plan.settlementUnlessStored == (runsAgain ? .requeue : settlement))
@@ -124,7 +110,7 @@ import Testing
                 var rules = rules
                 rules[keyPath: change].toggle()
                 let plan = planner.plan(after: try finished(row.ending, rules))
-                #expect(words(plan) == row.steps.filter { !$0.hasPrefix("store") })
+                #expect(plan.words == row.steps.filter { !$0.hasPrefix("store") })
                 #expect(plan.settlement == settlement)
             }
         }
@@ -149,7 +135,7 @@ import Testing
         payload.callbacks = [SuccessorTests.signature("tasks.next", id: "next", options: ["eta": "tomorrow"])]
         finished.succession = try CanvasSuccession(payload)
         let plan = planner.plan(after: finished)
-        #expect(words(plan) == Self.afterFailure)
+        #expect(plan.words == Self.afterFailure)
         #expect(plan.problems.map(\.kind) == [.failure])
     }
 
@@ -158,7 +144,7 @@ import Testing
         let finished = try finished(
             .ran(.failure(Self.failure)), TaskRules(), errbacks: Array(repeating: bad, count: 1000))
         let plan = planner.plan(after: finished)
-        #expect(words(plan) == ["store first FAILURE", "store b FAILURE"])
+        #expect(plan.words == ["store first FAILURE", "store b FAILURE"])
         #expect(plan.problems.map(\.count) == [1000])
     }
 
@@ -166,12 +152,28 @@ import Testing
         let request = TaskRequest(task: "tasks.first", id: "first")
         let unregistered = UnregisteredTask(request, Message(body: []), queue: "celery", handlers: [:])
         let plan = planner.plan(after: .notRegistered(unregistered), hasBackend: true)
-        #expect(words(plan) == ["store first FAILURE"])
+        #expect(plan.words == ["store first FAILURE"])
         #expect(plan.settlement == .deadLetter(reason: "unregistered task 'tasks.first'"))
         #expect(plan.settlementUnlessStored == plan.settlement)
-        #expect(words(planner.plan(after: .notRegistered(unregistered), hasBackend: false)) == [])
+        #expect(planner.plan(after: .notRegistered(unregistered), hasBackend: false).words == [])
         let unreadable = RefusedMessage.unreadable(MessageError(.undecodable, "no JSON"), nil)
-        #expect(words(planner.plan(after: unreadable, hasBackend: true)) == [])
+        #expect(planner.plan(after: unreadable, hasBackend: true).words == [])
+    }
+}
+
+extension FinishingPlan {
+    /// The steps but for the settlement, in words.
+    var words: [String] {
+        steps.flatMap { step -> [String] in
+            switch step {
+            case .send(let outgoing): ["send \(outgoing.role) \(outgoing.step.words)"]
+            case .store(let results): results.map { "store \($0.result.id) \($0.result.state)" }
+            case .report(let report): ["report \(report.part.id) \(report.part.state) to \(report.part.group)"]
+            case .endChord(let ending): ["\(ending.hasFailed ? "fail" : "end") \(ending.claim.group)"]
+            case .call(let errback): ["call \(errback.name)"]
+            case .settle: []
+            }
+        }
     }
 }
 

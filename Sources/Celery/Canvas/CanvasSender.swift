@@ -6,26 +6,85 @@ struct CanvasSender: Sendable {
     let publisher: TaskPublisher
     let results: (any ResultStore)?
 
+    /// Sends a call or a workflow.
+    ///
+    /// - Parameter parent: the task that sends it; `nil` for a client.
+    /// - Returns: a handle on its result, and what a task that sends it has among its children then.
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)``. Some of a workflow may have been sent then.
+    func send<Output>(
+        _ signature: Signature<Output>, _ options: SendOptions, parent: TaskRequest?
+    ) async throws -> (handle: TaskHandle<Output>, children: [JSONValue]) {
+        try publisher.check(signature.task, options)
+        let start = ContinuousClock.now
+        let canvas = try signature.canvas()
+        if canvas.isPlainCall {
+            let payload = TaskPayload(args: canvas.args, kwargs: canvas.kwargs)
+            let handle = try await publisher.send(signature, payload, options, parent: parent, results: results)
+            return (handle, [OutgoingStep.child(handle.id)])
+        }
+        return try await send(canvas, options: try options.asSignatureOptions(), parent: parent) { expansion in
+            guard let result = expansion.result else { throw Self.nothingToSend }
+            // Before it is sent: whether it was is not certain when sending fails, and the result may come soon.
+            let handle = TaskHandle(
+                id: result.id, results: results, sent: start, decodeOutput: signature.decodeOutput)
+            return (handle, expansion.children.map { OutgoingStep.child($0) })
+        }
+    }
+
+    /// Sends tasks or workflows side by side, and what comes before them.
+    ///
+    /// - Parameter parent: the task that sends it; `nil` for a client.
+    /// - Returns: a handle on their results, and what a task that sends it has among its children then.
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)``. Some of it may have been sent then.
+    func send<Element>(
+        _ group: GroupSignature<Element>, _ options: SendOptions, parent: TaskRequest?
+    ) async throws -> (handle: GroupHandle<Element>, children: [JSONValue]) {
+        let start = ContinuousClock.now
+        let canvas = try group.canvas()
+        if case .group(let members) = canvas.kind, members.allSatisfy(\.isPlainCall) {
+            let handle = try await publisher.send(
+                members, group.decodeElements, options, parent: parent, results: results)
+            return (handle, [OutgoingStep.child(handle.tree)])
+        }
+        return try await send(canvas, options: try options.asSignatureOptions(), parent: parent) { expansion in
+            guard let result = expansion.result else { throw Self.nothingToSend }
+            // A group of one is that one, without a group.
+            let ids = result.members?.map(\.id) ?? [result.id]
+            let tasks = zip(ids, group.decodeElements).map { id, decode in
+                TaskHandle(id: id, results: results, sent: start, decodeOutput: decode)
+            }
+            let handle = GroupHandle(
+                id: result.id, tasks: tasks, results: results,
+                decodeElement: group.decodeElements.first ?? TaskPublisher.decodeNothing)
+            return (handle, expansion.children.map { OutgoingStep.child($0) })
+        }
+    }
+
     /// Sends a canvas.
     ///
     /// - Parameters:
     ///   - input: what goes before the arguments of the tasks that begin.
     ///   - options: what goes over its options.
     ///   - parent: the task that sends it; `nil` for a client.
-    /// - Returns: what was sent.
+    ///   - willSend: gets what is going to be sent, before anything is.
+    /// - Returns: what `willSend` makes of it.
     /// - Throws: as ``CeleryClient/enqueue(_:options:)``. Some of it may have been sent then.
-    func send(
-        _ node: CanvasNode, input: [JSONValue] = [], options: JSONObject = [:], parent: TaskRequest?
-    ) async throws -> CanvasExpansion {
+    func send<Result>(
+        _ node: CanvasNode, input: [JSONValue] = [], options: JSONObject = [:], parent: TaskRequest?,
+        willSend: (CanvasExpansion) throws -> Result
+    ) async throws -> Result {
         let context = parent.map(CanvasContext.init) ?? CanvasContext(replyTo: publisher.replyTo)
         let expansion = try node.expanded(input: input, options: options, in: context)
         let chords = ChordSupport(results)
         // All of it can be sent, as far as that can be told, before something is.
         let steps = try expansion.steps.compactMap { try publisher.step($0, chords) }
         try await publisher.prepare(results)
+        let result = try willSend(expansion)
         for step in steps { try await carryOut(step, parent) }
-        return expansion
+        return result
     }
+
+    private static let nothingToSend = CeleryError(.invalidArgument, "the workflow has no tasks: nothing was sent")
 
     private func carryOut(_ step: CanvasStep, _ parent: TaskRequest?) async throws {
         switch step {
@@ -54,5 +113,13 @@ extension OutgoingTask {
         self.init(
             message, to: destination, task: message.headers["task"]?.stringValue ?? "",
             id: message.headers["id"]?.stringValue ?? "", purpose: purpose, parent: parent)
+    }
+}
+
+extension CanvasNode {
+    /// Whether it is a call and nothing else, which needs no rules.
+    fileprivate var isPlainCall: Bool {
+        guard case .task(let name) = kind, options.isEmpty else { return false }
+        return !name.hasPrefix("celery.")
     }
 }

@@ -15,7 +15,19 @@ extension CeleryClient {
     public func enqueue<Output>(
         contentsOf signatures: [Signature<Output>], options: SendOptions = .init()
     ) async throws -> GroupHandle<Output> {
-        try await publisher.send(contentsOf: signatures, options, parent: nil, results: results)
+        try await enqueue(Celery.group(signatures), options: options)
+    }
+
+    /// Sends tasks or workflows side by side, and what comes before them.
+    ///
+    /// - Parameter options: how each task is sent; they have ids of their own.
+    /// - Returns: a handle on the group, with one for each member.
+    /// - Throws: as ``enqueue(contentsOf:options:)``.
+    @discardableResult
+    public func enqueue<Element>(
+        _ group: GroupSignature<Element>, options: SendOptions = .init()
+    ) async throws -> GroupHandle<Element> {
+        try await sender.send(group, options, parent: nil).handle
     }
 
     /// A handle on a group that was saved, in Swift or in Python; `nil` when the result backend does not know it.

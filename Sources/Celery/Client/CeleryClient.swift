@@ -11,6 +11,8 @@ public struct CeleryClient: Sendable {
     let publisher: TaskPublisher
     let results: (any ResultStore)?
 
+    var sender: CanvasSender { CanvasSender(publisher: publisher, results: results) }
+
     /// Makes a client. Nothing is connected yet.
     ///
     /// - Parameters:
@@ -52,18 +54,18 @@ public struct CeleryClient: Sendable {
         results = try backend?.makeResultStore(context: context)
     }
 
-    /// Sends a task.
+    /// Sends a task, or a workflow.
     ///
     /// When the calling task is cancelled this ends at once, whatever it waits for; the message may have been sent or not.
     ///
-    /// - Returns: a handle on the task that was sent.
+    /// - Returns: a handle on the task that was sent, of a workflow on the last one.
     /// - Throws: `TransportError` when the broker cannot be reached or refuses, also after some further tries;
     ///   `EncodingError` or ``CeleryError`` when an argument or an option cannot be sent.
     @discardableResult
     public func enqueue<Output>(
         _ signature: Signature<Output>, options: SendOptions = .init()
     ) async throws -> TaskHandle<Output> {
-        try await publisher.send(signature, options, parent: nil, results: results)
+        try await sender.send(signature, options, parent: nil).handle
     }
 
     /// Sends a task by its name, for tasks without a ``TaskDefinition``; read its result with

@@ -5,33 +5,36 @@ extension TaskPublisher {
     /// As many messages are made and published in one go.
     private static let largestBatch = 500
 
-    /// Sends new tasks as a group.
+    /// Sends new tasks that nothing follows as a group.
     ///
     /// - Parameters:
+    ///   - calls: the tasks.
+    ///   - decoders: reads the result of each.
     ///   - parent: the task that sends them; `nil` for a client.
     ///   - results: where their results will be read.
     func send<Output>(
-        contentsOf signatures: [Signature<Output>], _ options: SendOptions, parent: TaskRequest?,
-        results: (any ResultStore)?
+        _ calls: [CanvasNode], _ decoders: [@Sendable (JSONValue) throws -> Output], _ options: SendOptions,
+        parent: TaskRequest?, results: (any ResultStore)?
     ) async throws -> GroupHandle<Output> {
         guard options.id == nil else {
             throw CeleryError(.invalidArgument, "the tasks cannot be sent: an id is that of one task")
         }
-        for signature in signatures { try check(signature.task, options) }
-        let payloads = try signatures.map { try payload(of: $0) }
+        for call in calls { try check(call.taskName, options) }
         let begin = ContinuousClock.now
         let wanted = wanted(results, options)
         try await prepare(wanted)
         let group = RandomID.make()
         var tasks: [TaskHandle<Output>] = []
-        tasks.reserveCapacity(signatures.count)
-        for start in stride(from: 0, to: signatures.count, by: Self.largestBatch) {
+        tasks.reserveCapacity(calls.count)
+        for start in stride(from: 0, to: calls.count, by: Self.largestBatch) {
             var batch: [OutgoingTask] = []
-            for index in start..<min(start + Self.largestBatch, signatures.count) {
-                var request = request(for: signatures[index].task, id: RandomID.make(), options, parent: parent)
+            for index in start..<min(start + Self.largestBatch, calls.count) {
+                let call = calls[index]
+                var request = request(for: call.taskName, id: RandomID.make(), options, parent: parent)
                 request.group = group
                 request.groupIndex = index
-                let (message, destination) = try message(request, payloads[index], options, replyTo: replyTo)
+                let (message, destination) = try message(
+                    request, TaskPayload(args: call.args, kwargs: call.kwargs), options, replyTo: replyTo)
                 batch.append(
                     OutgoingTask(
                         message, to: destination, task: request.task, id: request.id,
@@ -39,17 +42,16 @@ extension TaskPublisher {
                 tasks.append(
                     TaskHandle(
                         id: request.id, results: results, sent: begin, isIgnored: wanted == nil && results != nil,
-                        decodeOutput: signatures[index].decodeOutput))
+                        decodeOutput: decoders[index]))
             }
             try await publish(batch, retries: options.publishRetries)
         }
         return GroupHandle(
-            id: group, tasks: tasks, results: results,
-            decodeElement: signatures.first?.decodeOutput ?? Self.decodeNothing)
+            id: group, tasks: tasks, results: results, decodeElement: decoders.first ?? Self.decodeNothing)
     }
 
     /// A group without tasks has no results.
-    @Sendable private static func decodeNothing<Output>(_ value: JSONValue) throws -> Output {
+    @Sendable static func decodeNothing<Output>(_ value: JSONValue) throws -> Output {
         throw CeleryError(.undecodableResult, "a group without tasks has the result \(LogText("\(value)"))")
     }
 

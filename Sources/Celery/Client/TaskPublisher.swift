@@ -47,17 +47,17 @@ final class TaskPublisher: Sendable {
         producer = Reconnecting { try await broker.makeProducer(logger: logger) }
     }
 
-    /// Sends a new task.
+    /// Sends a new task that nothing follows.
     ///
     /// - Parameters:
+    ///   - payload: its arguments.
     ///   - parent: the task that sends it; `nil` for a client.
     ///   - results: where its result will be read.
     func send<Output>(
-        _ signature: Signature<Output>, _ options: SendOptions, parent: TaskRequest?, results: (any ResultStore)?
+        _ signature: Signature<Output>, _ payload: TaskPayload, _ options: SendOptions, parent: TaskRequest?,
+        results: (any ResultStore)?
     ) async throws -> TaskHandle<Output> {
-        try check(signature.task, options)
         let start = ContinuousClock.now
-        let payload = try payload(of: signature)
         let wanted = wanted(results, options)
         try await prepare(wanted)
         let id = options.id ?? wanted?.takeID() ?? RandomID.make()
@@ -79,12 +79,7 @@ final class TaskPublisher: Sendable {
         return handle
     }
 
-    /// The arguments of a call.
-    func payload<Output>(of signature: Signature<Output>) throws -> TaskPayload {
-        let canvas = try signature.canvas()
-        return TaskPayload(args: canvas.args, kwargs: canvas.kwargs)
-    }
-
+    /// Checks that a task can be sent at all.
     func check(_ task: String, _ options: SendOptions) throws {
         // Workers refuse both, and nobody could hear of it.
         guard !task.isEmpty, options.id != "" else {

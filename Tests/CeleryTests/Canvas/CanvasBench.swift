@@ -45,7 +45,7 @@ extension Bench {
     @discardableResult
     func send(_ canvas: CanvasNode) async throws -> ResultTree {
         let sender = CanvasSender(publisher: client.publisher, results: client.results)
-        return try #require(try await sender.send(canvas, parent: nil).result)
+        return try #require(try await sender.send(canvas, parent: nil) { $0 }.result)
     }
 
     /// What a canvas comes to.

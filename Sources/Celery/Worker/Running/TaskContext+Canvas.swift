@@ -2,6 +2,43 @@ package import CeleryProtocol
 internal import CeleryTransport
 
 extension TaskContext {
+    /// Ends the task and has this take its place (`Task.replace`): it gets the task's id, and what was to follow the task
+    /// follows it. Nothing is stored for the task itself.
+    ///
+    /// - Throws: always: ``TaskReplacement``, which the handler must let pass; what encoding the arguments throws.
+    public func replace<Output>(with signature: Signature<Output>) throws -> Never {
+        try replace(with: try signature.canvas())
+    }
+
+    /// Ends the task and has a group take its place, whose list of results becomes the task's.
+    ///
+    /// - Throws: as for a task.
+    public func replace<Element>(with group: GroupSignature<Element>) throws -> Never {
+        try replace(with: try group.canvas())
+    }
+
+    /// Sends tasks or workflows side by side, and what comes before them, as children of this task.
+    ///
+    /// - Throws: as for a task.
+    @discardableResult
+    public func enqueue<Element>(
+        _ group: GroupSignature<Element>, options: SendOptions = .init()
+    ) async throws -> GroupHandle<Element> {
+        let (handle, children) = try await sender.send(group, options, parent: request)
+        record.add(children)
+        return handle
+    }
+
+    /// Sends this as a further member of the header of the chord that this task belongs to (`Task.add_to_chord`). Only with
+    /// a result backend that counts the parts of chords, as Redis does.
+    ///
+    /// - Throws: a `TaskFailure` of type `ValueError` when the task belongs to no chord; else as ``enqueue(_:options:)``.
+    @discardableResult
+    public func addToChord<Output>(_ signature: Signature<Output>) async throws -> TaskHandle<Output> {
+        let tree = try await addToChord(try signature.canvas())
+        return TaskHandle(id: tree.id, results: environment.results, decodeOutput: signature.decodeOutput)
+    }
+
     /// Ends the task and has a canvas take its place (`Task.replace`): it gets the task's id, and what was to follow the
     /// task follows it. Nothing is stored for the task itself.
     ///
@@ -36,7 +73,7 @@ extension TaskContext {
     ///   - input: what goes before the arguments of the tasks that begin.
     ///   - options: what goes over its options.
     func enqueue(_ canvas: CanvasNode, input: [JSONValue], options: JSONObject) async throws -> ResultTree? {
-        let expansion = try await sender.send(canvas, input: input, options: options, parent: request)
+        let expansion = try await sender.send(canvas, input: input, options: options, parent: request) { $0 }
         record.add(expansion.children.map { OutgoingStep.child($0) })
         return expansion.result
     }
@@ -60,7 +97,7 @@ extension TaskContext {
         return result
     }
 
-    private var sender: CanvasSender {
+    var sender: CanvasSender {
         get throws {
             guard let publisher = environment.publisher else {
                 throw CeleryError(.invalidArgument, "this context has no broker to send tasks to")

@@ -57,19 +57,16 @@ public struct TaskContext: Sendable {
             TaskState(rawValue: "PROGRESS"), ["current": .integer(done), "total": .integer(total)])
     }
 
-    /// Sends a task as a child of this one: it has the same root, and this one as parent.
+    /// Sends a task, or a workflow, as a child of this one: it has the same root, and this one as parent.
     ///
     /// - Throws: as ``CeleryClient/enqueue(_:options:)``.
     @discardableResult
     public func enqueue<Output>(
         _ signature: Signature<Output>, options: SendOptions = .init()
     ) async throws -> TaskHandle<Output> {
-        guard let publisher = environment.publisher else {
-            throw CeleryError(.invalidArgument, "this context has no broker to send tasks to")
-        }
-        let child = try await publisher.send(signature, options, parent: request, results: environment.results)
-        record.add([OutgoingStep.child(child.id)])
-        return child
+        let (handle, children) = try await sender.send(signature, options, parent: request)
+        record.add(children)
+        return handle
     }
 
     /// Sends a task as a child of this one by its name, for tasks without a ``TaskDefinition``.

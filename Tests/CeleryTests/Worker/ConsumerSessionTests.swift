@@ -86,14 +86,29 @@ import Testing
     }
 
     @Test func theRoomIsWhatIsNotHeldUnlessItIsNotWorthTheWay() async throws {
+        let session = ConsumerSession(consumer, prefetch: 8, concurrency: 2, deadlines: deadlines) { _ in }
+        let receiving = Task { try await session.receive { _ in } }
+        let call = try await consumer.calls.next()
+        #expect(call.room() == 8)
+        call.deliver(deliveries(2))
+        #expect(call.room() == 6)
+        call.deliver(deliveries(4))
+        #expect(call.room() == 0)
+        session.finish(DeliveryTag(0), .acknowledge)
+        #expect(call.room() == 3)
+        receiving.cancel()
+        await #expect(throws: CancellationError.self) { try await receiving.value }
+    }
+
+    @Test func aSingleTaskThatRunsTakesNoMessageFromTheRoom() async throws {
         try await receiving { call async throws in
-            #expect(call.room() == 4)
-            call.deliver(deliveries(1))
-            #expect(call.room() == 3)
-            call.deliver(deliveries(2))
+            call.deliver(deliveries(4))
             #expect(call.room() == 0)
-            settle(1)
-            #expect(call.room() == 2)
+            let task = ReceivedTask(
+                queue: "q", message: Message(body: []), request: TaskRequest(task: "t", id: "1"),
+                handler: TaskHandler(named: "t") { _, _, _ in .null })
+            #expect(session.acknowledgeEarly(DeliveryTag(0), task))
+            #expect(call.room() == 1)
         }
     }
 

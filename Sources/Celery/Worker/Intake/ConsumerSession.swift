@@ -240,9 +240,10 @@ final class ConsumerSession: Sendable {
         if hasRoom { consumer.roomHasGrown() }
     }
 
-    /// How many messages to ask for; 0 unless it is worth the way: they are not asked for one by one.
+    /// How many messages to ask for; 0 unless it is worth the way: they are not asked for one by one, but for those that are
+    /// held beside a single task. RabbitMQ drops a message that has expired in its queue, and nobody hears of the task then.
     private func room(_ load: Load) -> Int {
         let room = min(load.window - load.unsettled, largestLoad - load.open)
-        return room >= max(1, (load.window - concurrency + 1) / 2) ? room : 0
+        return room >= max(1, (load.window - concurrency) / 2) ? room : 0
     }
 }

@@ -15,6 +15,8 @@ import time
 
 import celery.contrib.pytest as celery_fixtures
 import pytest
+from celery.app.control import Inspect
+from celery.backends.asynchronous import AsyncBackendMixin
 from celery.contrib.testing import worker as embedded
 from celery.contrib.testing.manager import ManagerMixin
 
@@ -59,9 +61,29 @@ def wait_until_idle(_manager):
         worker.replace()
 
 
+class Inspection(Inspect):
+    """Some tests ask first whether the worker is there. It has no remote control yet, and cannot answer itself."""
+
+    def ping(self, destination=None):
+        worker = Session.worker
+        return {worker.hostname: {"ok": "pong"}} if worker is not None and worker.is_running else None
+
+
+def wait_for_pending(backend, result, on_interval=None, **options):
+    """Celery's client looks at the parents of a result, then at the result, and from then on at both. Where a parent and the
+    result fail between its first two looks, it raises what the result says, a ChordError, and not what the parent does: the
+    tests expect that of the parent. A fast worker is within that time now and then; so there is one more look."""
+    yield from waiting(backend, result, on_interval=on_interval, **options)
+    if on_interval is not None:
+        on_interval()
+
+
+waiting = AsyncBackendMixin._wait_for_pending
 celery_fixtures.celery_session_worker = celery_session_worker
 embedded.start_worker = no_embedded_worker
 ManagerMixin.wait_until_idle = wait_until_idle
+ManagerMixin.inspect = lambda manager, timeout=3.0: Inspection(app=manager.app, timeout=timeout)
+AsyncBackendMixin._wait_for_pending = wait_for_pending
 
 
 # Which tests.
@@ -80,17 +102,17 @@ def pytest_ignore_collect(collection_path):
 
 
 def pytest_collection_modifyitems(config, items):
-    chosen, others = [], []
-    for item in items:
-        name = short(item.nodeid)
-        reason = selection.reason_against(name)
-        if reason is None and os.environ.get("CONFORMANCE_SHORT") and not selection.is_short(name):
-            reason = selection.NOT_SHORT
-        if reason is None:
-            chosen.append(item)
-        else:
-            others.append(item)
-            note(name, "deselected", reason=reason)
+    reasons = {item: selection.reason_against(short(item.nodeid)) for item in items}
+    if os.environ.get("CONFORMANCE_SHORT"):
+        wanted = selection.short([short(item.nodeid) for item in items if reasons[item] is None])
+        for item in items:
+            if short(item.nodeid) not in wanted:
+                reasons[item] = reasons[item] or selection.NOT_SHORT
+    for item, reason in reasons.items():
+        if reason:
+            note(short(item.nodeid), "deselected", reason=reason)
+    chosen = [item for item in items if not reasons[item]]
+    others = [item for item in items if reasons[item]]
     # It changes the serializers of this process for good.
     chosen.sort(key=lambda item: "test_security.py" in item.nodeid)
     items[:] = chosen

@@ -3,6 +3,7 @@
 Tests are named as pytest names them, without the folder: `test_tasks.py::test_tasks::test_fail`. What is said of a file, of
 a class or of a test without its parameters is said of all that is in it; the longest name that fits counts.
 """
+import fnmatch
 
 NO_WORKER = "no task of it reaches a worker"
 EAGER = "its tasks run within pytest"
@@ -89,8 +90,22 @@ SECONDS_OF = {
     "test_tasks.py::test_tasks::test_retry": 90,
 }
 
-# The short selection: at least one test of each kind, none that waits for many seconds.
-SHORT = {
+# What the short selection leaves out, and what it takes of that all the same; of a test with parameters it takes one.
+# For more than a second these wait for things that must not happen, or have many tasks.
+LONG = (
+    "*errback*", "*callback*", "*link_error*", "*link_option*", "*large*", "*upgraded*", "*allow_error_cb*", "*parent_ids*",
+    "*with_eb*", "*with_cb*", "test_generator", "test_expired", "test_retry", "test_eta", "test_timeout",
+    "test_chain_error_handler_with_eta", "test_redis_subscribed_channels_leak", "test_error_propagates_from_chord",
+    "test_send_task_without_ignore_result_*", "test_retry_preserves_ignore_result_*", "test_join_exhausted_timeout",
+    "test_group_or_task_countdown_delays_header", "test_reapplying_frozen_chord_dispatches_body_again",
+    "test_chord_error_propagation_with_different_body_types", "test_nested_group_chord_counting_mixed",
+    "test_task_replaced_with_chain", "test_chain_child_replaced_with_chain_last", "test_group_child_replaced_with_chain_*",
+)
+NOT_TOO_LONG = {
+    "test_mutable_errback_with_stored_arguments", "test_link_option_runs_after_the_body",
+    "test_link_error_option_runs_on_body_failure", "test_mutable_errback_called_by_chord_from_simple",
+    "test_chain_with_callback_child_replaced", "test_chain_children_with_errbacks", "test_callback_called_by_group",
+    "test_large_group_pipeline", "test_parent_ids",
 }
 
 
@@ -116,8 +131,15 @@ def reason_against(test):
     return next((REASONS[name] for name in names(test) if name in REASONS), None)
 
 
-def is_short(test):
-    return any(name in SHORT for name in names(test))
+def short(tests):
+    """Those of the tests that the short selection has."""
+    chosen = {}
+    for test in tests:
+        name = test.partition("[")[0]
+        function = name.rpartition("::")[2]
+        if function in NOT_TOO_LONG or not any(fnmatch.fnmatchcase(function, pattern) for pattern in LONG):
+            chosen.setdefault(name, test)
+    return set(chosen.values())
 
 
 def seconds(test):

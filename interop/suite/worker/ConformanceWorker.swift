@@ -12,6 +12,7 @@ import CeleryCommands
         RequestTasks.handlers
         RetryTasks.handlers
         RejectTasks.handlers
+        SignatureTasks.handlers
         RedisTasks(redis: redis).handlers
     }
 }

@@ -13,6 +13,8 @@ import CeleryCommands
         RetryTasks.handlers
         RejectTasks.handlers
         SignatureTasks.handlers
+        ChordTasks.handlers
         RedisTasks(redis: redis).handlers
+        ReplacingTasks(redis: redis).handlers
     }
 }

@@ -38,6 +38,10 @@ struct RedisTasks {
                 Suite.name("errback_old_style_with_args"), Parameter("request_id", as: String.self),
                 Parameter("label", as: JSONValue.self))
         ) { [self] _, id, label in try push(label, to: id) }
+        ErrbackHandler(Suite.name("errback_new_style")) { [self] context, _ in try count(context.id) }
+        ErrbackHandler(Suite.name("errback_new_style_with_args")) { [self] context, _, arguments, keywords in
+            try push(arguments.first ?? keywords["label"] ?? .null, to: context.id)
+        }
     }
 
     func push(_ value: JSONValue, to key: String) throws {

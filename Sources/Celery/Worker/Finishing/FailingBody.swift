@@ -7,31 +7,35 @@ struct FailingBody {
     /// The task whose end has completed the chord.
     let request: TaskRequest
     let rules: TaskRules
+    /// The errbacks that know of it already.
+    let toldErrbacks: [JSONValue]
     /// What it has sent so far: as in Celery these are the children of the body.
     var children: [JSONValue] = []
     private(set) var steps: [FinishingStep] = []
     private(set) var problem: FinishingProblem?
 
-    init(planner: FinishingPlanner, request: TaskRequest, rules: TaskRules) {
+    init(planner: FinishingPlanner, request: TaskRequest, rules: TaskRules, told errbacks: [JSONValue] = []) {
         self.planner = planner
         self.request = request
         self.rules = rules
+        toldErrbacks = errbacks
     }
 
     /// A part of the body fails: its errbacks are told, then its tasks have failed.
     mutating func fail(_ signature: JSONValue, _ failure: TaskFailure, errbacks: [JSONValue]) {
         let tasks = AbandonedTask.tasks(of: [signature])
+        var distinct: [JSONValue] = []
         if let result = tasks.last {
             var failed = TaskRequest(task: result.task, id: result.id)
             failed.replyTo = result.replyTo ?? request.replyTo
-            var distinct: [JSONValue] = []
             for errback in errbacks where !distinct.contains(errback) { distinct.append(errback) }
-            let told = planner.errbacks(distinct, of: failed, failure)
+            let left = distinct.filter { !toldErrbacks.contains($0) }
+            let told = planner.errbacks(left, of: failed, failure)
             steps += told.steps
             children += told.children
             if let problem = told.problem { note(problem) }
         }
-        end(tasks, failure, children: children)
+        end(tasks, failure, children: children, told: distinct)
     }
 
     /// The tasks that were to follow the body fail too.
@@ -46,12 +50,14 @@ struct FailingBody {
         steps.append(.store([StoredResult(result, route: ReplyRoute(replyTo: request.replyTo, correlationID: id))]))
     }
 
-    private mutating func end(_ tasks: [AbandonedTask], _ failure: TaskFailure, children: [JSONValue]) {
+    private mutating func end(
+        _ tasks: [AbandonedTask], _ failure: TaskFailure, children: [JSONValue], told errbacks: [JSONValue] = []
+    ) {
         let results = tasks.compactMap {
             planner.result(of: $0, .failure, failure, after: request, children: children)
         }
         if !results.isEmpty { steps.append(.store(results)) }
-        steps += planner.reports(of: tasks, .failure, failure, rules)
+        steps += planner.reports(of: tasks, .failure, failure, rules, told: errbacks)
     }
 
     private mutating func note(_ problem: FinishingProblem) {

@@ -8,12 +8,15 @@ extension RedisScript {
     /// claimed, with 1 if all these parts had been counted before; 2 when it is somebody else's, with the milliseconds
     /// that are left to it.
     ///
+    /// Parts of a chord that has ended are kept for a minute. Where a chord with settled ids is sent once more, Celery opens it
+    /// anew just before the last message of its header: tasks that have ended by then would be missing for ever.
+    ///
     /// A part is kept before it is noted as counted: if the second fails, the first is done again. A set holds no text
     /// twice, so a signature that stands in the header twice, with one id, and comes to the same gets a space behind it,
     /// which JSON allows.
     static let recordPartsSource = """
         local parts, growth, size, counted, group, claim = unpack(KEYS)
-        if redis.call('GET', claim) == 'done' then return {-1, 0} end
+        local hasEnded = redis.call('GET', claim) == 'done'
         local isOrdered, added = ARGV[1] == '1', 0
         for i = 6, #ARGV, 3 do
           local id, place, part = ARGV[i], ARGV[i + 1], ARGV[i + 2]
@@ -27,6 +30,11 @@ extension RedisScript {
             redis.call('SADD', counted, mark)
             added = added + 1
           end
+        end
+        if hasEnded then
+          redis.call('EXPIRE', parts, 60)
+          redis.call('EXPIRE', counted, 60)
+          return {-1, 0}
         end
         local life, groupLife = tonumber(ARGV[2]), tonumber(ARGV[3])
         if life > 0 then

@@ -66,6 +66,23 @@ extension LiveTests {
             await store.close()
         }
 
+        /// A client opens a chord just before the last message of its header, also when it sends one once more.
+        @Test func aPartThatIsThereBeforeItsChordIsOpenedOnceMoreCounts() async throws {
+            let redis = try await LiveRedis(database: 3)
+            let store = try store(redis)
+            let checks = ChordChecks(store: store)
+            #expect(try await store.end(checks.complete()))
+            #expect(try await checks.record(ChordChecks.part("a", 0, 3)) == [.alreadyEnded])
+            for key in ["j", "d"] {
+                let life = try await redis.call(RedisPipeline("TTL", "celery-taskset-meta-g.\(key)")).integer
+                #expect((50...60).contains(life ?? 0))
+            }
+            try await store.openChord("g", size: 2)
+            let claim = try checks.claim(try await checks.record(ChordChecks.part("b", 1, 4)).first)
+            #expect(try await store.chordResults(claim) == .values([3, 4]))
+            await store.close()
+        }
+
         /// Its holder has died over it: whoever records a part again has the body to send.
         @Test func aClaimThatHasExpiredIsTakenOver() async throws {
             let redis = try await LiveRedis(database: 3)

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 from celery import chain, chord, group
+from celery.canvas import xmap, xstarmap
 from celery.exceptions import ChordError
 
 from live.bed import equal, matches, only, raises
@@ -178,9 +179,10 @@ def test_a_group_follows_a_swift_task_and_its_results_are_found(bed):
 
 
 def test_a_map_runs_in_swift(bed):
-    equal(bed.app.signature("swift.tsum").map([[1, 2], [3]]).set(queue="swift").apply_async().get(timeout=10), [3, 3])
-    starmap = bed.app.signature("swift.add").starmap([[1, 2], [3]])
-    equal(starmap.set(queue="swift").apply_async().get(timeout=10), [3, 3])
+    total = xmap(bed.app.signature("swift.tsum"), [[1, 2], [3]], app=bed.app)
+    equal(total.set(queue="swift").apply_async().get(timeout=10), [3, 3])
+    added = xstarmap(bed.app.signature("swift.add"), [[1, 2], [3]], app=bed.app)
+    equal(added.set(queue="swift").apply_async().get(timeout=10), [3, 3])
 
 
 def test_a_step_of_a_chain_waits_for_its_eta_which_kombu_writes_as_a_datetime(bed):

@@ -80,11 +80,30 @@ struct CanvasSender: Sendable {
         let steps = try expansion.steps.compactMap { try publisher.step($0, chords) }
         try await publisher.prepare(results)
         let result = try willSend(expansion)
-        for step in steps { try await carryOut(step, parent) }
+        var left = steps[...]
+        while let step = left.first {
+            let group = left.prefix(Self.mostTogether).prefix { $0.group != nil && $0.group == step.group }
+            guard group.count >= Self.fewestTogether else {
+                left = left.dropFirst()
+                try await carryOut(step, parent)
+                continue
+            }
+            left = left.dropFirst(group.count)
+            let tasks = group.compactMap { step -> OutgoingTask? in
+                guard case .message(let message, let destination) = step else { return nil }
+                return OutgoingTask(
+                    message, to: destination, purpose: parent == nil ? .call : .child, parent: parent)
+            }
+            try await publisher.publish(tasks, retries: nil)
+        }
         return result
     }
 
     private static let nothingToSend = CeleryError(.invalidArgument, "the workflow has no tasks: nothing was sent")
+    /// So many messages of a group, and more, are sent at once; fewer in their order.
+    static let fewestTogether = 32
+    /// So many at a time.
+    static let mostTogether = 512
 
     private func carryOut(_ step: CanvasStep, _ parent: TaskRequest?) async throws {
         switch step {

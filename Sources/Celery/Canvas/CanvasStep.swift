@@ -10,3 +10,11 @@ enum CanvasStep: Sendable {
     /// Say how many tasks a chord's header has: its last message is next.
     indirect case openChord(ChordOpening)
 }
+
+extension CanvasStep {
+    /// The id of the group that the message belongs to; `nil` for none.
+    var group: String? {
+        guard case .message(let message, _) = self else { return nil }
+        return message.headers["group"]?.stringValue
+    }
+}

@@ -55,7 +55,10 @@ extension TaskPublisher {
         throw CeleryError(.undecodableResult, "a group without tasks has the result \(LogText("\(value)"))")
     }
 
-    private func publish(_ tasks: [OutgoingTask], retries: Int?) async throws {
+    /// Sends tasks, in no particular order.
+    ///
+    /// - Parameter retries: how often it is tried again; `nil` for the default.
+    func publish(_ tasks: [OutgoingTask], retries: Int?) async throws {
         if middleware.isEmpty {
             return try await publish(contentsOf: tasks.map { ($0.message, $0.destination) }, retries: retries)
         }

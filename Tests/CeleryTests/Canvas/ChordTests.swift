@@ -81,8 +81,8 @@ import Testing
         try await withCanvasBench { bench async throws in
             var body = T.call("sum", id: "body")
             body.options["link_error"] = try T.call("echo", id: "told").json
-            let canvas = CanvasNode.chord([T.add(1), T.call("fail", id: "bad")], body)
-            try await bench.send(try canvas.then(T.add(1, id: "next")))
+            let chord = CanvasNode.chord([T.add(1), CanvasNode(task: "fail", options: ["task_id": "bad"])], body)
+            try await bench.send(try T.add(1).then(chord).then(T.add(1, id: "next")))
             let expected = #"ChordError("Dependency bad raised ValueError('boom')")"#
             #expect(try await bench.failure(of: "body") == expected)
             #expect(try await bench.failure(of: "next") == expected)
@@ -91,6 +91,16 @@ import Testing
             let children = try await bench.client.handle(id: "body").result()?.children
             let tree = try ResultTree(#require(children?.arrayValue?.first))
             #expect(tree.members?.map(\.id) == ["told"])
+        }
+    }
+
+    @Test func allOfAChainThatWasToBeTheBodyFails() async throws {
+        try await withCanvasBench { bench async throws in
+            let body = try T.call("sum", id: "body").then(T.add(1, id: "next"))
+            try await bench.send(.chord([T.add(1), T.call("fail", id: "bad")], body))
+            for id in ["body", "next"] {
+                #expect(try await bench.failure(of: id)?.hasPrefix("ChordError(") == true)
+            }
         }
     }
 

@@ -83,7 +83,7 @@ import Testing
         for fixture in try FixtureFiles.all(topic) {
             let outcome = await replay.run(fixture)
             let expected = try #require(fixture.details["expect"]?.objectValue)
-            guard Self.isReadable(fixture), try !Self.belongsToAWorkflow(fixture.message.get()) else {
+            guard Self.isReadable(fixture) else {
                 guard case .refused = outcome else {
                     Issue.record("\(fixture.name) should be refused and is \(outcome)")
                     continue
@@ -119,19 +119,6 @@ import Testing
     /// A time as Celery reads it: without a zone it is in UTC.
     private static func time(_ key: String, _ metadata: JSONObject) throws -> Date? {
         try metadata[key]?.stringValue.map { try PythonDateTime(isoparse: $0).date() }
-    }
-
-    /// Whether the message is one of a chord's, or is followed by something else than plain tasks: a worker refuses it.
-    private static func belongsToAWorkflow(_ message: Message) throws -> Bool {
-        let payload = try TaskPayload(message)
-        let successors = payload.callbacks + payload.errbacks + (payload.chain ?? [])
-        let group = try TaskRequest(message).group ?? ""
-        return payload.chord != nil && !group.isEmpty
-            || successors.contains { successor in
-                let fields = successor.objectValue
-                return fields?["task"]?.stringValue?.hasPrefix("celery.") == true
-                    || fields?["options"]?.objectValue?["chord"]?.isNull == false
-            }
     }
 
     private static func text(_ value: JSONValue) -> String {

@@ -41,7 +41,7 @@ import Testing
         report.add(ReportLineTests.problem(.errback, "no"))
         report.end()
         #expect(log.lines.count == 2)
-        #expect(log.lines.last?.contains("its errback could not be sent") == true)
+        #expect(log.lines.last?.contains("its errback could not be told") == true)
         report.end()
         #expect(log.lines.count == 2)
     }

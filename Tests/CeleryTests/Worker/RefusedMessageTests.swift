@@ -84,10 +84,6 @@ import Testing
         Case("an eta that is a tagged nonsense") { $0.headers["eta"] = ["__type__": "datetime", "__value__": "x"] },
         Case("an empty object for a body") { $0.body = [:] },
         Case("an object without arguments for a body") { $0.body = ["foo": 1] },
-        Case("a chord that somebody waits for") {
-            $0.headers["group"] = "a-group"
-            $0.body = [[], [:], ["chord": ["task": "tasks.echo"]]]
-        },
         Case("an eta of nonsense in protocol 1") {
             $0.headers = [:]
             $0.body = ["task": "tasks.echo", "id": "broken", "args": [], "eta": "tomorrow"]
@@ -188,6 +184,10 @@ import Testing
         Case("empty lists of what follows") { $0.body = [[], [:], ["callbacks": [], "errbacks": [], "chain": []]] },
         Case("empty objects for what follows") {
             $0.body = [[], [:], ["callbacks": [:], "errbacks": "", "chain": false, "chord": [:]]]
+        },
+        Case("a chord that nobody has opened") {
+            $0.headers["group"] = "a-group"
+            $0.body = [[], [:], ["chord": ["task": "tasks.echo"]]]
         },
         Case("a chord without a group") { $0.body = [[], [:], ["chord": ["task": "tasks.echo"]]] },
         Case("a chord of an empty group") {

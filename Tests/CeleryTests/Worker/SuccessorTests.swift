@@ -202,11 +202,10 @@ import Testing
 
     @Test(
         arguments: [
-            ["callbacks": [["subtask_type": "group", "task": "celery.group", "kwargs": ["tasks": []]]]],
             ["chain": [["subtask_type": "chord", "task": "celery.chord"]]], ["callbacks": ["tasks.add"]],
-            ["callbacks": [["args": []]]], ["chord": ["task": "tasks.add"]], ["errbacks": [5]],
+            ["callbacks": [["args": []]]], ["errbacks": [5]],
         ] as [JSONValue])
-    func aWorkflowThatIsNotBuiltIsRefusedBeforeItRuns(embed: JSONValue) async throws {
+    func aWorkflowThatCannotBeReadIsRefusedBeforeItRuns(embed: JSONValue) async throws {
         let broker = RecordingBroker()
         try await withBench(broker: broker) {
             TaskHandler(named: "tasks.add") { _, _, _ in

@@ -192,16 +192,20 @@ final class Finisher: Sendable {
         while let step = item.plan.nextStep() {
             switch step {
             case .send(let outgoing):
-                do {
-                    try await sender.send(outgoing, after: item.plan.task)
+                let group = [outgoing] + item.plan.takeGroup(of: outgoing)
+                let failures = await sender.send(group, after: item.plan.task)
+                for (position, outgoing) in group.enumerated() where failures[position] == nil {
                     item.plan.task?.children += outgoing.children
-                } catch {
-                    log.add(FinishingProblem(kind: outgoing.role.problem, error: error), to: &item.reporting)
-                    guard outgoing.role != .errback else { continue }
-                    guard let plan = plan(item.plan, without: outgoing, error) else { return settle(item, .requeue) }
-                    item.plan = plan
-                    item = add(plan.problems, to: item)
                 }
+                for (_, error) in failures.sorted(by: { $0.key < $1.key }) {
+                    log.add(FinishingProblem(kind: outgoing.role.problem, error: error), to: &item.reporting)
+                }
+                guard let error = failures.min(by: { $0.key < $1.key })?.value, outgoing.role != .errback else {
+                    continue
+                }
+                guard let plan = plan(item.plan, without: outgoing, error) else { return settle(item, .requeue) }
+                item.plan = plan
+                item = add(plan.problems, to: item)
             case .store(let results):
                 guard let (isStored, problems) = await writer?.store(results) else { continue }
                 item = add(problems, to: item)

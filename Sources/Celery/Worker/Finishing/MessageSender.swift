@@ -43,6 +43,33 @@ final class MessageSender: Sendable {
         }
     }
 
+    /// Sends some things at once, each as ``send(_:after:)`` does.
+    ///
+    /// - Returns: why some are not sent, by their positions.
+    func send(_ outgoing: [OutgoingStep], after finished: FinishedTask?) async -> [Int: any Error] {
+        if outgoing.count == 1 {
+            do {
+                try await send(outgoing[0], after: finished)
+                return [:]
+            } catch {
+                return [0: error]
+            }
+        }
+        return await withTaskGroup(of: (Int, (any Error)?).self) { group in
+            for (position, outgoing) in outgoing.enumerated() {
+                group.addTask {
+                    do {
+                        try await self.send(outgoing, after: finished)
+                        return (position, nil)
+                    } catch {
+                        return (position, error)
+                    }
+                }
+            }
+            return await group.reduce(into: [:]) { failures, outcome in failures[outcome.0] = outcome.1 }
+        }
+    }
+
     private func send(_ message: Message, to destination: Destination) async throws {
         try await trying(TaskLabel(message)) { try await publisher.publish(message, to: destination) }
     }

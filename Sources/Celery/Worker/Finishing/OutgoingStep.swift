@@ -31,6 +31,9 @@ struct OutgoingStep: Sendable {
         self.init(role, .message(outgoing.message, outgoing.destination))
     }
 
+    /// The id of the group that its message belongs to; `nil` for none.
+    var group: String? { step.group }
+
     /// A task as Celery's tuple of results.
     static func child(_ id: String) -> JSONValue { [[.string(id), nil], nil] }
 

@@ -46,7 +46,9 @@ public protocol ResultStore: Sendable {
     /// There is one more handle on a task: what the store has in memory for it has to stay until it is claimed or
     /// ``endInterest(in:)`` is called as often as this; by default nothing happens.
     ///
-    /// - Parameter isSent: whether this is the handle of a task that is being sent, not one made again from an id.
+    /// - Parameters:
+    ///   - id: the task's id.
+    ///   - isSent: whether this is the handle of a task that is being sent, not one made again from an id.
     func addInterest(in id: String, isSent: Bool)
 
     /// There is one handle less on a task; by default nothing happens.
@@ -126,7 +128,9 @@ public protocol ResultStore: Sendable {
     /// Keeps a claim for so long from now on, right before the body is sent. One that has expired meanwhile is taken
     /// again if nobody else has.
     ///
-    /// - Parameter duration: for as long as it may take to send the body.
+    /// - Parameters:
+    ///   - claim: the claim.
+    ///   - duration: for as long as it may take to send the body.
     /// - Returns: whether the claim is still held; if not, the body must not be sent.
     func extend(_ claim: ChordClaim, for duration: Duration) async throws -> Bool
 

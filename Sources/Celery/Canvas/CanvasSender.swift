@@ -10,7 +10,7 @@ struct CanvasSender: Sendable {
     ///
     /// - Parameter parent: the task that sends it; `nil` for a client.
     /// - Returns: a handle on its result, and what a task that sends it has among its children then.
-    /// - Throws: as ``CeleryClient/enqueue(_:options:)``. Some of a workflow may have been sent then.
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)->TaskHandle<Output>``. Some of a workflow may have been sent then.
     func send<Output>(
         _ signature: Signature<Output>, _ options: SendOptions, parent: TaskRequest?
     ) async throws -> (handle: TaskHandle<Output>, children: [JSONValue]) {
@@ -35,7 +35,7 @@ struct CanvasSender: Sendable {
     ///
     /// - Parameter parent: the task that sends it; `nil` for a client.
     /// - Returns: a handle on their results, and what a task that sends it has among its children then.
-    /// - Throws: as ``CeleryClient/enqueue(_:options:)``. Some of it may have been sent then.
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)->TaskHandle<Output>``. Some of it may have been sent then.
     func send<Element>(
         _ group: GroupSignature<Element>, _ options: SendOptions, parent: TaskRequest?
     ) async throws -> (handle: GroupHandle<Element>, children: [JSONValue]) {
@@ -68,7 +68,7 @@ struct CanvasSender: Sendable {
     ///   - parent: the task that sends it; `nil` for a client.
     ///   - willSend: gets what is going to be sent, before anything is.
     /// - Returns: what `willSend` makes of it.
-    /// - Throws: as ``CeleryClient/enqueue(_:options:)``. Some of it may have been sent then.
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)->TaskHandle<Output>``. Some of it may have been sent then.
     func send<Result>(
         _ node: CanvasNode, input: [JSONValue] = [], options: JSONObject = [:], parent: TaskRequest?,
         willSend: (CanvasExpansion) throws -> Result

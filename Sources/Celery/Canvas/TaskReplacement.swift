@@ -1,6 +1,6 @@
 public import CeleryProtocol
 
-/// What takes a task's place, thrown by ``TaskContext/replace(with:)``: no failure, and not to be caught.
+/// What takes a task's place, thrown by ``TaskContext/replace(with:)-(Signature<Output>)``: no failure, and not to be caught.
 public struct TaskReplacement: Error, Sendable, Hashable {
     package let canvas: CanvasNode
 

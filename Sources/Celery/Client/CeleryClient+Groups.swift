@@ -7,9 +7,11 @@ extension CeleryClient {
     ///
     ///     let sizes = try await client.enqueue(contentsOf: paths.map { measure.signature(path: $0) }).values()
     ///
-    /// - Parameter options: how each task is sent; they have ids of their own.
+    /// - Parameters:
+    ///   - signatures: the calls; workflows too.
+    ///   - options: how each task is sent; they have ids of their own.
     /// - Returns: a handle on the group, with one for each task.
-    /// - Throws: as ``enqueue(_:options:)``; nothing is sent when an argument or an option cannot be. When the broker takes
+    /// - Throws: as ``enqueue(_:options:)->TaskHandle<Output>``; nothing is sent when an argument or an option cannot be. When the broker takes
     ///   some tasks and others not, the error is that of those that it does not take.
     @discardableResult
     public func enqueue<Output>(
@@ -20,7 +22,9 @@ extension CeleryClient {
 
     /// Sends tasks or workflows side by side, and what comes before them.
     ///
-    /// - Parameter options: how each task is sent; they have ids of their own.
+    /// - Parameters:
+    ///   - group: the tasks, and what comes before them.
+    ///   - options: how each task is sent; they have ids of their own.
     /// - Returns: a handle on the group, with one for each member.
     /// - Throws: as ``enqueue(contentsOf:options:)``.
     @discardableResult

@@ -71,7 +71,7 @@ public struct CeleryClient: Sendable {
     /// Sends a task by its name, for tasks without a ``TaskDefinition``; read its result with
     /// ``TaskHandle/value(as:timeout:)``.
     ///
-    /// - Throws: as ``enqueue(_:options:)``.
+    /// - Throws: as ``enqueue(_:options:)->TaskHandle<Output>``.
     @discardableResult
     public func enqueue(
         named task: String,
@@ -87,7 +87,7 @@ public struct CeleryClient: Sendable {
     ///
     ///     try await client.enqueue(named: "images.resize", arguments: [path], keywords: ["size": Size(width: 320)])
     ///
-    /// - Throws: as ``enqueue(_:options:)``; `EncodingError` for what JSON cannot hold.
+    /// - Throws: as ``enqueue(_:options:)->TaskHandle<Output>``; `EncodingError` for what JSON cannot hold.
     @_disfavoredOverload
     @discardableResult
     public func enqueue(

@@ -22,7 +22,7 @@ public protocol CeleryMiddleware: ConcurrentMiddleware {
     ///
     /// - Parameters:
     ///   - task: the message as it is about to leave; pass a changed copy on.
-    ///   - next: sends it, through the middleware after this one; throws what ``CeleryClient/enqueue(_:options:)`` does. A
+    ///   - next: sends it, through the middleware after this one; throws what ``CeleryClient/enqueue(_:options:)->TaskHandle<Output>`` does. A
     ///     connection that breaks meanwhile is made again within it.
     /// - Throws: what the caller gets. Where a task's successor cannot be sent that task has failed, as it has when its next
     ///   try cannot. To return without having called `next` is an error too: nobody would ever hear of the task.

@@ -32,7 +32,7 @@ extension TaskContext {
     /// Sends this as a further member of the header of the chord that this task belongs to (`Task.add_to_chord`). Only with
     /// a result backend that counts the parts of chords, as Redis does.
     ///
-    /// - Throws: a `TaskFailure` of type `ValueError` when the task belongs to no chord; else as ``enqueue(_:options:)``.
+    /// - Throws: a `TaskFailure` of type `ValueError` when the task belongs to no chord; else as ``enqueue(_:options:)->TaskHandle<Output>``.
     @discardableResult
     public func addToChord<Output>(_ signature: Signature<Output>) async throws -> TaskHandle<Output> {
         let tree = try await addToChord(try signature.canvas())
@@ -61,7 +61,7 @@ extension TaskContext {
     /// Sends a canvas as a child of this task.
     ///
     /// - Returns: its results; `nil` for a chain without tasks.
-    /// - Throws: as ``CeleryClient/enqueue(_:options:)``; `MessageError` for a canvas that cannot be sent.
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)->TaskHandle<Output>``; `MessageError` for a canvas that cannot be sent.
     @discardableResult
     package func enqueue(_ canvas: CanvasNode) async throws -> ResultTree? {
         try await enqueue(canvas, input: [], options: [:])

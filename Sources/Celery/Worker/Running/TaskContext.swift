@@ -59,7 +59,7 @@ public struct TaskContext: Sendable {
 
     /// Sends a task, or a workflow, as a child of this one: it has the same root, and this one as parent.
     ///
-    /// - Throws: as ``CeleryClient/enqueue(_:options:)``.
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)->TaskHandle<Output>``.
     @discardableResult
     public func enqueue<Output>(
         _ signature: Signature<Output>, options: SendOptions = .init()
@@ -71,7 +71,7 @@ public struct TaskContext: Sendable {
 
     /// Sends a task as a child of this one by its name, for tasks without a ``TaskDefinition``.
     ///
-    /// - Throws: as ``CeleryClient/enqueue(_:options:)``.
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)->TaskHandle<Output>``.
     @discardableResult
     public func enqueue(
         named task: String,
@@ -87,7 +87,7 @@ public struct TaskContext: Sendable {
     ///
     ///     try await context.enqueue(named: "images.resize", arguments: [path], keywords: ["size": Size(width: 320)])
     ///
-    /// - Throws: as ``CeleryClient/enqueue(_:options:)``; `EncodingError` for what JSON cannot hold.
+    /// - Throws: as ``CeleryClient/enqueue(_:options:)->TaskHandle<Output>``; `EncodingError` for what JSON cannot hold.
     @_disfavoredOverload
     @discardableResult
     public func enqueue(

@@ -8,7 +8,7 @@ public enum TaskOutcome: Sendable {
     case failure(TaskFailure)
     /// The task is to be tried again after so long, for the reason given, perhaps with other arguments.
     case retry(after: Duration, reason: TaskFailure?, with: Retry.Changes = .init())
-    /// Another canvas takes the task's place (``TaskContext/replace(with:)``).
+    /// Another canvas takes the task's place (``TaskContext/replace(with:)-(Signature<Output>)``).
     case replaced(TaskReplacement)
     /// The handler threw ``Ignore``.
     case ignored

@@ -156,7 +156,7 @@ def test_a_member_that_never_runs_ends_its_chord(bed, loss):
     if loss == "expired":
         bad.set(expires=datetime.now(timezone.utc) - timedelta(seconds=10))
     if loss == "undecodable":
-        bad.args = ({"__type__": "set", "__value__": 1},)
+        bad.args = ({"__type__": "set", "__value__": 1}, 1)
     result = chord([bad, swift(bed, "add", 1, 1)], swift(bed, "tsum")).apply_async()
     error = None
     try:

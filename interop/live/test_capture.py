@@ -62,9 +62,9 @@ class Source(Bed):
                 kinds[number % len(kinds)](number)
 
     def can_be_run(self, number):
-        """Whether a Swift worker can run the message: not what is no JSON, or is followed by a chord."""
+        """Whether a Swift worker can run the message: not what is no JSON."""
         kind = number % 12
-        return kind not in (5, 9, 10, 11) and not (kind == 8 and self.kind == "redis" and number % 5 == 0)
+        return kind not in (9, 10, 11) and not (kind == 8 and self.kind == "redis" and number % 5 == 0)
 
     def raw(self, connection, number, body, headers=None, content_type="application/json"):
         headers = {"task": "swift.echo", "id": f"raw-{number}"} if headers is None else headers

@@ -21,8 +21,8 @@ python = sys.executable
 SERVER_VARIABLES = ["SWIFT_CELERY_TEST_REDIS_URL", "SWIFT_CELERY_TEST_RABBITMQ_URL"]
 # Nobody looks anything up in what they have built.
 SANITIZERS = {
-    "tsan": ["--sanitize=thread", "--scratch-path", ".build-tsan", "--disable-index-store"],
-    "asan": ["--sanitize=address", "--scratch-path", ".build-asan", "--disable-index-store"],
+    "tsan": ["--sanitize=thread", "--scratch-path", ".build-tsan"],
+    "asan": ["--sanitize=address", "--scratch-path", ".build-asan"],
 }
 
 

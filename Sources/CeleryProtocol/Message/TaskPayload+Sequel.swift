@@ -6,7 +6,7 @@ extension TaskPayload {
     /// be read, or something else is wrong with the body, what follows may be readable all the same.
     ///
     /// - Parameter willRead: is told how many bytes the body has, before they are read.
-    /// - Returns: `nil` when that cannot be read; without arguments when nothing follows the task.
+    /// - Returns: what follows, without the arguments; `nil` when that cannot be read.
     package init?(sequelOf message: Message, _ limits: BodyLimits, willRead: (_ size: Int) -> Void) {
         if message.hasNoSequel {
             self.init()
@@ -14,6 +14,8 @@ extension TaskPayload {
         }
         do {
             try self.init(message, limits, willRead: willRead)
+            // Nobody will run it, and they may be large.
+            (args, kwargs) = ([], [:])
         } catch {
             guard message.contentType == "application/json", let embed = message.rawEmbed(limits) else { return nil }
             self.init()
@@ -33,7 +35,8 @@ extension Message {
     /// What follows the task as it is written, without a look at the tagged values of kombu's JSON.
     fileprivate func rawEmbed(_ limits: BodyLimits) -> JSONObject? {
         do {
-            switch try JSONValue(json: try decompressedBody(limits.size)) {
+            let bytes = try decompressedBody(limits.size)
+            switch try JSONValue.reading(bytes, memoryLimit: limits.memory).value {
             case .array(let parts): return parts.count > 2 ? parts[2].objectValue : nil
             case .object(let fields): return fields
             default: return nil

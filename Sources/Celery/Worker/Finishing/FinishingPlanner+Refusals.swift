@@ -24,14 +24,24 @@ extension FinishingPlanner {
         // Whoever waits for the result is told, if it can be known.
         guard hasBackend, let task else { return FinishingPlan([.settle(.deadLetter(reason: reason))]) }
         var finished = FinishedTask(task: task, rules: TaskRules(), ending: .ran(.failure(failure)))
-        readPayload(of: &finished)
+        readPayload(of: &finished, limits.ofRefused)
         return plan(after: finished, failure: failure, settlement: .deadLetter(reason: reason))
     }
 
     /// Reads what was to follow a task from a message that nobody has read so far, or that cannot be read as a whole.
-    func readPayload(of finished: inout FinishedTask) {
+    ///
+    /// - Parameter limits: how large the message's body may be; `nil` for the worker's limits.
+    func readPayload(of finished: inout FinishedTask, _ limits: BodyLimits? = nil) {
         guard finished.payload == nil else { return }
-        finished.payload = TaskPayload(sequelOf: finished.task.message, limits, willRead: LargeBodies.used)
+        finished.payload = TaskPayload(
+            sequelOf: finished.task.message, limits ?? self.limits, willRead: LargeBodies.used)
+    }
+}
+
+extension BodyLimits {
+    /// What is read of a message for which there was no task to run: not so much that it would have to wait for its turn.
+    fileprivate var ofRefused: BodyLimits {
+        BodyLimits(size: min(size, LargeBodyTurns.smallest), memory: min(memory, 4 * LargeBodyTurns.smallest))
     }
 }
 

@@ -115,6 +115,13 @@ struct TypedCanvasTests {
             ])
     }
 
+    @Test func aStepSaysItsQueue() throws {
+        let chain = Tasks.add(2, 2).then(Tasks.negate.partial().options(SendOptions(queue: "math")))
+        #expect(
+            try chain.canvas()
+                == .chain([Self.task("tasks.add", [2, 2]), Self.task("tasks.negate", options: ["queue": "math"])]))
+    }
+
     @Test func aTaskIsMappedOverArguments() throws {
         let squares: Signature<[Int]> = Tasks.negate.map([1, 2])
         #expect(try squares.canvas() == .map(Self.task("tasks.negate"), over: [1, 2]))

@@ -11,7 +11,6 @@ import math
 import os
 import platform
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -19,29 +18,8 @@ import uuid
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 
-
-class FixedIDs:
-    """Stands in for uuid4: the n-th id of a case is always the same."""
-
-    def __init__(self):
-        self.begin("start")
-
-    def begin(self, case):
-        self.case, self.count = case, 0
-
-    def __call__(self):
-        self.count += 1
-        return fixed_id(self.case, self.count)
-
-
-def fixed_id(*parts):
-    return uuid.UUID(bytes=uuid.uuid5(uuid.NAMESPACE_OID, " ".join(map(str, parts))).bytes, version=4)
-
-
-# Before Celery is imported, as its modules keep these functions by name.
-ids = uuid.uuid4 = FixedIDs()
-socket.gethostname = lambda: "host"
-os.getpid = lambda: 4242
+# Before Celery is imported.
+from made_up import fixed_id, ids  # noqa: E402
 
 import amqp  # noqa: E402
 import celery  # noqa: E402

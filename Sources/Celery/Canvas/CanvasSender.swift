@@ -53,9 +53,7 @@ struct CanvasSender: Sendable {
             let tasks = zip(ids, group.decodeElements).map { id, decode in
                 TaskHandle(id: id, results: results, sent: start, decodeOutput: decode)
             }
-            let handle = GroupHandle(
-                id: result.id, tasks: tasks, results: results,
-                decodeElement: group.decodeElements.first ?? TaskPublisher.decodeNothing)
+            let handle = GroupHandle(id: result.id, tasks: tasks, results: results)
             return (handle, expansion.children.map { OutgoingStep.child($0) })
         }
     }
@@ -82,7 +80,7 @@ struct CanvasSender: Sendable {
         let result = try willSend(expansion)
         var left = steps[...]
         while let step = left.first {
-            let group = left.prefix(Self.mostTogether).prefix { $0.group != nil && $0.group == step.group }
+            let group = left.prefix(TaskPublisher.largestBatch).prefix { $0.group != nil && $0.group == step.group }
             guard group.count >= Self.fewestTogether else {
                 left = left.dropFirst()
                 try await carryOut(step, parent)
@@ -91,8 +89,7 @@ struct CanvasSender: Sendable {
             left = left.dropFirst(group.count)
             let tasks = group.compactMap { step -> OutgoingTask? in
                 guard case .message(let message, let destination) = step else { return nil }
-                return OutgoingTask(
-                    message, to: destination, purpose: parent == nil ? .call : .child, parent: parent)
+                return OutgoingTask(message, to: destination, parent: parent)
             }
             try await publisher.publish(tasks, retries: nil)
         }
@@ -102,16 +99,11 @@ struct CanvasSender: Sendable {
     private static let nothingToSend = CeleryError(.invalidArgument, "the workflow has no tasks: nothing was sent")
     /// So many messages of a group, and more, are sent at once; fewer in their order.
     static let fewestTogether = 32
-    /// So many at a time.
-    static let mostTogether = 512
 
     private func carryOut(_ step: CanvasStep, _ parent: TaskRequest?) async throws {
         switch step {
         case .message(let message, let destination):
-            if publisher.middleware.isEmpty { return try await publisher.publish(message, to: destination) }
-            let task = OutgoingTask(
-                message, to: destination, purpose: parent == nil ? .call : .child, parent: parent)
-            try await publisher.middleware.send(task) { try await publisher.publish($0, to: $1) }
+            try await publisher.send(message, to: destination, parent: parent)
         case .saveGroup(let tree): try await publisher.tryAFewTimes { try await results?.saveGroup(tree) }
         case .openChord(let opening):
             try await publisher.tryAFewTimes { try await results?.openChord(opening.group, size: opening.size) }
@@ -123,15 +115,6 @@ extension CanvasContext {
     /// The context of what is sent on behalf of a task.
     init(_ request: TaskRequest) {
         self.init(rootID: request.rootID ?? request.id, parentID: request.id, replyTo: request.replyTo)
-    }
-}
-
-extension OutgoingTask {
-    /// A message of a canvas or of what follows a task.
-    init(_ message: Message, to destination: Destination, purpose: Purpose, parent: TaskRequest?) {
-        self.init(
-            message, to: destination, task: message.headers["task"]?.stringValue ?? "",
-            id: message.headers["id"]?.stringValue ?? "", purpose: purpose, parent: parent)
     }
 }
 

@@ -15,10 +15,11 @@ enum ChordSupport: Sendable, Hashable {
             if let store {
                 store.joinsChords ? .counted : store.keepsResults ? .polled : .none(Self.unreadable)
             } else {
-                .none("a chord needs a result backend, and there is none")
+                .none(Self.noBackend)
             }
     }
 
+    static let noBackend = "a chord needs a result backend, and there is none"
     private static let unreadable =
         "this result backend does not support chords: a result is only read once, by the sender of its task"
 }

@@ -8,9 +8,6 @@ extension Signature {
 }
 
 extension GroupSignature {
-    /// What is sent.
-    package func canvas() throws -> CanvasNode { try stages.canvas() }
-
     /// The workflow as text, for people and for viewers.
     ///
     /// - Throws: as ``Signature/diagram(_:)``.

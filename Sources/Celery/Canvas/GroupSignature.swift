@@ -1,4 +1,4 @@
-internal import CeleryProtocol
+package import CeleryProtocol
 
 /// Tasks that run side by side, and what comes before them. Celery's `group`.
 ///
@@ -10,6 +10,9 @@ public struct GroupSignature<Element: Sendable>: Sendable {
     let stages: CanvasStages
     /// For each member.
     let decodeElements: [@Sendable (JSONValue) throws -> Element]
+
+    /// What is sent.
+    package func canvas() throws -> CanvasNode { try stages.canvas() }
 
     /// The group, and then a task that gets the list of its results, in order: a chord.
     public func then<Next>(_ body: Partial<[Element], Next>) -> Signature<Next> {

@@ -88,7 +88,7 @@ extension JSONObject {
             return .at(try JSONValueDecoder().decode(Date.self, from: value))
         } catch {
             // Left out it would be worse than an error: the task would run at once, or for ever after.
-            throw MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.quoted(value))")
+            throw .invalid(name, value)
         }
     }
 
@@ -107,7 +107,7 @@ extension Duration {
         _ seconds: Double?, _ value: JSONValue?, _ name: String
     ) throws(MessageError) -> Duration {
         guard let duration = seconds.flatMap(Duration.init(seconds:)) else {
-            throw MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.quoted(value ?? .null))")
+            throw .invalid(name, value ?? .null)
         }
         return duration
     }

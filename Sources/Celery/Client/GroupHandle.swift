@@ -7,20 +7,15 @@ public struct GroupHandle<Element: Sendable>: Sendable {
     public let id: String
     /// The tasks in order; of a group that holds others, theirs as well.
     public let tasks: [TaskHandle<Element>]
-    /// What stands in the group, where that is not just the tasks.
-    private let nested: [ResultTree]?
+    /// What stands in the group, where that is not just the tasks, and how that is read.
+    private let nested: (members: [ResultTree], decode: @Sendable (JSONValue) throws -> Element)?
     private let backend: (any ResultStore)?
-    private let decodeElement: @Sendable (JSONValue) throws -> Element
 
     /// A group of tasks.
-    init(
-        id: String, tasks: [TaskHandle<Element>], results: (any ResultStore)?,
-        decodeElement: @escaping @Sendable (JSONValue) throws -> Element
-    ) {
+    init(id: String, tasks: [TaskHandle<Element>], results: (any ResultStore)?) {
         self.id = id
         self.tasks = tasks
         backend = results
-        self.decodeElement = decodeElement
         nested = nil
     }
 
@@ -31,15 +26,14 @@ public struct GroupHandle<Element: Sendable>: Sendable {
     ) {
         id = tree.id
         backend = results
-        self.decodeElement = decodeElement
         tasks = tree.leaves.map { TaskHandle(id: $0, results: results, decodeOutput: decodeElement) }
         let isNested = tree.members?.contains { $0.members != nil || !$0.ancestors.isEmpty } ?? false
-        nested = isNested ? tree.members : nil
+        nested = isNested ? tree.members.map { ($0, decodeElement) } : nil
     }
 
     /// Which tasks and groups there are, and what they come of.
     public var tree: ResultTree {
-        ResultTree(group: id, members: nested ?? tasks.map { ResultTree(task: $0.id) })
+        ResultTree(group: id, members: nested?.members ?? tasks.map { ResultTree(task: $0.id) })
     }
 
     /// Waits for all tasks to end and returns what they returned, in order; of a group within the group a list.
@@ -57,10 +51,10 @@ public struct GroupHandle<Element: Sendable>: Sendable {
             values[position] = result.result
         }
         guard let nested else {
-            return try zip(tasks, values).map { task, value in try task.decode(value, decodeElement) }
+            return try zip(tasks, values).map { task, value in try task.decode(value, task.decodeOutput) }
         }
         var rest = values[...]
-        return try nested.map { try decodeElement($0.value(takenFrom: &rest)) }
+        return try nested.members.map { try nested.decode($0.values { _ in rest.popFirst() ?? .null }) }
     }
 
     /// The tasks as they end, those first that have ended already. One that fails ends nothing.
@@ -140,16 +134,5 @@ public struct GroupHandle<Element: Sendable>: Sendable {
         }
         continuation.onTermination = { _ in task.cancel() }
         return stream
-    }
-}
-
-extension ResultTree {
-    /// The ids of the tasks, in order.
-    fileprivate var leaves: [String] { members?.flatMap(\.leaves) ?? [id] }
-
-    /// The values of the tasks, taken from the beginning of `values`, in lists as the groups are.
-    fileprivate func value(takenFrom values: inout ArraySlice<JSONValue>) -> JSONValue {
-        guard let members else { return values.popFirst() ?? .null }
-        return .array(members.map { $0.value(takenFrom: &values) })
     }
 }

@@ -3,7 +3,7 @@ internal import CeleryTransport
 
 extension TaskPublisher {
     /// As many messages are made and published in one go.
-    private static let largestBatch = 500
+    static let largestBatch = 500
 
     /// Sends new tasks that nothing follows as a group.
     ///
@@ -35,10 +35,7 @@ extension TaskPublisher {
                 request.groupIndex = index
                 let (message, destination) = try message(
                     request, TaskPayload(args: call.args, kwargs: call.kwargs), options, replyTo: replyTo)
-                batch.append(
-                    OutgoingTask(
-                        message, to: destination, task: request.task, id: request.id,
-                        purpose: parent == nil ? .call : .child, parent: parent))
+                batch.append(OutgoingTask(message, to: destination, parent: parent))
                 tasks.append(
                     TaskHandle(
                         id: request.id, results: results, sent: begin, isIgnored: wanted == nil && results != nil,
@@ -46,13 +43,7 @@ extension TaskPublisher {
             }
             try await publish(batch, retries: options.publishRetries)
         }
-        return GroupHandle(
-            id: group, tasks: tasks, results: results, decodeElement: decoders.first ?? Self.decodeNothing)
-    }
-
-    /// A group without tasks has no results.
-    @Sendable static func decodeNothing<Output>(_ value: JSONValue) throws -> Output {
-        throw CeleryError(.undecodableResult, "a group without tasks has the result \(LogText("\(value)"))")
+        return GroupHandle(id: group, tasks: tasks, results: results)
     }
 
     /// Sends tasks, in no particular order.

@@ -67,16 +67,21 @@ final class TaskPublisher: Sendable {
         let handle = TaskHandle(
             id: request.id, results: results, sent: start, isIgnored: wanted == nil && results != nil,
             decodeOutput: signature.decodeOutput)
-        let retries = options.publishRetries
-        if middleware.isEmpty {
-            try await publish(message, to: destination, retries: retries)
-        } else {
-            let task = OutgoingTask(
-                message, to: destination, task: request.task, id: request.id,
-                purpose: parent == nil ? .call : .child, parent: parent)
-            try await middleware.send(task) { try await self.publish($0, to: $1, retries: retries) }
-        }
+        try await send(message, to: destination, parent: parent, retries: options.publishRetries)
         return handle
+    }
+
+    /// Sends a message through the middleware.
+    ///
+    /// - Parameters:
+    ///   - parent: the task that sends it; `nil` for a client.
+    ///   - retries: how often it is tried again; `nil` for the default.
+    func send(
+        _ message: Message, to destination: Destination, parent: TaskRequest?, retries: Int? = nil
+    ) async throws {
+        if middleware.isEmpty { return try await publish(message, to: destination, retries: retries) }
+        let task = OutgoingTask(message, to: destination, parent: parent)
+        try await middleware.send(task) { try await self.publish($0, to: $1, retries: retries) }
     }
 
     /// Checks that a task can be sent at all.

@@ -40,12 +40,14 @@ public struct OutgoingTask: Sendable {
         _modify { yield &message.headers }
     }
 
-    init(
-        _ message: Message, to destination: Destination, task: String, id: String, purpose: Purpose,
-        parent: TaskRequest?
-    ) {
-        self.task = task
-        self.id = id
+    /// A call, or a child of the task that sends it.
+    init(_ message: Message, to destination: Destination, parent: TaskRequest?) {
+        self.init(message, to: destination, purpose: parent == nil ? .call : .child, parent: parent)
+    }
+
+    init(_ message: Message, to destination: Destination, purpose: Purpose, parent: TaskRequest?) {
+        task = message.headers["task"]?.stringValue ?? ""
+        id = message.headers["id"]?.stringValue ?? ""
         self.purpose = purpose
         self.parent = parent
         self.message = message

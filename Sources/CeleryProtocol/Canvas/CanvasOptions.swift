@@ -89,9 +89,3 @@ extension JSONObject {
         return value
     }
 }
-
-extension MessageError {
-    static func invalid(_ name: String, _ value: JSONValue) -> MessageError {
-        MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.quoted(value))")
-    }
-}

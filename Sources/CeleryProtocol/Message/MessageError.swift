@@ -38,3 +38,10 @@ public struct MessageError: Error, Sendable, Hashable, CustomStringConvertible {
     /// The reason.
     public var description: String { reason }
 }
+
+extension MessageError {
+    /// What stands under this name in a message or a signature makes no sense.
+    package static func invalid(_ name: String, _ value: JSONValue) -> MessageError {
+        MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.quoted(value))")
+    }
+}

@@ -132,7 +132,7 @@ extension TaskRequest {
         do {
             return try dateTime(value).date()
         } catch {
-            throw MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.quoted(value))")
+            throw .invalid(name, value)
         }
     }
 

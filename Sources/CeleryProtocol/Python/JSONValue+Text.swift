@@ -19,7 +19,7 @@ extension JSONValue {
     package func id(named name: String) throws(MessageError) -> String? {
         if let text { return text.isEmpty ? nil : text }
         guard isTruthy else { return nil }
-        throw MessageError(.invalidTask, "invalid \(name) value \(PythonRepr.quoted(self))")
+        throw .invalid(name, self)
     }
 
     /// The bytes that the value stands for where a text or bytes are expected; `nil` for what is neither.

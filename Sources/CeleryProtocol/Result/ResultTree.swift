@@ -23,6 +23,17 @@ public struct ResultTree: Sendable, Hashable {
         self.ancestors = ancestors
     }
 
+    /// The ids of the tasks, in order.
+    package var leaves: [String] { members?.flatMap(\.leaves) ?? [id] }
+
+    /// What the tasks have come to, in lists as the groups are.
+    ///
+    /// - Parameter value: the value of the task with this id; called in the order of ``leaves``.
+    package func values(_ value: (String) -> JSONValue) -> JSONValue {
+        guard let members else { return value(id) }
+        return .array(members.map { $0.values(value) })
+    }
+
     /// The result before this one, with those before it.
     public var parent: ResultTree? {
         guard var parent = ancestors.first else { return nil }

@@ -26,7 +26,7 @@ extension ChordResults {
         if let failed = tree.leaves.lazy.compactMap({ known[$0] }).first(where: { $0.failure != nil }) {
             self = .failed(failed, isNested: true)
         } else {
-            self = .values((tree.members ?? []).map { $0.values(known) })
+            self = .values((tree.members ?? []).map { $0.values { known[$0]?.result ?? .null } })
         }
     }
 }
@@ -45,16 +45,5 @@ extension ResultStore {
         let failure = TaskFailure(
             type: "TimeoutError", module: "celery.exceptions", message: "The operation timed out.")
         return ChordMember(id: id, state: .failure, result: failure.json)
-    }
-}
-
-extension ResultTree {
-    /// The ids of the tasks, in order.
-    fileprivate var leaves: [String] { members?.flatMap(\.leaves) ?? [id] }
-
-    /// The values of the tasks, in lists as the groups are.
-    fileprivate func values(_ known: [String: ChordMember]) -> JSONValue {
-        guard let members else { return known[id]?.result ?? .null }
-        return .array(members.map { $0.values(known) })
     }
 }

@@ -14,13 +14,11 @@ extension TaskContext {
     func unlockChord(
         _ group: String, _ body: JSONValue, _ header: [ResultTree], pause: Duration?, maxRetries: Int?
     ) async throws {
-        guard let store = environment.results else {
-            throw CeleryError(.noResultBackend, "a chord needs a result backend, and there is none")
-        }
+        let store = try environment.resultsOfChords
         let part = ChordPart(group: group, id: request.id, index: nil, state: .success, result: .null)
         let report = ChordReport(part: part, body: body)
         var ends: [String: TaskResult] = [:]
-        for id in header.flatMap(\.tasks) {
+        for id in header.flatMap(\.leaves) {
             guard let result = try await store.result(of: id), result.state.isReady else {
                 guard let maxRetries, request.retries >= maxRetries else { throw Retry(after: pause) }
                 let error = TaskFailure(
@@ -30,12 +28,12 @@ extension TaskContext {
             }
             ends[id] = result
         }
-        let failed = header.lazy.flatMap(\.tasks).compactMap { ends[$0] }.first { $0.failure != nil }
+        let failed = header.lazy.flatMap(\.leaves).compactMap { ends[$0] }.first { $0.failure != nil }
         if let failed {
             let member = ChordMember(id: failed.id, state: failed.state, result: failed.result)
             record.unlock(report, .ended(.failed(member, isNested: false)))
         } else {
-            record.unlock(report, .ended(.values(header.map { $0.values(ends) })))
+            record.unlock(report, .ended(.values(header.map { $0.values { ends[$0]?.result ?? .null } })))
         }
     }
 }
@@ -51,18 +49,4 @@ struct UnlockedChord: Sendable {
 
     let report: ChordReport
     let header: Header
-}
-
-extension ResultTree {
-    /// The ids of the tasks, in order.
-    fileprivate var tasks: [String] {
-        guard let members else { return [id] }
-        return members.flatMap(\.tasks)
-    }
-
-    /// The values of the tasks, with lists within for groups.
-    fileprivate func values(_ ends: [String: TaskResult]) -> JSONValue {
-        guard let members else { return ends[id]?.result ?? .null }
-        return .array(members.map { $0.values(ends) })
-    }
 }

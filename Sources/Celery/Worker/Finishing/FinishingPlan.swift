@@ -34,7 +34,7 @@ struct FinishingPlan: Sendable {
     /// once, in no particular order, some hundreds at a time.
     mutating func takeGroup(of outgoing: OutgoingStep) -> [OutgoingStep] {
         guard let group = outgoing.group else { return [] }
-        let taken = steps.prefix(CanvasSender.mostTogether - 1).prefix { step in
+        let taken = steps.prefix(TaskPublisher.largestBatch - 1).prefix { step in
             if case .send(let next) = step { next.role == outgoing.role && next.group == group } else { false }
         }
         guard taken.count >= CanvasSender.fewestTogether else { return [] }

@@ -88,9 +88,7 @@ extension TaskContext {
         guard let payload, payload.chord != nil, let group = request.group else {
             throw TaskFailure(type: "ValueError", message: "Current task is not member of any chord")
         }
-        guard let results = environment.results else {
-            throw CeleryError(.noResultBackend, "a chord needs a result backend, and there is none")
-        }
+        let results = try environment.resultsOfChords
         let (node, result) = try canvas.added(toChordOf: request, payload, in: CanvasContext(request))
         try await results.growChord(group, by: 1)
         _ = try await enqueue(node)

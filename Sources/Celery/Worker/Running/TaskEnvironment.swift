@@ -36,4 +36,12 @@ package struct TaskEnvironment: Sendable {
     package init(logger: Logger) {
         self.init(logger: logger, publisher: nil, results: nil)
     }
+
+    /// The result backend, for what can only be done with one.
+    var resultsOfChords: any ResultStore {
+        get throws {
+            guard let results else { throw CeleryError(.noResultBackend, ChordSupport.noBackend) }
+            return results
+        }
+    }
 }

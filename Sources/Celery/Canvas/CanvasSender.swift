@@ -39,6 +39,7 @@ struct CanvasSender: Sendable {
     func send<Element>(
         _ group: GroupSignature<Element>, _ options: SendOptions, parent: TaskRequest?
     ) async throws -> (handle: GroupHandle<Element>, children: [JSONValue]) {
+        try publisher.check("celery.group", options)
         let start = ContinuousClock.now
         let canvas = try group.canvas()
         if case .group(let members) = canvas.kind, members.allSatisfy(\.isPlainCall) {
@@ -76,6 +77,8 @@ struct CanvasSender: Sendable {
         let chords = ChordSupport(results)
         // All of it can be sent, as far as that can be told, before something is.
         let steps = try expansion.steps.compactMap { try publisher.step($0, chords) }
+        // The sending is one, and so are its further tries: as many as any of its tasks asks for.
+        let retries = expansion.tasks.compactMap(\.publishRetries).max()
         try await publisher.prepare(results)
         let result = try willSend(expansion)
         var left = steps[...]
@@ -83,7 +86,7 @@ struct CanvasSender: Sendable {
             let group = left.prefix(TaskPublisher.largestBatch).prefix { $0.group != nil && $0.group == step.group }
             guard group.count >= Self.fewestTogether else {
                 left = left.dropFirst()
-                try await carryOut(step, parent)
+                try await carryOut(step, parent, retries)
                 continue
             }
             left = left.dropFirst(group.count)
@@ -91,7 +94,7 @@ struct CanvasSender: Sendable {
                 guard case .message(let message, let destination) = step else { return nil }
                 return OutgoingTask(message, to: destination, parent: parent)
             }
-            try await publisher.publish(tasks, retries: nil)
+            try await publisher.publish(tasks, retries: retries)
         }
         return result
     }
@@ -100,13 +103,15 @@ struct CanvasSender: Sendable {
     /// So many messages of a group, and more, are sent at once; fewer in their order.
     static let fewestTogether = 32
 
-    private func carryOut(_ step: CanvasStep, _ parent: TaskRequest?) async throws {
+    private func carryOut(_ step: CanvasStep, _ parent: TaskRequest?, _ retries: Int?) async throws {
         switch step {
         case .message(let message, let destination):
-            try await publisher.send(message, to: destination, parent: parent)
-        case .saveGroup(let tree): try await publisher.tryAFewTimes { try await results?.saveGroup(tree) }
+            try await publisher.send(message, to: destination, parent: parent, retries: retries)
+        case .saveGroup(let tree): try await publisher.tryAFewTimes(retries) { try await results?.saveGroup(tree) }
         case .openChord(let opening):
-            try await publisher.tryAFewTimes { try await results?.openChord(opening.group, size: opening.size) }
+            try await publisher.tryAFewTimes(retries) {
+                try await results?.openChord(opening.group, size: opening.size)
+            }
         }
     }
 }

@@ -33,6 +33,37 @@ struct CanvasStages: Sendable {
             })
     }
 
+    /// The same with a change to each task or group member, also to what comes before the last stage.
+    ///
+    /// - Parameter headers: whether members of groups that something follows are changed too.
+    func changedEach(headers: Bool = true, _ change: @escaping @Sendable (inout CanvasNode) throws -> Void) -> Self {
+        func changed(_ node: @escaping Node) -> Node {
+            {
+                var node = try node()
+                try change(&node)
+                return node
+            }
+        }
+        var stages = self
+        for (position, stage) in self.stages.enumerated() {
+            switch stage {
+            case .one(let node): stages.stages[position] = .one(changed(node))
+            case .group(let members) where headers || position == self.stages.count - 1:
+                stages.stages[position] = .group(members.map(changed))
+            case .group: break
+            }
+        }
+        return stages
+    }
+
+    /// The same with a change to each member of the group that it ends with.
+    func changedMembers(_ change: @escaping @Sendable (inout CanvasNode) throws -> Void) -> Self {
+        guard let last = stages.last else { return self }
+        var before = self
+        before.stages.removeLast()
+        return before + CanvasStages(last).changedEach(change)
+    }
+
     /// The same, whatever is the result of what comes before.
     var ignoringInput: CanvasStages {
         var changed = self

@@ -36,11 +36,3 @@ extension Signature {
         Signature(task: task, stages: stages.changed(change), decodeOutput: decodeOutput)
     }
 }
-
-extension Partial {
-    /// How it is sent, such as to which queue; a worker that has no route for it would send it to its default queue.
-    public func options(_ options: SendOptions) -> Partial {
-        Partial(
-            stages: stages.changed { $0.options.update(try options.asSignatureOptions()) }, decodeOutput: decodeOutput)
-    }
-}

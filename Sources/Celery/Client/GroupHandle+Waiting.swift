@@ -17,27 +17,15 @@ extension GroupHandle {
     /// - Throws: as ``values(timeout:)``, but for `TaskFailure`.
     func waitForEnds(timeout: Duration?, _ onEnd: (Int, TaskResult) throws -> Void) async throws {
         let store = try tasks.first?.storeOfWanted ?? store
-        let deadline = timeout.map { ContinuousClock.now + $0 }
+        let wait = ResultWait(timeout: timeout)
         var open: [String: [Int]] = [:]
         for (position, task) in tasks.enumerated() {
             if let end = task.ended { try onEnd(position, end) } else { open[task.id, default: []].append(position) }
         }
-        var obstacle: (any Error)?
-        let isComplete = try await retrying(RetrySchedule(maximum: .seconds(5))) { error in
-            (error as? TransportError)?.isRetriable ?? false
-        } willRetry: { error, _ in
-            obstacle = error
-        } pause: { delay in
-            let next = ContinuousClock.now + delay
-            try await Task.sleep(until: min(next, deadline ?? next))
-        } _: { schedule -> Bool in
-            // A store that fails at once would be asked for ever.
-            if let deadline, deadline <= .now, obstacle != nil { return open.isEmpty }
-            return try await Self.listen(for: open.keys, in: store, until: deadline) { event in
+        let isComplete: Void? = try await wait.answer { deadline, isHeard in
+            try await Self.listen(for: open.keys, in: store, until: deadline) { event in
                 switch event {
-                case .heard:
-                    schedule.reset()
-                    obstacle = nil
+                case .heard: isHeard()
                 case .failed(let error): throw error
                 case .update(let id, let update):
                     guard let positions = open[id] else { break }
@@ -49,14 +37,10 @@ extension GroupHandle {
                     }
                 }
                 return open.isEmpty
-            }
+            } ? () : nil
         }
-        if isComplete { return }
-        let why = obstacle.map { ": the result backend is out of reach: \(LogText($0))" } ?? ""
-        throw CeleryError(
-            .timedOut,
-            "\(open.count) of the \(tasks.count) tasks of the group \(id) have not ended within \(timeout ?? .zero)\(why)",
-            underlyingError: obstacle)
+        if isComplete != nil { return }
+        throw wait.timedOut("\(open.count) of the \(tasks.count) tasks of the group \(id) have not ended")
     }
 
     /// The end of a task, if that is what the update is.

@@ -125,28 +125,10 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     private func end(timeout: Duration?) async throws -> TaskResult {
         if let known = known.value { return known }
         let store = try storeOfWanted
-        let deadline = timeout.map { ContinuousClock.now + $0 }
-        let obstacle = Locked<(any Error)?>(nil)
+        let wait = ResultWait(timeout: timeout)
         do {
-            // The result is still coming; the next subscription is made on a new connection.
-            let result = try await retrying(RetrySchedule(maximum: .seconds(5))) { error in
-                (error as? TransportError)?.isRetriable ?? false
-            } willRetry: { error, _ in
-                obstacle.withLock { $0 = error }
-            } pause: { delay in
-                let next = ContinuousClock.now + delay
-                try await Task.sleep(until: min(next, deadline ?? next))
-            } _: { _ -> TaskResult? in
-                // A store that fails at once would be asked for ever.
-                if let deadline, deadline <= .now, obstacle.withLock({ $0 != nil }) { return nil }
-                return try await end(in: store, until: deadline) { obstacle.withLock { $0 = nil } }
-            }
-            guard let result else {
-                let obstacle = obstacle.withLock { $0 }
-                let why = obstacle.map { ": the result backend is out of reach: \(LogText($0))" } ?? ""
-                throw CeleryError(
-                    .timedOut, "task \(id) has not ended within \(timeout ?? .zero)\(why)", underlyingError: obstacle)
-            }
+            let result = try await wait.answer { try await end(in: store, until: $0, isHeard: $1) }
+            guard let result else { throw wait.timedOut("task \(id) has not ended") }
             return claim(result, store)
         } catch let error as MessageError {
             throw unreadable(error)

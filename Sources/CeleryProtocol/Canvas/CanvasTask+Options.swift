@@ -19,6 +19,12 @@ extension CanvasTask {
         }
     }
 
+    /// How often its sending is tried again (`retry`, `retry_policy`); `nil` for the default.
+    package var publishRetries: Int? {
+        if options["retry"] == false { return 0 }
+        return options["retry_policy"]?.objectValue?["max_retries"]?.integerValue
+    }
+
     private mutating func take(_ key: String, _ value: JSONValue) throws(MessageError) {
         switch key {
         // The last one is Celery's slip when it links errbacks to a chord's header; it means nothing.

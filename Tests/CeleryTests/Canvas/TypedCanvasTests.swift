@@ -196,6 +196,61 @@ struct TypedCanvasTests {
         #expect(try quoted.diagram(.mermaid).contains("[\"say('#quot;#lt;b#gt;"))
     }
 
+    @Test func ofAGroupEachTaskHasItsOptionsStampsAndErrbacks() throws {
+        let members = group(Tasks.add(1, 1), Tasks.add(2, 2)).options(SendOptions(queue: "math"))
+            .linkError(Tasks.note.partial()).stamped(["tenant": "north"])
+        guard case .group(let nodes) = try members.canvas().kind else {
+            Issue.record("it is no group any more")
+            return
+        }
+        for node in nodes {
+            #expect(node.options["queue"] == "math" && node.options["tenant"] == "north")
+            #expect(node.options["link_error"]?.arrayValue?.count == 1)
+        }
+        #expect(nodes.count == 2)
+    }
+
+    @Test func whatComesBeforeAGroupHasItsErrbacksButNotItsOptions() throws {
+        let flow = Tasks.add(2, 2).then(group(Tasks.add.partial(1), Tasks.add.partial(2)))
+            .options(SendOptions(queue: "math")).linkError(ignoringID: Tasks.ping())
+        guard case .chain(let steps) = try flow.canvas().kind, case .group(let nodes)? = steps.last?.kind else {
+            Issue.record("it is no chain that ends with a group")
+            return
+        }
+        #expect(steps[0].options["queue"] == nil && steps[0].options["link_error"] != nil)
+        #expect(nodes.allSatisfy { $0.options["queue"] == "math" && $0.options["link_error"] != nil })
+    }
+
+    /// A failure in the header of a chord reaches the errbacks of its body: tasks of the header that had them too would
+    /// have them called twice.
+    @Test func theErrbacksOfAGroupAreNotThoseOfTheHeaderBeforeIt() throws {
+        let flow = group(Tasks.add(1, 1), Tasks.add(2, 2)).then(group(Tasks.sum.partial(), Tasks.sum.partial()))
+            .linkError(Tasks.note.partial())
+        guard case .chord(let header, let body) = try flow.canvas().kind, case .group(let nodes) = body.kind else {
+            Issue.record("it is no chord whose body is a group")
+            return
+        }
+        #expect(header.tasks.allSatisfy { $0.options["link_error"] == nil })
+        #expect(nodes.count == 2 && nodes.allSatisfy { $0.options["link_error"] != nil })
+    }
+
+    @Test func theBodyOfAChordHasLinksOfItsOwn() throws {
+        let body = Tasks.sum.partial().link(Tasks.negate.partial()).linkError(Tasks.note.partial())
+            .stamped(["tenant": "north"])
+        guard case .chord(_, let node) = try chord([Tasks.add(1, 1), Tasks.add(2, 2)], body).canvas().kind else {
+            Issue.record("it is no chord")
+            return
+        }
+        #expect(node.options["link"] != nil && node.options["link_error"] != nil && node.options["tenant"] == "north")
+    }
+
+    @Test func aGroupIsFollowedByAListWhateverItsOptionsAre() throws {
+        let total = group(Tasks.add(1, 1)).options(SendOptions(queue: "math")).then(Tasks.sum.partial())
+        #expect(
+            try total.canvas()
+                == .chord([Self.task("tasks.add", [1, 1], options: ["queue": "math"])], Self.task("tasks.sum")))
+    }
+
     @Test func ofALargeGroupItIsSaidHowManyAreNotDrawn() throws {
         let lines = try group((1...100).map { Tasks.negate($0) }).diagram(.tree).split(separator: "\n")
         #expect(lines.count == 22 && lines.last == "└─ … (80 more)")

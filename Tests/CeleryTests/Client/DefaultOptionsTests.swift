@@ -107,5 +107,10 @@ import Testing
             try await client.enqueue(named: "tasks.any", options: SendOptions(publishRetries: own))
         }
         #expect(count.total == tries)
+        let flow = Signature(task: "tasks.any").then(Partial(task: "tasks.next"))
+        await #expect(throws: TransportError.self) {
+            try await client.enqueue(flow, options: SendOptions(publishRetries: own))
+        }
+        #expect(count.total == 2 * tries)
     }
 }

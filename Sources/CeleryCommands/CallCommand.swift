@@ -23,10 +23,17 @@ public struct CallCommand: AsyncParsableCommand {
     var name: String
 
     @Option(name: [.short, .long], help: "The positional arguments, a JSON array.")
-    var args = "[]"
+    var args = CallCommand.noArguments
 
     @Option(name: [.short, .long], help: "The keyword arguments, a JSON object.")
     var kwargs = "{}"
+
+    @Option(
+        help: ArgumentHelp(
+            "Send the task once for each line of a file, as a group: a JSON array of positional arguments or an object of keyword arguments; - is standard input. Prints the group's id, or with --wait a line for each result, in order, and on a terminal how far it is.",
+            valueName: "file"),
+        completion: .file())
+    var each: String?
 
     @Option(
         parsing: .unconditional, help: "Run the task so many seconds from now at the earliest.",
@@ -82,6 +89,8 @@ public struct CallCommand: AsyncParsableCommand {
         transform: NumberArgument.positiveSeconds())
     var timeout: Duration?
 
+    private static let noArguments = "[]"
+
     /// For the argument parser.
     public init() {}
 
@@ -90,6 +99,11 @@ public struct CallCommand: AsyncParsableCommand {
         _ = try (arguments, keywords, options)
         guard queue == nil || exchange == nil || routingKey != nil else {
             throw ValidationError("--exchange together with --queue needs --routing-key: the queue alone would count")
+        }
+        guard each == nil || (taskId == nil && args == Self.noArguments) else {
+            throw ValidationError(
+                "--each sends many tasks: each has an id of its own and its arguments from its line; --kwargs are those of all"
+            )
         }
     }
 
@@ -126,9 +140,16 @@ public struct CallCommand: AsyncParsableCommand {
     public func run() async throws {
         let deadline = CommandDeadline(timeout)
         let (arguments, keywords, options) = try (arguments, keywords, options)
+        let calls = try each.map { try CallList.read($0, keywords: keywords) }
         let client = try connection.makeClient(
             for: wait ? WantedResults(what: "--wait", areOfOthers: false) : nil,
             logger: Console.ofCommands)
+        if let calls {
+            let results = try await deadline.closing(client) {
+                try await send(calls, options, client, deadline)
+            }
+            return try GroupLines.print(results)
+        }
         let text = try await deadline.closing(client) {
             let task = try await deadline.limit {
                 "the broker has not taken the task within \($0); it may have got it nevertheless"
@@ -139,6 +160,30 @@ public struct CallCommand: AsyncParsableCommand {
             return String(decoding: try await deadline.value(of: task).serialized(), as: UTF8.self)
         }
         print(text)
+    }
+
+    /// Sends the calls as a group.
+    ///
+    /// - Returns: how they have ended, if that is wanted.
+    private func send(
+        _ calls: [CallList.Call], _ options: SendOptions, _ client: CeleryClient, _ deadline: CommandDeadline
+    ) async throws -> [TaskResult] {
+        let signatures = calls.map { Signature(task: name, arguments: $0.arguments, keywords: $0.keywords) }
+        let group = try await deadline.limit {
+            "the broker has not taken the \(signatures.count) tasks within \($0); it may have got them nevertheless"
+        } _: {
+            let group = try await client.enqueue(contentsOf: signatures, options: options)
+            // For `result --group`, where there is a place for it.
+            do {
+                try await group.save()
+            } catch let error as CeleryError where error.code == .noResultBackend {
+            } catch let error as TransportError where error.code == .unsupported {
+            }
+            return group
+        }
+        if wait { return try await deadline.ends(of: group) }
+        LogOutput.standardOutput.write(group.id + "\n")
+        return []
     }
 
     private static func json(_ text: String, _ option: String) throws -> JSONValue {

@@ -1,4 +1,6 @@
 internal import Celery
+internal import CeleryIO
+internal import CeleryProtocol
 internal import CeleryTransport
 
 /// The time that a command may take in all, `--timeout`, whatever the broker does.
@@ -45,6 +47,26 @@ struct CommandDeadline: Sendable {
             let why = error.underlyingError.map { ": the result backend is out of reach: \($0)" } ?? ""
             throw CeleryError(.timedOut, late(timeout ?? .zero) + why)
         }
+    }
+
+    /// Waits for the tasks of a group, with a bar on a terminal.
+    ///
+    /// - Returns: how each has ended, in order.
+    /// - Throws: as `GroupHandle.results(timeout:)`.
+    func ends(of group: GroupHandle<JSONValue>) async throws -> [TaskResult] {
+        let bar = ProgressBar(total: group.tasks.count)
+        defer { bar.end() }
+        let ends = Locked([TaskResult?](repeating: nil, count: group.tasks.count))
+        let late = { (timeout: Duration) in
+            "\(bar.done) of the \(group.tasks.count) tasks of the group \(group.id) have ended within \(timeout)"
+        }
+        try await limit(until: end.map { $0 + Self.grace }, late) { [remaining] in
+            for try await member in group.results(timeout: remaining) {
+                ends.withLock { $0[member.position] = member.result }
+                bar.advance(isFailure: member.result.failure != nil)
+            }
+        }
+        return ends.withLock { $0.compactMap { $0 } }
     }
 
     private func limit<Value: Sendable>(

@@ -208,3 +208,19 @@ def test_help_and_errors(name, kind):
     assert (screen.end() == 0) == name.startswith("help")
     assert "a-password" not in screen.text()
     expect(f"{name}-{kind}", screen)
+
+
+def test_on_a_terminal_a_group_that_is_waited_for_shows_how_far_it_is(redis, tmp_path):
+    calls = tmp_path / "calls.jsonl"
+    calls.write_text("[1, 2]\n" * 40)
+    url = f"redis://127.0.0.1:{redis.port}/0"
+    worker = Screen(["worker", "-b", url, "--result-backend", url, "-Q", "groups", "-c", "1"], False)
+    screen = Screen(
+        ["call", "swift.add", "--each", str(calls), "--queue", "groups", "-b", url, "--result-backend", url, "--wait"], True)
+    assert screen.end() == 0
+    worker.process.send_signal(signal.SIGTERM)
+    assert worker.end() == 0
+    bar, *results = screen.text().replace("\r\n", "\n").split("\n")
+    first, *_, last = bar.split("\r\x1b[K")[1:]
+    assert (first, last) == ("░" * 30 + " 0 % · 0 of 40 tasks", "█" * 30 + " 100 % · 40 of 40 tasks")
+    assert results == ["3"] * 40 + [""]

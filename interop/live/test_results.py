@@ -5,7 +5,7 @@ import threading
 import time
 import uuid
 
-from celery.result import ResultSet
+from celery.result import GroupResult, ResultSet
 
 from live.bed import equal, eventually, matches, raises, only
 
@@ -178,3 +178,29 @@ def test_celery_swift_result_reads_records_that_other_ports_write_good_and_bad(b
 
 def test_the_exceptions_of_swift_tasks_have_the_classes_that_python_knows(bed):
     raises("TypeError: mul() missing 2 required positional arguments: 'x' and 'y'", lambda: bed.call("mul"))
+
+
+def test_call_each_sends_a_group_whose_results_are_lines_in_order(bed, tmp_path):
+    calls = tmp_path / "calls.jsonl"
+    calls.write_text('[1, 2]\n\n{"x": 3, "y": 4}\n["a", "b"]\n')
+    status, output, errors = bed.tool(
+        "call", "swift.add", "--each", str(calls), "--queue", "swift", "--wait", "--timeout", "20")
+    first, second, third = output.splitlines()
+    equal((first, second), ("3", "7"))
+    equal(json.loads(third)["exc_type"], "TypeError")
+    matches(errors, r"^line 3: task \S+ has failed: TypeError")
+    equal(status, 1)
+
+
+@only("redis")
+def test_a_group_that_call_each_has_sent_is_found_by_its_id_from_both_sides(bed, tmp_path):
+    calls = tmp_path / "calls.jsonl"
+    calls.write_text("".join(f"[{number}, 1]\n" for number in range(50)))
+    status, group, errors = bed.tool("call", "swift.add", "--each", str(calls), "--queue", "swift")
+    equal((status, errors), (0, ""))
+    equal(bed.tool("result", "--group", group, "--timeout", "20"),
+          (0, "\n".join(str(number + 1) for number in range(50)), ""))
+    equal(GroupResult.restore(group, app=bed.app).get(timeout=10), [number + 1 for number in range(50)])
+    status, output, errors = bed.tool("result", "--group", "nobody-s", "--timeout", "20")
+    equal((status, output), (1, ""))
+    matches(errors, "the result backend knows no group nobody-s")

@@ -59,21 +59,23 @@ public struct GroupHandle<Element: Sendable>: Sendable {
 
     /// The tasks as they end, those first that have ended already. One that fails ends nothing.
     ///
+    /// - Parameter timeout: how long to wait; `nil` for as long as it takes.
     /// - Returns: a sequence that ends after the last task, or with an error, as ``values(timeout:)`` has them.
-    public func results() -> AsyncThrowingStream<GroupMember<Element>, any Error> {
+    public func results(timeout: Duration? = nil) -> AsyncThrowingStream<GroupMember<Element>, any Error> {
         stream(.unbounded) { yield in
-            try await waitForEnds(timeout: nil) { yield(GroupMember(position: $0, task: tasks[$0], result: $1)) }
+            try await waitForEnds(timeout: timeout) { yield(GroupMember(position: $0, task: tasks[$0], result: $1)) }
         }
     }
 
     /// How many tasks have ended, at first and whenever that changes; who asks seldom gets the latest only.
     ///
+    /// - Parameter timeout: how long to wait; `nil` for as long as it takes.
     /// - Returns: a sequence that ends when all tasks have, or with an error, as ``values(timeout:)`` has them.
-    public func progress() -> AsyncThrowingStream<GroupProgress, any Error> {
+    public func progress(timeout: Duration? = nil) -> AsyncThrowingStream<GroupProgress, any Error> {
         stream(.bufferingNewest(1)) { yield in
             var progress = GroupProgress(total: tasks.count)
             yield(progress)
-            try await waitForEnds(timeout: nil) { _, result in
+            try await waitForEnds(timeout: timeout) { _, result in
                 if result.state == .success { progress.succeeded += 1 } else { progress.failed += 1 }
                 yield(progress)
             }

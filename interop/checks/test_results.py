@@ -9,7 +9,7 @@ import pytest
 from checks import run
 from checks.results import Counts, read_events, read_junit
 from fleet.junit import Report
-from faults.connections import excuse
+from faults.connections import excuse, may_start_again
 from faults.starts import Start
 
 TEST = {"kind": "test", "payload": {"kind": "function", "id": "M.Suite/a()/A.swift:1:2", "name": "a()", "displayName": "It holds"}}
@@ -205,3 +205,23 @@ def test_a_warning_of_a_sanitizer_and_a_budget_are_failures_beside_those_of_test
 ])
 def test_a_second_start_needs_a_reason(kind, acks, start, ends, kills, excused):
     assert (excuse(kind, acks, Start("swift-1", *start), ends, kills) is not None) == excused
+
+
+@pytest.mark.parametrize(("begins", "has_reason", "may"), [
+    ((7, 9), "yes no", True),
+    ((7, 9), "no yes", False),
+    ((7, 9), "no no", False),
+    # Both held the task when it was due, and the one whose connection was lost had not heard of it.
+    ((7.714, 7.715), "no yes", True),
+    ((7.714, 7.715), "yes no", True),
+    ((7.714, 7.714), "no no", False),
+    ((7, 8, 9), "yes yes no", True),
+    ((7, 8, 9), "yes yes yes", True),
+    ((7, 8, 9), "yes no no", False),
+    ((7, 8, 9), "yes no yes", False),
+    ((7, 8, 8.001), "yes no yes", True),
+])
+def test_all_starts_but_the_last_need_a_reason(begins, has_reason, may):
+    starts = [Start(f"swift-{number % 2}", begin, begin + 0.1) for number, begin in enumerate(begins)]
+    reasons = ["ran when its connection ended" if each == "yes" else None for each in has_reason.split()]
+    assert may_start_again(starts, reasons) == may

@@ -1,4 +1,4 @@
-"""When tasks started and ended, as a Swift worker's log tells it while it is written."""
+"""When tasks started and ended, as a Swift worker's log tells it."""
 import collections
 import threading
 import time
@@ -9,7 +9,9 @@ Start = collections.namedtuple("Start", "worker begin end")
 
 
 class StartsOf:
-    """Follows the log of a worker that runs with -l DEBUG."""
+    """Follows the log of a worker that runs with -l DEBUG. Times are those that the worker has written, as `time.monotonic`
+    counts: two workers start what is due at one moment, and which was first is not to be told from when a log is read.
+    """
 
     def __init__(self, worker):
         self.worker = worker
@@ -18,6 +20,7 @@ class StartsOf:
         self.ends = collections.defaultdict(list)
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.follow, daemon=True)
+        self.offset = time.time() - time.monotonic()
 
     def __enter__(self):
         self.thread.start()
@@ -33,18 +36,20 @@ class StartsOf:
             while True:
                 is_last = self.ended.is_set()
                 *lines, rest = (rest + log.read()).split(b"\n")
-                now = time.monotonic()
                 for line in lines:
                     event = worker_log.parse(line.decode("utf-8", "replace"))
                     if event is None or event.id is None:
                         continue
                     if event.text == "started":
-                        self.begins[event.id].append(now)
+                        self.begins[event.id].append(self.time_of(event))
                     elif event.text.startswith(("succeeded ", "raised ")):
-                        self.ends[event.id].append(now)
+                        self.ends[event.id].append(self.time_of(event))
                 if is_last:
                     return
                 self.ended.wait(0.02)
+
+    def time_of(self, event):
+        return worker_log.seconds(event) - self.offset
 
     def starts(self, identifier):
         ends = self.ends.get(identifier, [])

@@ -3,11 +3,12 @@
     [2026-11-26 10:00:00,123: INFO] Task swift.add[9c5e...] succeeded in 8.8 ms: 3
 """
 import collections
+import datetime
 import re
 
-# `task` and `id` are None in lines that are about no task; `text` is what stands behind the task.
-Line = collections.namedtuple("Line", "level task id text")
-LINE = re.compile(r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}: ([A-Z]+)\] (.*)$")
+# `task` and `id` are None in lines that are about no task; `text` is what stands behind the task. `time` is as written.
+Line = collections.namedtuple("Line", "time level task id text")
+LINE = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}): ([A-Z]+)\] (.*)$")
 # Names and ids that cannot be shown as they are stand in quotes, with escapes.
 SUBJECT = re.compile(r"^Task (?P<name>'(?:[^'\\]|\\.)*'|[^\[]*?)(?:\[(?P<id>.*?)\])?(?=:? )")
 
@@ -17,10 +18,15 @@ def parse(line):
     found = LINE.match(line)
     if not found:
         return None
-    level, text = found.groups()
+    time, level, text = found.groups()
     if subject := SUBJECT.match(text):
-        return Line(level, subject["name"] or None, subject["id"], text[subject.end():].lstrip(": "))
-    return Line(level, None, None, text)
+        return Line(time, level, subject["name"] or None, subject["id"], text[subject.end():].lstrip(": "))
+    return Line(time, level, None, None, text)
+
+
+def seconds(line):
+    """When a line was written, as `time.time()` counts, to a thousandth."""
+    return datetime.datetime.strptime(line.time, "%Y-%m-%d %H:%M:%S,%f").timestamp()
 
 
 def lines(log):

@@ -7,16 +7,26 @@ is the program `conformance-worker`, which has the suite's tasks in Swift. It ru
     rabbitmq   RabbitMQ is the broker, Redis the result backend
     rpc        RabbitMQ is the broker, and results are messages too
 
-Every test is listed with what came of it: `ok`; `xfail`, which it is expected to do with a Python worker too, and `ok!` where
-it passes nevertheless; `skip` by the suite itself; `FAILED`; `known` for the failures of suite/expected.toml, which has the
-reasons. Those that say nothing about a worker, and those that look into a Python one, do not run: why is said. The status is
-0 when nothing fails but what is expected to, and all of that does.
+Every test is listed with what came of it, and with the reason if it did not pass everywhere:
+
+    ok        it passes
+    (ok)      it passes, and would with any worker: it has nothing to do with it
+    xfail     it fails, as the suite itself says that it does; `ok!` if it passes nevertheless
+    skip      the suite skips it with this set-up
+    -         it does not run
+    known     it fails, and suite/expected.toml says why
+    FAILED
+
+The status is 0 when nothing fails but what is expected to, and all of that does. A table of both workers:
+
+    interop/conformance --worker swift --worker python
 """
 import argparse
 import collections
 import contextlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -31,7 +41,7 @@ SETUPS = ["redis", "rabbitmq", "rpc"]
 LANGUAGES = [session_worker.SWIFT, session_worker.PYTHON]
 LOGS = os.path.join(ROOT, ".build-logs")
 SIGNS = {"passed": "ok", "xpassed": "ok!", "xfailed": "xfail", "skipped": "skip", "failed": "FAILED", "known": "known",
-         "deselected": "-"}
+         "deselected": "-", "aside": "(ok)"}
 # Without a word for a test: a run of pytest that broke off.
 MISSING = "?"
 
@@ -42,7 +52,7 @@ def parse():
     parser.add_argument("--setup", choices=SETUPS, action="append", help="only this one; may be said again")
     parser.add_argument("--worker", choices=LANGUAGES, action="append",
                         help="swift (the default) or python, for comparison; may be said again")
-    parser.add_argument("--short", action="store_true", help="a selection that takes two minutes")
+    parser.add_argument("--short", action="store_true", help="a selection that takes little more than a minute")
     parser.add_argument("-k", dest="only", metavar="TEXT", help="only tests that match, as pytest's -k")
     parser.add_argument("--jobs", type=int, default=3, help="so many runs at a time (3)")
     parser.add_argument("--junit-xml", metavar="FILE", help="where the outcomes are written for programs")
@@ -75,11 +85,13 @@ class Run:
             "TEST_BROKER": broker, "TEST_BACKEND": "rpc" if self.setup == "rpc" else redis.url,
             # Where the suite's tasks leave their marks.
             "REDIS_HOST": "127.0.0.1", "REDIS_PORT": str(redis.port),
-            "CONFORMANCE_LANGUAGE": self.language, "CONFORMANCE_OUTCOMES": self.outcomes_path,
+            "CONFORMANCE_LANGUAGE": self.language, "CONFORMANCE_SETUP": self.setup, "CONFORMANCE_OUTCOMES": self.outcomes_path,
             "CONFORMANCE_LOG": self.log_path.replace(".log", "-worker.log"),
             "CONFORMANCE_SHORT": "yes" if self.options.short else "",
             "PYTHONPATH": os.pathsep.join([INTEROP, suite]), "PYTHONDONTWRITEBYTECODE": "1",
             "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+            # Some tests run `celery`.
+            "PATH": os.pathsep.join([os.path.dirname(sys.executable), os.environ["PATH"]]),
         }
         command = [
             sys.executable, "-m", "pytest", "-p", "celery.contrib.pytest", "-p", "suite.plugin", "-p", "no:cacheprovider",
@@ -109,7 +121,9 @@ class Run:
                 for line in map(json.loads, file):
                     self.outcomes[line.pop("test")] = line
         for test, outcome in self.outcomes.items():
-            outcome["known"] = outcome["outcome"] == "failed" and expected.reason(test, self.setup, self.language)
+            kind, reason = expected.kind(test, self.setup, self.language)
+            outcome["known"] = reason if kind == expected.FAILURE and outcome["outcome"] == "failed" else None
+            outcome["is_aside"] = kind == expected.ASIDE
         self.seconds = time.monotonic() - self.started_at
         self.stack.close()
 
@@ -123,22 +137,35 @@ class Run:
             kind = outcome["outcome"]
             if kind == "failed" and not outcome["known"]:
                 yield test, outcome["reason"]
-            elif kind in ("passed", "xpassed") and expected.reason(test, self.setup, self.language):
+            elif kind in ("passed", "xpassed") and expected.reason(expected.FAILURE, test, self.setup, self.language):
                 yield test, "it passes, and expected.toml says that it fails"
+        if not self.options.only:
+            for name in expected.unknown(self.outcomes):
+                yield name, "expected.toml names it, and the suite has no such test"
 
     @property
     def has_run(self):
         return {test: outcome for test, outcome in self.outcomes.items() if outcome["outcome"] != "deselected"}
 
+    def kind(self, test):
+        outcome = self.outcomes[test]
+        if outcome["known"]:
+            return "known"
+        return "aside" if outcome["is_aside"] and outcome["outcome"] == "passed" else outcome["outcome"]
+
     def sign(self, test):
+        return SIGNS[self.kind(test)] if test in self.outcomes else MISSING
+
+    def reason(self, test):
+        """Why the test did not pass."""
         outcome = self.outcomes.get(test)
-        return MISSING if outcome is None else SIGNS["known" if outcome["known"] else outcome["outcome"]]
+        return "" if outcome is None or self.kind(test) in ("passed", "aside") else outcome["known"] or outcome["reason"]
 
     def summary(self):
-        counts = collections.Counter(
-            "known" if outcome["known"] else outcome["outcome"] for outcome in self.outcomes.values())
+        counts = collections.Counter(map(self.kind, self.outcomes))
         text = (f"{counts['passed'] + counts['xpassed']} passed, {counts['failed']} failed, {counts['known']} failed as expected, "
-                f"{counts['xfailed']} xfailed, {counts['skipped']} skipped, {counts['deselected']} not run")
+                f"{counts['xfailed']} xfailed, {counts['skipped']} skipped, {counts['deselected']} not run, "
+                f"{counts['aside']} passed without a worker")
         return f"{self.name}: {text}; {self.seconds:.0f} s"
 
 
@@ -162,15 +189,15 @@ def run_all(runs, suite, jobs):
 def print_table(runs):
     tests = list(dict.fromkeys(test for run in runs for test in run.outcomes))
     # Those that pytest left out before it began are put where they stand in the suite.
-    tests.sort(key=lambda test: (test.partition("::")[0], ))
+    tests.sort(key=lambda test: test.partition("::")[0])
     widths = [max(len(run.name), max(map(len, SIGNS.values()))) for run in runs]
     print()
     print("  ".join(run.name.ljust(width) for run, width in zip(runs, widths)) + "  test")
     for test in tests:
-        signs = [run.sign(test) for run in runs]
-        reasons = [run.outcomes[test]["reason"] for run in runs if test in run.outcomes]
-        reason = next(filter(None, reasons), "") if set(signs) == {SIGNS["deselected"]} else ""
-        print("  ".join(sign.ljust(width) for sign, width in zip(signs, widths)) + f"  {test}" + (f": {reason}" if reason else ""))
+        signs = "  ".join(run.sign(test).ljust(width) for run, width in zip(runs, widths))
+        # Of a reason of the suite's own the first sentence.
+        reasons = dict.fromkeys(re.split(r"[.!](?= |$)", run.reason(test).removeprefix("Skipped: "))[0] for run in runs)
+        print(f"{signs}  {test}" + (f": {'; '.join(filter(None, reasons))}" if any(reasons) else ""))
 
 
 def print_failures(runs):

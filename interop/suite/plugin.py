@@ -4,6 +4,7 @@ The suite's conftest.py imports the fixture of its worker from `celery.contrib.p
 environment says what is wanted:
 
     CONFORMANCE_LANGUAGE   swift or python
+    CONFORMANCE_SETUP      redis, rabbitmq or rpc
     CONFORMANCE_OUTCOMES   the file that gets a line of JSON for each test
     CONFORMANCE_LOG        where the worker's log is left
     CONFORMANCE_SHORT      not empty for the short selection
@@ -20,10 +21,11 @@ from celery.backends.asynchronous import AsyncBackendMixin
 from celery.contrib.testing import worker as embedded
 from celery.contrib.testing.manager import ManagerMixin
 
-from suite import selection, stand_ins
-from suite.session_worker import SessionWorker
+from suite import expected, selection, stand_ins
+from suite.session_worker import SWIFT, SessionWorker
 
 FOLDER = "t/integration/"
+LANGUAGE, SETUP = os.environ["CONFORMANCE_LANGUAGE"], os.environ["CONFORMANCE_SETUP"]
 
 
 class Session:
@@ -41,7 +43,7 @@ def celery_session_worker(celery_session_app, celery_includes, celery_class_task
     for task in celery_class_tasks:
         celery_session_app.register_task(task)
     celery_session_app.finalize()
-    with SessionWorker(celery_session_app, os.environ["CONFORMANCE_LANGUAGE"]) as worker:
+    with SessionWorker(celery_session_app, LANGUAGE) as worker:
         Session.worker = worker.wait_until_ready()
         try:
             yield worker
@@ -62,7 +64,7 @@ def wait_until_idle(_manager):
 
 
 class Inspection(Inspect):
-    """Some tests ask first whether the worker is there. It has no remote control yet, and cannot answer itself."""
+    """Some tests ask first whether the worker is there. Swift's has no remote control yet, and cannot answer itself."""
 
     def ping(self, destination=None):
         worker = Session.worker
@@ -82,29 +84,43 @@ waiting = AsyncBackendMixin._wait_for_pending
 celery_fixtures.celery_session_worker = celery_session_worker
 embedded.start_worker = no_embedded_worker
 ManagerMixin.wait_until_idle = wait_until_idle
-ManagerMixin.inspect = lambda manager, timeout=3.0: Inspection(app=manager.app, timeout=timeout)
+if LANGUAGE == SWIFT:
+    ManagerMixin.inspect = lambda manager, timeout=3.0: Inspection(app=manager.app, timeout=timeout)
 AsyncBackendMixin._wait_for_pending = wait_for_pending
 
 
 # Which tests.
 
+# Without what it needs, pytest cannot even say which tests it has.
+NOT_IMPORTABLE = {"test_backend.py", "test_database_backend.py"}
+
+
 def short(nodeid):
     return nodeid.removeprefix(FOLDER)
 
 
+def reason_against(test):
+    """Why a test, or a file as a whole, does not run; None if it does."""
+    return expected.reason(expected.LEFT_OUT, test, SETUP, LANGUAGE)
+
+
+def is_aside(test):
+    return expected.reason(expected.ASIDE, test, SETUP, LANGUAGE) is not None
+
+
 def pytest_ignore_collect(collection_path):
-    # Some need modules that are not there.
-    reason = selection.reason_against(collection_path.name)
-    if reason is None:
+    reason = collection_path.name in NOT_IMPORTABLE and reason_against(collection_path.name)
+    if not reason:
         return None
     note(collection_path.name, "deselected", reason=reason)
     return True
 
 
 def pytest_collection_modifyitems(config, items):
-    reasons = {item: selection.reason_against(short(item.nodeid)) for item in items}
+    reasons = {item: reason_against(short(item.nodeid)) for item in items}
     if os.environ.get("CONFORMANCE_SHORT"):
-        wanted = selection.short([short(item.nodeid) for item in items if reasons[item] is None])
+        tests = [short(item.nodeid) for item in items if reasons[item] is None]
+        wanted = selection.short([test for test in tests if not is_aside(test)])
         for item in items:
             if short(item.nodeid) not in wanted:
                 reasons[item] = reasons[item] or selection.NOT_SHORT
@@ -113,8 +129,7 @@ def pytest_collection_modifyitems(config, items):
             note(short(item.nodeid), "deselected", reason=reason)
     chosen = [item for item in items if not reasons[item]]
     others = [item for item in items if reasons[item]]
-    # It changes the serializers of this process for good.
-    chosen.sort(key=lambda item: "test_security.py" in item.nodeid)
+    chosen.sort(key=lambda item: selection.place(short(item.nodeid), is_aside(short(item.nodeid))))
     items[:] = chosen
     if others:
         config.hook.pytest_deselected(items=others)
@@ -128,11 +143,17 @@ def note(name, outcome, seconds=0.0, reason=""):
         file.write(json.dumps(line) + "\n")
 
 
+def pytest_collectreport(report):
+    # A file that is skipped as a whole, or cannot be read.
+    if report.outcome != "passed":
+        note(short(report.nodeid), report.outcome, reason=Outcome.text(report))
+
+
 def watch(_number, _frame):
     """Ends a test that takes too long or whose worker has ended; again each time, because subtests go on after it."""
     if Session.deadline is None:
         return
-    if Session.worker is not None and not Session.worker.is_running:
+    if Session.worker is not None and Session.worker.has_ended:
         pytest.fail("the worker has ended")
     if time.monotonic() > Session.deadline:
         pytest.fail("it takes too long")

@@ -1,71 +1,12 @@
-"""Which of the suite's tests run, why the others do not, and how long each may take.
+"""How long each of the suite's tests may take, in which order they run, and what the short selection has of them.
 
-Tests are named as pytest names them, without the folder: `test_tasks.py::test_tasks::test_fail`. What is said of a file, of
-a class or of a test without its parameters is said of all that is in it; the longest name that fits counts.
+Why a test does not run at all, expected.toml says.
 """
 import fnmatch
 
-NO_WORKER = "no task of it reaches a worker"
-EAGER = "its tasks run within pytest"
-IN_PROCESS = "it looks into a Python worker that runs within pytest"
-OWN_WORKER = "it starts Python workers of its own"
-REMOTE_CONTROL = "it needs remote control, which the worker does not have yet"
+from suite.expected import names
+
 NOT_SHORT = "not in the short selection"
-
-REASONS = {
-    "test_backend.py": "it needs a storage of Azure",
-    "test_backend_leak_in_fixture_teardown.py": OWN_WORKER,
-    "test_beat.py::test_beat_remote_control": "it is about the remote control of Python's beat, which runs within pytest",
-    "test_cache_backend.py": "it needs a backend of memcached",
-    "test_connection_recovery.py": "it calls parts of a Python worker",
-    "test_database_backend.py": "it needs a backend of SQLAlchemy, and " + NO_WORKER,
-    "test_events_state_memory_leak.py": NO_WORKER,
-    "test_inspect.py": REMOTE_CONTROL,
-    "test_inspect.py::test_Inspect::test_report_with_multiserver_result_backend": NO_WORKER,
-    "test_inspect.py::test_Inspect::test_hello_stamps_received_revoked_ids_locally": IN_PROCESS,
-    "test_loader.py": NO_WORKER,
-    "test_logfile_format.py": NO_WORKER,
-    "test_mem_leak_in_exception_handling.py": EAGER,
-    "test_redis_backend.py": NO_WORKER,
-    "test_request_backend_down.py": "it calls parts of a Python worker",
-    "test_serialization.py": OWN_WORKER,
-    "test_upgrade.py": NO_WORKER,
-    "test_worker.py": OWN_WORKER,
-    "test_worker.py::test_pidbox_reset_after_repeated_control_errors": REMOTE_CONTROL,
-    "test_worker.py::test_django_fixup_installs_django_task_for_celery_subclass": NO_WORKER,
-    **dict.fromkeys((
-        "test_canvas.py::test_link_error::test_link_error_eager",
-        "test_canvas.py::test_link_error::test_link_error",
-        "test_canvas.py::test_link_error::test_link_error_callback_error_callback_retries_eager",
-        "test_canvas.py::test_link_error::test_link_error_using_signature_eager",
-        "test_canvas.py::test_chain::test_eager_chain_inside_task",
-        "test_canvas.py::test_chord::test_eager_chord_inside_task",
-        "test_tasks.py::test_apply_tasks",
-    ), EAGER),
-    **dict.fromkeys((
-        "test_canvas.py::test_chain::test_freezing_chain_sets_id_of_last_task",
-        "test_canvas.py::test_result_set::test_join_native_timeout_zero_gives_up_on_pending_results",
-        "test_canvas.py::test_group::test_empty_group_result",
-        "test_canvas.py::test_stamping_mechanism::test_stamp_canvas_with_dictionary_link",
-        "test_tasks.py::test_tasks::test_simple_call",
-        "test_tasks.py::test_tasks::test_soft_time_limit_exceeding_time_limit",
-    ), NO_WORKER),
-    "test_tasks.py::test_trace_log_arguments": "it reads the log of a Python worker that runs within pytest",
-    **dict.fromkeys((
-        "test_tasks.py::test_tasks::test_revoked",
-        "test_tasks.py::test_tasks::test_revoke_keeps_state_of_task_started_elsewhere",
-        "test_tasks.py::test_tasks::test_revoked_by_headers_simple_canvas",
-        "test_tasks.py::test_tasks::test_revoked_by_headers_complex_canvas",
-        "test_tasks.py::test_tasks::test_revoke_by_stamped_headers_no_match",
-        "test_tasks.py::test_tasks::test_retry_with_unpickleable_exception",
-    ), REMOTE_CONTROL),
-}
-
-# Of the file that is named above.
-RUN_ALL_THE_SAME = {
-    "test_redis_backend.py::test_concurrent_result_gets_on_shared_pubsub",
-    "test_redis_backend.py::test_chord_part_return_records_each_header_task_once",
-}
 
 # How long a test may take, with all that it waits for itself; the others SECONDS.
 SECONDS = 30
@@ -109,26 +50,16 @@ NOT_TOO_LONG = {
 }
 
 
-def names(test):
-    """The names by which a test may be meant, the longest first."""
-    yield test
-    # A parameter may have colons in it.
-    test = test.partition("[")[0]
-    while True:
-        yield test
-        test, colons, _ = test.rpartition("::")
-        if not colons:
-            return
-
-
-def reason_against(test):
-    """Why a test, or a file as a whole, does not run; None if it does."""
-    if any(name in RUN_ALL_THE_SAME for name in names(test)):
-        return None
-    # A file is left out as a whole only where nothing in it runs.
-    if "::" not in test and any(name.startswith(f"{test}::") for name in RUN_ALL_THE_SAME):
-        return None
-    return next((REASONS[name] for name in names(test) if name in REASONS), None)
+def place(test, is_aside):
+    """Where it stands among the others, which keep their order."""
+    # It compares all that waits in the worker: others leave etas behind.
+    if test.startswith("test_inspect.py") and not is_aside:
+        return 0
+    # It changes the serializers of this process for good.
+    if test.startswith("test_security.py"):
+        return 3
+    # Python workers within this process change it too.
+    return 2 if is_aside else 1
 
 
 def short(tests):

@@ -38,9 +38,15 @@ class SessionWorker(workers.Worker):
         # Some tests compute this name themselves.
         self.hostname = anon_nodename()
         self.app = app
+        self.is_being_replaced = False
         super().__init__(
             command(language, self.hostname),
             {"PYTHONDONTWRITEBYTECODE": "1", **workers.addresses(app.conf.broker_url, app.conf.result_backend)}, language)
+
+    @property
+    def has_ended(self):
+        """Whether it is gone, and nobody has wanted that."""
+        return not self.is_running and not self.is_being_replaced
 
     def has_succeeded(self, identifier, since=0):
         """Whether the log says so, as far as it was written since it had so many bytes."""
@@ -74,14 +80,18 @@ class SessionWorker(workers.Worker):
 
     def replace(self):
         """Another process in its place, which finds nothing of what this one has held."""
-        self.kill()
-        broker = self.app.conf.broker_url
-        if broker.startswith("redis"):
-            with redis.Redis.from_url(broker) as server:
-                server.flushall()
-        else:
-            self.purge()
-        self.start().wait_until_ready()
+        self.is_being_replaced = True
+        try:
+            self.kill()
+            broker = self.app.conf.broker_url
+            if broker.startswith("redis"):
+                with redis.Redis.from_url(broker) as server:
+                    server.flushall()
+            else:
+                self.purge()
+            self.start().wait_until_ready()
+        finally:
+            self.is_being_replaced = False
 
     def save_log(self, path):
         shutil.copyfile(self.log_path, path)

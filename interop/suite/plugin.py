@@ -160,6 +160,8 @@ def watch(_number, _frame):
 
 
 signal.signal(signal.SIGALRM, watch)
+# A shell lets what it runs in the background ignore this one; it is how a run is told to end.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

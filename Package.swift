@@ -129,11 +129,24 @@ let package = Package(
             ],
             path: "interop/fleet/watched"
         ),
+        // Where the tasks of the next two leave their marks.
+        .target(
+            name: "InteropRedis", dependencies: ["CHiredis", "Celery", "CeleryIO"], path: "interop/fleet/redis"
+        ),
         // The worker of interop/conformance, with the tasks of Celery's own integration suite.
         .executableTarget(
             name: "conformance-worker",
-            dependencies: ["CHiredis", "Celery", "CeleryCommands", "CeleryIO", "CeleryProtocol"],
+            dependencies: ["Celery", "CeleryCommands", "CeleryProtocol", "InteropRedis"],
             path: "interop/suite/worker"
+        ),
+        // The Swift worker and the Swift client of interop/canvas.
+        .executableTarget(
+            name: "canvas-peer",
+            dependencies: [
+                "Celery", "CeleryCommands", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis", "InteropRedis",
+                .product(name: "Logging", package: "swift-log"),
+            ],
+            path: "interop/canvases/peer"
         ),
 
         // What the tests of several modules need.

@@ -1,11 +1,12 @@
 import Celery
 import CeleryCommands
+import InteropRedis
 
 /// A worker with the tasks of Celery's own integration suite, `t/integration/tasks.py`, for `interop/conformance`.
 @main struct ConformanceWorker: CeleryWorkerCommand {
-    private let redis: SuiteRedis
+    private let redis: BlockingRedis
 
-    init() throws { redis = try SuiteRedis() }
+    init() throws { redis = try BlockingRedis() }
 
     var handlers: [TaskHandler] {
         PlainTasks.handlers

@@ -1,8 +1,9 @@
 import Celery
+import InteropRedis
 
 /// Tasks that leave a mark in Redis.
 struct RedisTasks {
-    let redis: SuiteRedis
+    let redis: BlockingRedis
 
     @TaskHandlerBuilder var handlers: [TaskHandler] {
         TaskHandler(
@@ -45,7 +46,7 @@ struct RedisTasks {
     }
 
     func push(_ value: JSONValue, to key: String) throws {
-        try redis.run("RPUSH", Array(key.utf8), SuiteRedis.bytes(value))
+        try redis.run("RPUSH", Array(key.utf8), BlockingRedis.bytes(value))
     }
 
     func count(_ key: String) throws {

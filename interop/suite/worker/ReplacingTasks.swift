@@ -1,9 +1,10 @@
 import Celery
 import CeleryProtocol
+import InteropRedis
 
 /// Tasks that have others take their place.
 struct ReplacingTasks {
-    let redis: SuiteRedis
+    let redis: BlockingRedis
 
     @TaskHandlerBuilder var handlers: [TaskHandler] {
         plain

@@ -35,12 +35,15 @@ struct FailingBody {
             children += told.children
             if let problem = told.problem { note(problem) }
         }
-        end(tasks, failure, children: children, told: distinct)
+        store(tasks.map(\.withoutPlace), failure, children: children)
+        steps += planner.reports(of: tasks, .failure, failure, rules, told: distinct)
     }
 
     /// The tasks that were to follow the body fail too.
     mutating func abandon(_ chain: [JSONValue], _ failure: TaskFailure) {
-        end(AbandonedTask.tasks(of: chain), failure, children: [])
+        let tasks = AbandonedTask.tasks(of: chain)
+        store(tasks, failure, children: [])
+        steps += planner.reports(of: tasks, .failure, failure, rules)
     }
 
     /// Stores the failure of a group by its id.
@@ -50,19 +53,26 @@ struct FailingBody {
         steps.append(.store([StoredResult(result, route: ReplyRoute(replyTo: request.replyTo, correlationID: id))]))
     }
 
-    private mutating func end(
-        _ tasks: [AbandonedTask], _ failure: TaskFailure, children: [JSONValue], told errbacks: [JSONValue] = []
-    ) {
+    private mutating func store(_ tasks: [AbandonedTask], _ failure: TaskFailure, children: [JSONValue]) {
         let results = tasks.compactMap {
             planner.result(of: $0, .failure, failure, after: request, children: children)
         }
         if !results.isEmpty { steps.append(.store(results)) }
-        steps += planner.reports(of: tasks, .failure, failure, rules, told: errbacks)
     }
 
     private mutating func note(_ problem: FinishingProblem) {
         guard self.problem != nil else { return self.problem = problem }
         self.problem?.count += problem.count
+    }
+}
+
+extension AbandonedTask {
+    /// The same as Celery stores the failure of a body: it does not say of which group it is, and who was to send it.
+    fileprivate var withoutPlace: AbandonedTask {
+        var task = self
+        task.group = nil
+        task.parentID = nil
+        return task
     }
 }
 

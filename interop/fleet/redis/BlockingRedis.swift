@@ -1,20 +1,18 @@
-import CHiredis
-import Celery
-import CeleryIO
+internal import CHiredis
+package import Celery
+internal import CeleryIO
 
 #if canImport(FoundationEssentials)
-import FoundationEssentials
+internal import FoundationEssentials
 #else
-import Foundation
+internal import Foundation
 #endif
 
-/// The Redis in which the suite's tasks leave their marks: database 0 of `REDIS_HOST` and `REDIS_PORT`, over a connection
-/// that has to do with neither broker nor results.
-///
-/// Its calls block: there is one task at a time.
-final class SuiteRedis: Sendable {
-    struct Failure: Error, CustomStringConvertible {
-        let description: String
+/// The Redis in which tasks leave their marks: database 0 of `REDIS_HOST` and `REDIS_PORT`, over a connection that has to do
+/// with neither broker nor results. Its calls block.
+package final class BlockingRedis: Sendable {
+    package struct Failure: Error, CustomStringConvertible {
+        package let description: String
     }
 
     private struct Connection: @unchecked Sendable {
@@ -26,7 +24,7 @@ final class SuiteRedis: Sendable {
     private let port: Int32
     private let connection = Locked(Connection())
 
-    init() throws {
+    package init() throws {
         let environment = ProcessInfo.processInfo.environment
         host = environment["REDIS_HOST"] ?? "localhost"
         guard let port = Int32(environment["REDIS_PORT"] ?? "6379") else { throw Failure(description: "REDIS_PORT") }
@@ -38,7 +36,7 @@ final class SuiteRedis: Sendable {
     /// Runs a command.
     ///
     /// - Throws: ``Failure`` with what the server says against it.
-    func run(_ command: String, _ arguments: [UInt8]...) throws {
+    package func run(_ command: String, _ arguments: [UInt8]...) throws {
         try connection.withLock { connection in
             if connection.context == nil { connection.context = try connected() }
             guard let context = connection.context else { return }
@@ -74,7 +72,7 @@ final class SuiteRedis: Sendable {
     /// A value as redis-py writes it.
     ///
     /// - Throws: ``TaskFailure`` for what redis-py does not take.
-    static func bytes(_ value: JSONValue) throws -> [UInt8] {
+    package static func bytes(_ value: JSONValue) throws -> [UInt8] {
         switch value {
         case .string(let text): return Array(text.utf8)
         case .integer, .double: return value.serialized()

@@ -1,0 +1,127 @@
+"""Makes random descriptions of canvases, as building.py takes them.
+
+What becomes of a canvas has to be determined, so that it can be compared: nothing depends on which of two tasks ends first.
+"""
+import random
+
+QUEUES = ["one", "two"]
+ERRORS = [["ValueError", "no luck"], ["KeyError", "key"], ["ZeroDivisionError", "by zero", 2], ["RuntimeError"]]
+
+
+class Generator:
+    """One canvas: `depth` is how many levels it has at most, `size` about how many tasks."""
+
+    def __init__(self, seed, features=None):
+        self.random = random.Random(seed)
+        self.depth = self.random.choice([1, 2, 2, 3, 3, 4, 4, 5, 5])
+        self.left = self.random.choice([4, 8, 16, 30])
+        self.labels = 0
+        # Most canvases have few kinds of trouble, so that each is seen by itself too.
+        one_of = self.random.random
+        self.failing = one_of() < 0.4
+        self.linking = one_of() < 0.5
+        self.linking_errors = one_of() < (0.6 if self.failing else 0.15)
+        self.stamping = one_of() < 0.2
+        self.replacing = one_of() < 0.3
+        self.sending = one_of() < 0.15
+        self.mapping = one_of() < 0.25
+
+    def description(self):
+        return self.node(self.depth)
+
+    def chance(self, probability):
+        return self.random.random() < probability
+
+    def label(self):
+        self.labels += 1
+        self.left -= 1
+        return self.labels
+
+    def node(self, depth):
+        """Any canvas of so many levels at most."""
+        if depth <= 1 or self.left <= 1 or self.chance(0.15):
+            return self.decorated(self.leaf(depth), depth)
+        kind = self.random.choices(["chain", "group", "chord"], [5, 3, 3])[0]
+        parts = [self.node(depth - 1) for _ in range(self.width())]
+        if kind == "chord":
+            return self.decorated({"kind": kind, "parts": parts, "body": self.node(depth - 1)}, depth)
+        return self.decorated({"kind": kind, "parts": parts}, depth)
+
+    def width(self):
+        return self.random.choices([1, 2, 3, 4, 5], [2, 6, 5, 2, 1])[0]
+
+    def leaf(self, depth):
+        if self.mapping and self.chance(0.3):
+            return self.mapped()
+        return self.task(depth)
+
+    def mapped(self):
+        kind = self.random.choice(["map", "starmap", "chunks"])
+        description = {"kind": kind, "label": self.label(), "items": list(range(self.random.randrange(1, 5)))}
+        if kind == "chunks":
+            description["size"] = self.random.randrange(1, 4)
+        else:
+            description["options"] = {"queue": self.random.choice(QUEUES)}
+        return description
+
+    def task(self, depth):
+        description = {"kind": "task", "label": self.label(), "options": {"queue": self.random.choice(QUEUES)}}
+        if self.chance(0.5):
+            description["args"] = [self.random.randrange(100) for _ in range(self.random.randrange(1, 3))]
+        name, kwargs = self.call(depth)
+        description["name"] = f"canvas.{name}"
+        if kwargs:
+            description["kwargs"] = kwargs
+        if self.chance(0.15):
+            description["immutable"] = True
+        return description
+
+    def call(self, depth):
+        """The name and the arguments of a task."""
+        if self.failing and self.chance(0.15):
+            return "fail", {"error": self.random.choice(ERRORS)}
+        if self.chance(0.08):
+            times = self.random.randrange(1, 3)
+            return "retry", {"times": times, "most": times - 1 if self.failing and self.chance(0.3) else times}
+        if self.replacing and self.left > 0 and self.chance(0.2):
+            return "replace", {"canvas": self.node(min(depth, 3))}
+        if self.sending and self.left > 0 and self.chance(0.2):
+            return "send", {"canvas": self.node(min(depth, 2))}
+        return self.random.choice([("add", {"n": self.random.randrange(1, 9)}), ("echo", {}), ("total", {}), ("nothing", {})]
+                                  if self.chance(0.9) else [("add", {})])
+
+    def decorated(self, description, depth):
+        """With links and stamps."""
+        if self.linking and self.left > 0 and self.chance(0.12):
+            description["link"] = [self.node(min(depth - 1, 2)) for _ in range(self.random.choice([1, 1, 2]))]
+        if self.linking_errors and self.left > 0 and self.chance(0.3):
+            description["link_error"] = [self.errback() for _ in range(self.random.choice([1, 1, 2]))]
+        if self.stamping and self.chance(0.2):
+            description["stamps"] = {self.random.choice(["colour", "order"]): self.random.choice(["red", 7, ["a", "b"]])}
+        return description
+
+    def errback(self):
+        description = {"kind": "task", "name": self.random.choice(["canvas.told", "canvas.failed"]), "label": self.label(),
+                       "options": {"queue": self.random.choice(QUEUES)}}
+        if description["name"] == "canvas.told" and self.chance(0.2):
+            description["immutable"] = True
+        return description
+
+
+def shown(description, indent=""):
+    """The description as a tree, a line for each part."""
+    marks = [f"{key}={description[key]}" for key in ("args", "immutable", "stamps", "items", "size") if key in description]
+    queue = description.get("options", {}).get("queue")
+    kwargs = {key: value for key, value in description.get("kwargs", {}).items() if key != "canvas"}
+    name = description.get("name", description["kind"]).removeprefix("canvas.")
+    label = f" #{description['label']}" if "label" in description else ""
+    lines = [" ".join(filter(None, [f"{indent}{name}{label}", f"@{queue}" if queue else "", str(kwargs) if kwargs else "",
+                                    *marks]))]
+    inner = [("", part) for part in description.get("parts", [])]
+    inner += [("body: ", description[key]) for key in ("body",) if key in description]
+    inner += [("with: ", description["kwargs"]["canvas"])] if "canvas" in description.get("kwargs", {}) else []
+    inner += [(f"{key}: ", each) for key in ("link", "link_error") for each in description.get(key, [])]
+    for prefix, part in inner:
+        first, *rest = shown(part, indent + "    ")
+        lines += [first.replace(indent + "    ", indent + "    " + prefix, 1), *rest]
+    return lines

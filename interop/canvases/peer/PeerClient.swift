@@ -1,0 +1,30 @@
+import Celery
+import CeleryProtocol
+
+#if canImport(Glibc)
+import Glibc
+#else
+import Darwin
+#endif
+
+/// Sends the canvases whose descriptions it reads, one a line, and prints the tree of results of each.
+struct PeerClient {
+    let client: CeleryClient
+
+    func run() async throws {
+        while let line = readLine() {
+            guard let order = try JSONValue(json: line).objectValue, let run = order["run"]?.stringValue else {
+                throw DescriptionError(description: "\(line) is no order")
+            }
+            var answer: JSONObject = ["run": .string(run)]
+            do {
+                let canvas = try CanvasReader(run: run).canvas(order["canvas"])
+                answer["tree"] = try await client.enqueue(canvas)?.json ?? .null
+            } catch {
+                answer["error"] = .string("\(error)")
+            }
+            print(String(decoding: answer.serialized(), as: UTF8.self))
+            fflush(nil)
+        }
+    }
+}

@@ -1,3 +1,4 @@
+import CeleryIO
 import CeleryProtocol
 import CeleryTransport
 import TestSupport
@@ -37,6 +38,26 @@ import Testing
             try body.linkError(T.call("failed"))
             try await bench.send(.chord([T.call("fail"), T.add(1)], body))
             #expect(try await told.next() == "body: ChordError")
+        }
+    }
+
+    /// Celery links the errback of a chord to the bodies of chords in its header too.
+    @Test(arguments: [true, false]) func theErrbackOfChordsInOneAnotherIsToldOnceWhoeverEndsLast(innerIsFirst: Bool)
+        async throws
+    {
+        let told = Locked<[String]>([])
+        try await withCanvasBench(options: .init(concurrency: 1)) {
+            ErrbackHandler("failed") { context, failure in told.withLock { $0.append("\(context.id): \(failure.type)") }
+            }
+        } _: { bench async throws in
+            let inner = CanvasNode.chord([T.call("fail"), T.add(1)], T.call("sum", id: "inner"))
+            var outer = CanvasNode.chord(
+                innerIsFirst ? [inner, T.add(1)] : [T.add(1), inner], T.call("echo", id: "outer"))
+            try outer.linkError(T.call("failed"))
+            try await bench.send(outer)
+            #expect(try await bench.failure(of: "outer")?.hasPrefix("ChordError(") == true)
+            #expect(try await bench.failure(of: "inner")?.hasPrefix("ChordError(") == true)
+            #expect(told.withLock { $0 } == ["outer: ChordError"])
         }
     }
 

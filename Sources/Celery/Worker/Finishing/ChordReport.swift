@@ -6,9 +6,6 @@ struct ChordReport: Sendable {
     let part: ChordPart
     /// The chord's body as the messages of its header hold it; `nil` when that could not be read.
     let body: JSONValue?
-    /// The errbacks that have been told of this part's failure. To the body of a chord within a header Celery links those of
-    /// the chord around it as well, whose body then does not tell them again.
-    var toldErrbacks: [JSONValue] = []
 
     /// The id of the task that the body begins with, if it is settled.
     var bodyID: String? {

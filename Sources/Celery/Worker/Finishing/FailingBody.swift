@@ -7,36 +7,38 @@ struct FailingBody {
     /// The task whose end has completed the chord.
     let request: TaskRequest
     let rules: TaskRules
-    /// The errbacks that know of it already.
-    let toldErrbacks: [JSONValue]
     /// What it has sent so far: as in Celery these are the children of the body.
     var children: [JSONValue] = []
     private(set) var steps: [FinishingStep] = []
     private(set) var problem: FinishingProblem?
 
-    init(planner: FinishingPlanner, request: TaskRequest, rules: TaskRules, told errbacks: [JSONValue] = []) {
+    init(planner: FinishingPlanner, request: TaskRequest, rules: TaskRules) {
         self.planner = planner
         self.request = request
         self.rules = rules
-        toldErrbacks = errbacks
     }
 
     /// A part of the body fails: its errbacks are told, then its tasks have failed.
+    ///
+    /// To the body of a chord within a header Celery links the errbacks of the chord around it as well. They are left to
+    /// the body of that one, which fails too: else they would be told twice.
     mutating func fail(_ signature: JSONValue, _ failure: TaskFailure, errbacks: [JSONValue]) {
         let tasks = AbandonedTask.tasks(of: [signature])
-        var distinct: [JSONValue] = []
         if let result = tasks.last {
             var failed = TaskRequest(task: result.task, id: result.id)
             failed.replyTo = result.replyTo ?? request.replyTo
-            for errback in errbacks where !distinct.contains(errback) { distinct.append(errback) }
-            let left = distinct.filter { !toldErrbacks.contains($0) }
-            let told = planner.errbacks(left, of: failed, failure)
+            var distinct: [JSONValue] = []
+            let left = rules.hasBackend ? tasks.flatMap { $0.chord?.errbacksOfResult ?? [] } : []
+            for errback in errbacks where !distinct.contains(errback) && !left.contains(errback) {
+                distinct.append(errback)
+            }
+            let told = planner.errbacks(distinct, of: failed, failure)
             steps += told.steps
             children += told.children
             if let problem = told.problem { note(problem) }
         }
         store(tasks.map(\.withoutPlace), failure, children: children)
-        steps += planner.reports(of: tasks, .failure, failure, rules, told: distinct)
+        steps += planner.reports(of: tasks, .failure, failure, rules)
     }
 
     /// The tasks that were to follow the body fail too.

@@ -21,11 +21,8 @@ extension FinishingPlanner {
     }
 
     /// The parts of chords that tasks which will never run have come to.
-    ///
-    /// - Parameter errbacks: those that have been told of it.
     func reports(
-        of abandoned: [AbandonedTask], _ state: TaskState, _ failure: TaskFailure, _ rules: TaskRules,
-        told errbacks: [JSONValue] = []
+        of abandoned: [AbandonedTask], _ state: TaskState, _ failure: TaskFailure, _ rules: TaskRules
     ) -> [FinishingStep] {
         guard chords == .counted, rules.hasBackend else { return [] }
         return abandoned.compactMap { task in
@@ -34,7 +31,7 @@ extension FinishingPlanner {
                 ChordReport(
                     part: ChordPart(
                         group: group, id: task.id, index: task.groupIndex, state: state, result: failure.json),
-                    body: body, toldErrbacks: errbacks))
+                    body: body))
         }
     }
 
@@ -69,8 +66,7 @@ extension FinishingPlanner {
         case .failed(let member, let isNested):
             let error = results.error ?? ChordReport.error("")
             let failure = isNested ? error : member.failure ?? error
-            let told = member.id == report.part.id ? report.toldErrbacks : []
-            let (steps, problem) = steps(failing: report, error, failure, told: told, by: finished)
+            let (steps, problem) = steps(failing: report, error, failure, by: finished)
             return (steps + report.end(claim, hasFailed: true), problem)
         }
     }
@@ -113,14 +109,12 @@ extension FinishingPlanner {
     /// - Parameters:
     ///   - error: the `ChordError`.
     ///   - cause: the failure of the header's task, with which the tasks of a group fail that was to be the body.
-    ///   - errbacks: those that know of it.
     func steps(
-        failing report: ChordReport, _ error: TaskFailure, _ cause: TaskFailure, told errbacks: [JSONValue] = [],
-        by finished: FinishedTask
+        failing report: ChordReport, _ error: TaskFailure, _ cause: TaskFailure, by finished: FinishedTask
     ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
         guard let body = report.body else { return ([], Self.unknownBody) }
         let request = finished.task.request
-        var failing = FailingBody(planner: self, request: request, rules: finished.rules, told: errbacks)
+        var failing = FailingBody(planner: self, request: request, rules: finished.rules)
         failing.children = finished.children
         let options = body.objectValue?["options"]?.objectValue ?? [:]
         if let tasks = body.objectValue?.tasksOfGroup {

@@ -53,7 +53,11 @@ struct CanvasExpander {
             if !args.isEmpty { allArgs = args + allArgs }
             allKwargs.update(kwargs)
         }
-        let message = try CanvasTask(name: name, args: allArgs, kwargs: allKwargs, options: all, context)
+        var message = try CanvasTask(name: name, args: allArgs, kwargs: allKwargs, options: all, context)
+        // Celery forgets it within chains and groups, and the default queue has workers that do not know the task.
+        if message.routeName == nil, name == "celery.map" || name == "celery.starmap" {
+            message.routeName = allKwargs["task"]?.objectValue?["task"]?.text
+        }
         add(.send(message))
         let result = results.addTask(message.request.id)
         addChild(result, all["add_to_parent"]?.isTruthy ?? true)

@@ -11,9 +11,7 @@ extension CanvasNode {
         input: [JSONValue] = [], kwargs: JSONObject = [:], options: JSONObject = [:], in context: CanvasContext
     ) throws(MessageError) -> CanvasExpansion {
         var expander = CanvasExpander(context)
-        var node = try chunked()
-        node.routeByTask()
-        let result = try expander.apply(node, args: input, kwargs: kwargs, options: options)
+        let result = try expander.apply(try chunked(), args: input, kwargs: kwargs, options: options)
         return expander.expansion(result)
     }
 
@@ -44,16 +42,5 @@ extension CanvasNode {
                 isImmutable: true)
         }
         return CanvasNode(.group(starmaps), options: options)
-    }
-
-    /// A map that is sent by itself goes where its task would.
-    private mutating func routeByTask() {
-        switch kind {
-        case .task("celery.map"), .task("celery.starmap"):
-            guard !(options["route_name"]?.isTruthy ?? false), let name = kwargs["task"]?.objectValue?["task"]?.text
-            else { return }
-            options["route_name"] = .string(name)
-        default: break
-        }
     }
 }

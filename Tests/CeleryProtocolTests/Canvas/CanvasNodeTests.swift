@@ -29,10 +29,14 @@ import Testing
         #expect(expansion.result?.ancestors == [ResultTree(task: request.id)])
     }
 
-    @Test func aMapIsRoutedByTheNameOfItsTaskWhereItIsSentByItself() throws {
+    @Test func aMapIsRoutedByTheNameOfItsTaskAlsoInChainsGroupsAndChunks() throws {
         let map = try CanvasNode.map(add(), over: [1, 2])
         #expect(try map.expanded(in: CanvasContext()).tasks.map(\.routeName) == ["swift.add"])
-        #expect(try (map ||| mul(2)).expanded(in: CanvasContext()).tasks.map(\.routeName) == [nil])
+        #expect(try (map ||| mul(2)).expanded(in: CanvasContext()).tasks.map(\.routeName) == ["swift.add"])
+        let chunks = try CanvasNode.chunks(add(), over: [[1, 2], [3, 4]], of: 1)
+        #expect(try chunks.expanded(in: CanvasContext()).tasks.map(\.routeName) == ["swift.add", "swift.add"])
+        let group = CanvasNode.group([map, add(1, 2)])
+        #expect(try group.expanded(in: CanvasContext()).tasks.map(\.routeName) == ["swift.add", nil])
     }
 
     @Test(arguments: [JSONValue.integer(0), -1, "2", nil])

@@ -16,13 +16,15 @@ struct CanvasSender: Sendable {
     ) async throws -> (handle: TaskHandle<Output>, children: [JSONValue]) {
         try publisher.check(signature.task, options)
         let start = ContinuousClock.now
-        let canvas = try signature.canvas()
+        let context = publisher.context(of: parent, options)
+        let canvas = try signature.canvas(linksErrorsToHeaders: context.linksErrorsToHeaders)
         if canvas.isPlainCall {
             let payload = TaskPayload(args: canvas.args, kwargs: canvas.kwargs)
             let handle = try await publisher.send(signature, payload, options, parent: parent, results: results)
             return (handle, [OutgoingStep.child(handle.id)])
         }
-        return try await send(canvas, options: try options.asSignatureOptions(), parent: parent) { expansion in
+        return try await send(canvas, options: try options.asSignatureOptions(), in: context, parent: parent) {
+            expansion in
             guard let result = expansion.result else { throw Self.nothingToSend }
             // Before it is sent: whether it was is not certain when sending fails, and the result may come soon.
             let handle = TaskHandle(
@@ -41,13 +43,15 @@ struct CanvasSender: Sendable {
     ) async throws -> (handle: GroupHandle<Element>, children: [JSONValue]) {
         try publisher.check("celery.group", options)
         let start = ContinuousClock.now
-        let canvas = try group.canvas()
+        let context = publisher.context(of: parent, options)
+        let canvas = try group.canvas(linksErrorsToHeaders: context.linksErrorsToHeaders)
         if case .group(let members) = canvas.kind, members.allSatisfy(\.isPlainCall) {
             let handle = try await publisher.send(
                 members, group.decodeElements, options, parent: parent, results: results)
             return (handle, [OutgoingStep.child(handle.tree)])
         }
-        return try await send(canvas, options: try options.asSignatureOptions(), parent: parent) { expansion in
+        return try await send(canvas, options: try options.asSignatureOptions(), in: context, parent: parent) {
+            expansion in
             guard let result = expansion.result else { throw Self.nothingToSend }
             // A group of one is that one, without a group.
             let ids = result.members?.map(\.id) ?? [result.id]
@@ -64,15 +68,16 @@ struct CanvasSender: Sendable {
     /// - Parameters:
     ///   - input: what goes before the arguments of the tasks that begin.
     ///   - options: what goes over its options.
+    ///   - context: what the sender supplies; `nil` for what its default options say.
     ///   - parent: the task that sends it; `nil` for a client.
     ///   - willSend: gets what is going to be sent, before anything is.
     /// - Returns: what `willSend` makes of it.
     /// - Throws: as ``CeleryClient/enqueue(_:options:)->TaskHandle<Output>``. Some of it may have been sent then.
     func send<Result>(
-        _ node: CanvasNode, input: [JSONValue] = [], options: JSONObject = [:], parent: TaskRequest?,
-        willSend: (CanvasExpansion) throws -> Result
+        _ node: CanvasNode, input: [JSONValue] = [], options: JSONObject = [:], in context: CanvasContext? = nil,
+        parent: TaskRequest?, willSend: (CanvasExpansion) throws -> Result
     ) async throws -> Result {
-        let context = parent.map(CanvasContext.init) ?? CanvasContext(replyTo: publisher.replyTo)
+        let context = context ?? publisher.context(of: parent)
         let expansion = try node.expanded(input: input, options: options, in: context)
         let chords = ChordSupport(results)
         // All of it can be sent, as far as that can be told, before something is.
@@ -113,13 +118,6 @@ struct CanvasSender: Sendable {
                 try await results?.openChord(opening.group, size: opening.size)
             }
         }
-    }
-}
-
-extension CanvasContext {
-    /// The context of what is sent on behalf of a task.
-    init(_ request: TaskRequest) {
-        self.init(rootID: request.rootID ?? request.id, parentID: request.id, replyTo: request.replyTo)
     }
 }
 

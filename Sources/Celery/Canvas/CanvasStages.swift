@@ -5,7 +5,10 @@ internal import CeleryProtocol
 /// It is kept apart from the canvas, which is made when it is sent: there a group of one is as good as its only task, while
 /// what follows a group here gets a list, however many it has.
 struct CanvasStages: Sendable {
-    typealias Node = @Sendable () throws -> CanvasNode
+    /// Makes a canvas, given whether what is linked to the failure of a chord is linked to its header too.
+    typealias Node = @Sendable (_ linksErrorsToHeaders: Bool) throws -> CanvasNode
+    /// Changes a canvas, given the same.
+    typealias Change = @Sendable (_ node: inout CanvasNode, _ linksErrorsToHeaders: Bool) throws -> Void
 
     enum Stage: Sendable {
         case one(Node)
@@ -24,11 +27,11 @@ struct CanvasStages: Sendable {
     }
 
     /// The same as one step, whose canvas is changed.
-    func changed(_ change: @escaping @Sendable (inout CanvasNode) throws -> Void) -> CanvasStages {
+    func changed(_ change: @escaping Change) -> CanvasStages {
         CanvasStages(
-            .one {
-                var node = try canvas()
-                try change(&node)
+            .one { linksErrorsToHeaders in
+                var node = try canvas(linksErrorsToHeaders: linksErrorsToHeaders)
+                try change(&node, linksErrorsToHeaders)
                 return node
             })
     }
@@ -36,11 +39,11 @@ struct CanvasStages: Sendable {
     /// The same with a change to each task or group member, also to what comes before the last stage.
     ///
     /// - Parameter headers: whether members of groups that something follows are changed too.
-    func changedEach(headers: Bool = true, _ change: @escaping @Sendable (inout CanvasNode) throws -> Void) -> Self {
+    func changedEach(headers: Bool = true, _ change: @escaping Change) -> Self {
         func changed(_ node: @escaping Node) -> Node {
-            {
-                var node = try node()
-                try change(&node)
+            { linksErrorsToHeaders in
+                var node = try node(linksErrorsToHeaders)
+                try change(&node, linksErrorsToHeaders)
                 return node
             }
         }
@@ -57,7 +60,7 @@ struct CanvasStages: Sendable {
     }
 
     /// The same with a change to each member of the group that it ends with.
-    func changedMembers(_ change: @escaping @Sendable (inout CanvasNode) throws -> Void) -> Self {
+    func changedMembers(_ change: @escaping Change) -> Self {
         guard let last = stages.last else { return self }
         var before = self
         before.stages.removeLast()
@@ -68,31 +71,34 @@ struct CanvasStages: Sendable {
     var ignoringInput: CanvasStages {
         var changed = self
         switch stages.first {
-        case .one(let node)?: changed.stages[0] = .one { try node().ignoringInput }
-        case .group(let members)?: changed.stages[0] = .group(members.map { member in { try member().ignoringInput } })
+        case .one(let node)?: changed.stages[0] = .one { try node($0).ignoringInput }
+        case .group(let members)?:
+            changed.stages[0] = .group(members.map { member in { try member($0).ignoringInput } })
         case nil: break
         }
         return changed
     }
 
     /// The canvas: a group that something follows is the header of a chord.
-    func canvas() throws -> CanvasNode {
-        if stages.count == 1, case .one(let node) = stages[0] { return try node() }
+    ///
+    /// - Parameter linksErrorsToHeaders: whether what is linked to the failure of a chord is linked to the tasks of its
+    ///   header too.
+    func canvas(linksErrorsToHeaders: Bool = false) throws -> CanvasNode {
+        if stages.count == 1, case .one(let node) = stages[0] { return try node(linksErrorsToHeaders) }
+        func chain(_ steps: [CanvasNode]) throws -> CanvasNode {
+            steps.count == 1 ? steps[0] : try .chain(steps.reversed(), linksHeaders: linksErrorsToHeaders)
+        }
         // From the last one on, in this order.
         var steps: [CanvasNode] = []
         for stage in stages.reversed() {
             switch stage {
-            case .one(let node): steps.append(try node())
+            case .one(let node): steps.append(try node(linksErrorsToHeaders))
             case .group(let members):
-                let members = try members.map { try $0() }
-                steps = [steps.isEmpty ? .group(members) : .chord(members, try Self.chain(steps))]
+                let members = try members.map { try $0(linksErrorsToHeaders) }
+                steps = [steps.isEmpty ? .group(members) : .chord(members, try chain(steps))]
             }
         }
-        return try Self.chain(steps)
-    }
-
-    private static func chain(_ steps: [CanvasNode]) throws -> CanvasNode {
-        steps.count == 1 ? steps[0] : try .chain(steps.reversed())
+        return try chain(steps)
     }
 }
 

@@ -1,7 +1,7 @@
 /// Tasks that run side by side (Celery's `group`).
 public func group<Element>(_ members: [Signature<Element>]) -> GroupSignature<Element> {
     GroupSignature(
-        stages: CanvasStages(.group(members.map { member in { try member.stages.canvas() } })),
+        stages: CanvasStages(.group(members.map { member in { try member.stages.canvas(linksErrorsToHeaders: $0) } })),
         decodeElements: members.map(\.decodeOutput))
 }
 
@@ -11,7 +11,7 @@ public func group<Element>(_ members: Signature<Element>...) -> GroupSignature<E
 /// Tasks that run side by side and all get the result of what comes before them.
 public func group<Input, Element>(_ members: [Partial<Input, Element>]) -> GroupPartial<Input, Element> {
     GroupPartial(
-        stages: CanvasStages(.group(members.map { member in { try member.stages.canvas() } })),
+        stages: CanvasStages(.group(members.map { member in { try member.stages.canvas(linksErrorsToHeaders: $0) } })),
         decodeElements: members.map(\.decodeOutput))
 }
 

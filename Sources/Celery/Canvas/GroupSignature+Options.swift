@@ -4,14 +4,14 @@ extension GroupSignature {
     /// How each task of the group is sent (`group.set`); what is given when it is enqueued counts more.
     public func options(_ options: SendOptions) -> GroupSignature {
         GroupSignature(
-            stages: stages.changedMembers { $0.options.update(try options.asSignatureOptions()) },
+            stages: stages.changedMembers { node, _ in node.options.update(try options.asOptionsOfStep()) },
             decodeElements: decodeElements)
     }
 
     /// Sends this for each task of it that has failed, with that task's id (`link_error`).
     public func linkError<Result>(_ errback: Partial<String, Result>) -> GroupSignature {
         GroupSignature(
-            stages: stages.changedEach(headers: false) { try $0.linkError(try errback.stages.canvas()) },
+            stages: stages.changedEach(headers: false) { try $0.linkError(errback, linksHeaders: $1) },
             decodeElements: decodeElements)
     }
 
@@ -22,7 +22,7 @@ extension GroupSignature {
 
     /// Stamps each of its tasks, as ``Signature/stamped(_:)``.
     public func stamped(_ stamps: JSONObject) -> GroupSignature {
-        GroupSignature(stages: stages.changedEach { try $0.stamp(stamps) }, decodeElements: decodeElements)
+        GroupSignature(stages: stages.changedEach { node, _ in try node.stamp(stamps) }, decodeElements: decodeElements)
     }
 }
 
@@ -30,14 +30,14 @@ extension GroupPartial {
     /// How each task of the group is sent, as ``GroupSignature/options(_:)``.
     public func options(_ options: SendOptions) -> GroupPartial {
         GroupPartial(
-            stages: stages.changedMembers { $0.options.update(try options.asSignatureOptions()) },
+            stages: stages.changedMembers { node, _ in node.options.update(try options.asOptionsOfStep()) },
             decodeElements: decodeElements)
     }
 
     /// Sends this for each task of it that has failed, as ``GroupSignature/linkError(_:)``.
     public func linkError<Result>(_ errback: Partial<String, Result>) -> GroupPartial {
         GroupPartial(
-            stages: stages.changedEach(headers: false) { try $0.linkError(try errback.stages.canvas()) },
+            stages: stages.changedEach(headers: false) { try $0.linkError(errback, linksHeaders: $1) },
             decodeElements: decodeElements)
     }
 
@@ -48,6 +48,6 @@ extension GroupPartial {
 
     /// Stamps each of its tasks, as ``Signature/stamped(_:)``.
     public func stamped(_ stamps: JSONObject) -> GroupPartial {
-        GroupPartial(stages: stages.changedEach { try $0.stamp(stamps) }, decodeElements: decodeElements)
+        GroupPartial(stages: stages.changedEach { node, _ in try node.stamp(stamps) }, decodeElements: decodeElements)
     }
 }

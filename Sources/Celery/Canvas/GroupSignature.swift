@@ -12,7 +12,12 @@ public struct GroupSignature<Element: Sendable>: Sendable {
     let decodeElements: [@Sendable (JSONValue) throws -> Element]
 
     /// What is sent.
-    package func canvas() throws -> CanvasNode { try stages.canvas() }
+    ///
+    /// - Parameter linksErrorsToHeaders: whether what is linked to the failure of a chord is linked to the tasks of its
+    ///   header too.
+    package func canvas(linksErrorsToHeaders: Bool = false) throws -> CanvasNode {
+        try stages.canvas(linksErrorsToHeaders: linksErrorsToHeaders)
+    }
 
     /// The group, and then a task that gets the list of its results, in order: a chord.
     public func then<Next>(_ body: Partial<[Element], Next>) -> Signature<Next> {

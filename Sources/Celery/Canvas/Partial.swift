@@ -20,7 +20,7 @@ extension Partial where Output == JSONValue {
     ///   - keywords: the keyword arguments.
     public init(task: String, arguments: [JSONValue] = [], keywords: JSONObject = [:]) {
         self.init(
-            stages: CanvasStages(.one { CanvasNode(task: task, args: arguments, kwargs: keywords) }),
+            stages: CanvasStages(.one { _ in CanvasNode(task: task, args: arguments, kwargs: keywords) }),
             decodeOutput: { $0 })
     }
 }

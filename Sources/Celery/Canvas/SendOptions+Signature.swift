@@ -1,6 +1,18 @@
 internal import CeleryProtocol
 
 extension SendOptions {
+    /// The options of a step of a workflow.
+    ///
+    /// - Throws: ``CeleryError`` when there are some among them that only the sender of the whole can obey.
+    func asOptionsOfStep() throws -> JSONObject {
+        guard inheritsPriority == nil, linksErrorsToHeaders == nil else {
+            throw CeleryError(
+                .invalidArgument,
+                "inheritsPriority and linksErrorsToHeaders are options of a whole workflow, not of a step of it")
+        }
+        return try asSignatureOptions()
+    }
+
     /// The options as they stand in a signature, for whoever sends it: a worker, as a rule.
     func asSignatureOptions() throws -> JSONObject {
         var object = JSONObject()

@@ -4,12 +4,12 @@ extension Signature {
     /// How it is sent; what is given when it is enqueued counts more (Celery's `set`). Of a chain they are those of its
     /// first task, of a chord those of its body.
     public func options(_ options: SendOptions) -> Signature {
-        changed { $0.options.update(try options.asSignatureOptions()) }
+        changed { node, _ in node.options.update(try options.asOptionsOfStep()) }
     }
 
     /// Also sends this with the result when it has succeeded, besides what comes after it (`link`).
     public func link<Result>(_ callback: Partial<Output, Result>) -> Signature {
-        changed { try $0.link(try callback.stages.canvas()) }
+        changed { try $0.link(try callback.stages.canvas(linksErrorsToHeaders: $1)) }
     }
 
     /// Also sends this when it has succeeded, without the result.
@@ -19,7 +19,7 @@ extension Signature {
 
     /// Sends this when it, or a task of it, has failed, with the id of the task that has failed (`link_error`).
     public func linkError<Result>(_ errback: Partial<String, Result>) -> Signature {
-        changed { try $0.linkError(try errback.stages.canvas()) }
+        changed { try $0.linkError(errback, linksHeaders: $1) }
     }
 
     /// Sends this when it, or a task of it, has failed, without the id.
@@ -29,10 +29,17 @@ extension Signature {
 
     /// Stamps each of its tasks; workers hand stamps on with retries, and tasks can be revoked by them.
     public func stamped(_ stamps: JSONObject) -> Signature {
-        changed { try $0.stamp(stamps) }
+        changed { node, _ in try node.stamp(stamps) }
     }
 
-    private func changed(_ change: @escaping @Sendable (inout CanvasNode) throws -> Void) -> Signature {
+    private func changed(_ change: @escaping CanvasStages.Change) -> Signature {
         Signature(task: task, stages: stages.changed(change), decodeOutput: decodeOutput)
+    }
+}
+
+extension CanvasNode {
+    /// Has `errback` sent when this has failed.
+    mutating func linkError<Result>(_ errback: Partial<String, Result>, linksHeaders: Bool) throws {
+        try linkError(try errback.stages.canvas(linksErrorsToHeaders: linksHeaders), linksHeaders: linksHeaders)
     }
 }

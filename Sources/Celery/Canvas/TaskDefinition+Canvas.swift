@@ -12,7 +12,7 @@ extension TaskDefinition {
         }
         return Partial(
             stages: CanvasStages(
-                .one { [self] in call(try arguments(), of: parameters.dropFirst()) }),
+                .one { [self] _ in call(try arguments(), of: parameters.dropFirst()) }),
             decodeOutput: decodeOutput)
     }
 
@@ -20,7 +20,7 @@ extension TaskDefinition {
 
     /// The task with its only argument left open.
     public func partial() -> Partial<Input, Output> where Input: Codable {
-        Partial(stages: CanvasStages(.one { [name] in CanvasNode(task: name) }), decodeOutput: decodeOutput)
+        Partial(stages: CanvasStages(.one { [name] _ in CanvasNode(task: name) }), decodeOutput: decodeOutput)
     }
 
     /// The task for each of these arguments, one after the other in one message (Celery's `map`).
@@ -28,7 +28,7 @@ extension TaskDefinition {
         Signature(
             task: "celery.map",
             stages: CanvasStages(
-                .one { [name] in
+                .one { [name] _ in
                     try .map(CanvasNode(task: name), over: try inputs.map { try JSONValueEncoder().encode($0) })
                 }),
             decodeOutput: decodeAll)
@@ -39,7 +39,7 @@ extension TaskDefinition {
         Signature(
             task: "celery.starmap",
             stages: CanvasStages(
-                .one { [name, encodeInput] in
+                .one { [name, encodeInput] _ in
                     try .starmap(CanvasNode(task: name), over: try inputs.map { .array(try encodeInput($0)) })
                 }),
             decodeOutput: decodeAll)

@@ -8,6 +8,30 @@ internal import Foundation
 #endif
 
 extension TaskPublisher {
+    /// What a canvas is sent with.
+    ///
+    /// - Parameters:
+    ///   - parent: the task on whose behalf it is sent; `nil` for a client.
+    ///   - options: what counts before the defaults.
+    func context(of parent: TaskRequest?, _ options: SendOptions? = nil) -> CanvasContext {
+        var context = CanvasContext(replyTo: replyTo)
+        if let parent {
+            context.rootID = parent.rootID ?? parent.id
+            context.parentID = parent.id
+            context.replyTo = parent.replyTo
+            context.priority = inheritedPriority(of: parent, options)
+        }
+        context.linksErrorsToHeaders =
+            options?.linksErrorsToHeaders ?? defaults?.linksErrorsToHeaders ?? false
+        return context
+    }
+
+    /// The priority that tasks have which say none; `nil` where it is not that of the task that sends them.
+    func inheritedPriority(of parent: TaskRequest?, _ options: SendOptions?) -> Int? {
+        guard let parent, options?.inheritsPriority ?? defaults?.inheritsPriority ?? false else { return nil }
+        return parent.priority
+    }
+
     /// What is to be done to send a canvas, with its messages made.
     ///
     /// - Parameter chords: how chords are joined where the results go.

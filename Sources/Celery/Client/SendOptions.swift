@@ -30,6 +30,9 @@ public struct SendOptions: Sendable, Hashable {
     public var routingKey: String?
     /// The message's priority, 0 to 9; on Redis 0 is served first, on RabbitMQ last.
     public var priority: Int?
+    /// Whether tasks for which nothing says a priority have that of the task that sends them
+    /// (`task_inherit_parent_priority`); `nil` for the default, which is no.
+    public var inheritsPriority: Bool?
     /// The task's id; `nil` for a new UUID.
     public var id: String?
     /// Headers of your own, which the task finds in its request.
@@ -49,6 +52,9 @@ public struct SendOptions: Sendable, Hashable {
     /// How often the sending is tried again when a connection breaks meanwhile (`retry_policy`, `max_retries`; 0 for
     /// `retry=False`); `nil` for the default, which is 3. The first time it is at once, then within fractions of a second.
     public var publishRetries: Int?
+    /// Whether what is to follow the failure of a chord follows that of each task of its header too
+    /// (`task_allow_error_cb_on_chord_header`); `nil` for the default, which is no.
+    public var linksErrorsToHeaders: Bool?
 
     /// Makes options. `countdown` is short for an eta after so long, and counts when both are given.
     public init(
@@ -59,6 +65,7 @@ public struct SendOptions: Sendable, Hashable {
         exchange: String? = nil,
         routingKey: String? = nil,
         priority: Int? = nil,
+        inheritsPriority: Bool? = nil,
         id: String? = nil,
         headers: JSONObject = [:],
         shadow: String? = nil,
@@ -66,7 +73,8 @@ public struct SendOptions: Sendable, Hashable {
         softTimeLimit: Duration? = nil,
         ignoreResult: Bool? = nil,
         isCompressed: Bool? = nil,
-        publishRetries: Int? = nil
+        publishRetries: Int? = nil,
+        linksErrorsToHeaders: Bool? = nil
     ) {
         self.eta = countdown.map(Time.after) ?? eta.map(Time.at)
         self.expires = expires
@@ -74,6 +82,7 @@ public struct SendOptions: Sendable, Hashable {
         self.exchange = exchange
         self.routingKey = routingKey
         self.priority = priority
+        self.inheritsPriority = inheritsPriority
         self.id = id
         self.headers = headers
         self.shadow = shadow
@@ -82,6 +91,7 @@ public struct SendOptions: Sendable, Hashable {
         self.ignoreResult = ignoreResult
         self.isCompressed = isCompressed
         self.publishRetries = publishRetries
+        self.linksErrorsToHeaders = linksErrorsToHeaders
     }
 }
 

@@ -34,7 +34,8 @@ extension TaskPublisher {
                 request.group = group
                 request.groupIndex = index
                 let (message, destination) = try message(
-                    request, TaskPayload(args: call.args, kwargs: call.kwargs), options, replyTo: replyTo)
+                    request, TaskPayload(args: call.args, kwargs: call.kwargs), options, replyTo: replyTo,
+                    inherited: inheritedPriority(of: parent, options))
                 batch.append(OutgoingTask(message, to: destination, parent: parent))
                 tasks.append(
                     TaskHandle(

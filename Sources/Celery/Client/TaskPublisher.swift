@@ -20,7 +20,7 @@ final class TaskPublisher: Sendable {
 
     let routing: Routing
     /// What counts where a call says nothing.
-    private let defaults: SendOptions?
+    let defaults: SendOptions?
     /// What every task passes that is sent.
     let middleware: [any CeleryMiddleware]
     /// This process as a receiver of `rpc://` results.
@@ -62,7 +62,8 @@ final class TaskPublisher: Sendable {
         try await prepare(wanted)
         let id = options.id ?? wanted?.takeID() ?? RandomID.make()
         let request = request(for: signature.task, id: id, options, parent: parent)
-        let (message, destination) = try message(request, payload, options, replyTo: replyTo)
+        let (message, destination) = try message(
+            request, payload, options, replyTo: replyTo, inherited: inheritedPriority(of: parent, options))
         // Before it is sent: whether it was is not certain when sending fails, and the result may come soon.
         let handle = TaskHandle(
             id: request.id, results: results, sent: start, isIgnored: wanted == nil && results != nil,
@@ -131,18 +132,20 @@ final class TaskPublisher: Sendable {
     ///   - request: the task's metadata; times, origin and the texts for people are filled in.
     ///   - options: when and where to send it.
     ///   - routeName: the task by whose name its way is found, where that is another one.
+    ///   - inherited: the priority where neither the options, nor a route, nor the defaults say one.
     func message(
         _ request: TaskRequest, _ payload: TaskPayload, _ options: SendOptions, replyTo: String?,
-        routedAs routeName: String? = nil
+        routedAs routeName: String? = nil, inherited: Int? = nil
     ) throws -> (message: Message, destination: Destination) {
         var (request, options) = (request, options)
+        let route = routing.route(for: routeName ?? request.task)
+        if options.priority == nil, route?.priority == nil, defaults?.priority == nil { options.priority = inherited }
         if let defaults { options.complete(&request, with: defaults) }
         if let name = options.queue, !routing.createsMissingQueues, !routing.knows(name) {
             throw CeleryError(
                 .invalidArgument, "the task cannot be sent: the queue \(LogText.name(name)) is not among the known ones"
             )
         }
-        let route = routing.route(for: routeName ?? request.task)
         let now = clock.now
         // As in Celery, no countdown is no eta.
         if let eta = options.eta, eta != .after(.zero) { request.eta = eta.date(now: now) }

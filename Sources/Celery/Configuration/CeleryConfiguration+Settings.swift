@@ -10,7 +10,8 @@ extension CeleryConfiguration {
             "result_chord_expires", "result_chord_join_timeout",
             "task_default_queue", "task_default_exchange", "task_default_exchange_type", "task_default_routing_key",
             "task_default_queue_type", "task_create_missing_queue_type", "task_queue_max_priority", "task_queues",
-            "task_default_priority", "task_compression", "task_publish_retry", "task_publish_retry_policy",
+            "task_default_priority", "task_inherit_parent_priority", "task_allow_error_cb_on_chord_header",
+            "task_compression", "task_publish_retry", "task_publish_retry_policy",
             "task_create_missing_queues", "task_routes",
             "worker_concurrency", "worker_prefetch_multiplier", "worker_eta_task_limit", "task_acks_late",
             "task_acks_on_failure_or_timeout", "task_ignore_result", "task_track_started",
@@ -92,6 +93,10 @@ extension CeleryConfiguration {
     private mutating func applySending(_ settings: inout SettingsReader) throws {
         if let priority = try settings.integer("task_default_priority", least: 0, most: 255) {
             defaultOptions.priority = priority
+        }
+        if let value = try settings.bool("task_inherit_parent_priority") { defaultOptions.inheritsPriority = value }
+        if let value = try settings.bool("task_allow_error_cb_on_chord_header") {
+            defaultOptions.linksErrorsToHeaders = value
         }
         // Another compression stays a setting that is not obeyed.
         settings.drop("task_compression") { value in

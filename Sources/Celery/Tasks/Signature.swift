@@ -8,7 +8,12 @@ public struct Signature<Output: Sendable>: Sendable {
     let decodeOutput: @Sendable (JSONValue) throws -> Output
 
     /// What is sent.
-    package func canvas() throws -> CanvasNode { try stages.canvas() }
+    ///
+    /// - Parameter linksErrorsToHeaders: whether what is linked to the failure of a chord is linked to the tasks of its
+    ///   header too.
+    package func canvas(linksErrorsToHeaders: Bool = false) throws -> CanvasNode {
+        try stages.canvas(linksErrorsToHeaders: linksErrorsToHeaders)
+    }
 }
 
 extension Signature where Output == JSONValue {
@@ -16,7 +21,7 @@ extension Signature where Output == JSONValue {
     public init(task: String, arguments: [JSONValue] = [], keywords: JSONObject = [:]) {
         self.init(
             task: task,
-            stages: CanvasStages(.one { CanvasNode(task: task, args: arguments, kwargs: keywords) }),
+            stages: CanvasStages(.one { _ in CanvasNode(task: task, args: arguments, kwargs: keywords) }),
             decodeOutput: { $0 }
         )
     }
@@ -36,7 +41,7 @@ extension Signature where Output == JSONValue {
         self.init(
             task: task,
             stages: CanvasStages(
-                .one {
+                .one { _ in
                     func encoded(_ value: (any Encodable)?) throws -> JSONValue {
                         try value.map { try JSONValueEncoder().encode($0) } ?? .null
                     }

@@ -141,7 +141,7 @@ public struct TaskDefinition<Input: Sendable, Output: Sendable>: Sendable {
     private func signature(_ input: Input) -> Signature<Output> {
         Signature(
             task: name,
-            stages: CanvasStages(.one { [self] in call(try encodeInput(input), of: parameters[...]) }),
+            stages: CanvasStages(.one { [self] _ in call(try encodeInput(input), of: parameters[...]) }),
             decodeOutput: decodeOutput
         )
     }

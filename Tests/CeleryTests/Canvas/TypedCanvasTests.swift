@@ -104,6 +104,24 @@ struct TypedCanvasTests {
             ])
     }
 
+    @Test func whatIsLinkedToAChordIsLinkedToItsHeaderWhereThatIsWanted() throws {
+        let total = group(Tasks.add(1, 1), Tasks.add(2, 2)).then(Tasks.sum.partial()).linkError(Tasks.note.partial())
+        for linksHeaders in [false, true] {
+            var chord = CanvasNode.chord(
+                [Self.task("tasks.add", [1, 1]), Self.task("tasks.add", [2, 2])], Self.task("tasks.sum"))
+            try chord.linkError(Self.task("tasks.note"), linksHeaders: linksHeaders)
+            #expect(try total.canvas(linksErrorsToHeaders: linksHeaders) == chord)
+        }
+    }
+
+    @Test(arguments: [SendOptions(inheritsPriority: true), SendOptions(linksErrorsToHeaders: true)])
+    func aStepHasNoOptionThatOnlyTheSenderCanObey(options: SendOptions) {
+        #expect(throws: CeleryError.self) { try Tasks.add(2, 2).options(options).canvas() }
+        #expect(throws: CeleryError.self) {
+            try Tasks.add(2, 2).then(Tasks.negate.partial().options(options)).canvas()
+        }
+    }
+
     @Test func optionsAndStampsStandInTheSignature() throws {
         let options = SendOptions(
             countdown: .seconds(5), expires: .after(.milliseconds(1500)), queue: "math", priority: 3, id: "id-1")

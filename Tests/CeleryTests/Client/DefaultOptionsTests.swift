@@ -93,6 +93,64 @@ import Testing
         }
     }
 
+    @Test func theTasksThatATaskSendsHaveItsPriorityWhereThatIsWanted() async throws {
+        let seen = Notes<[String: Int?]>()
+        let routing = Routing(routes: [.init("tasks.routed", to: "celery", priority: 2)])
+        try await withTestCelery(routing: routing, defaultOptions: SendOptions(inheritsPriority: true)) {
+            for name in ["tasks.leaf", "tasks.routed"] {
+                TaskHandler(named: name) { context, arguments, _ in
+                    seen.add([arguments[0].stringValue ?? "": context.request.priority])
+                    return nil
+                }
+            }
+            TaskHandler(named: "tasks.parent") { context, _, _ in
+                try await context.enqueue(named: "tasks.leaf", arguments: ["call"])
+                try await context.enqueue(named: "tasks.leaf", arguments: ["own"], options: SendOptions(priority: 1))
+                try await context.enqueue(
+                    named: "tasks.leaf", arguments: ["not"], options: SendOptions(inheritsPriority: false))
+                try await context.enqueue(named: "tasks.routed", arguments: ["route"])
+                try await context.enqueue(group(["a", "b"].map { Signature(task: "tasks.leaf", arguments: [$0]) }))
+                let next = Signature(task: "tasks.leaf", arguments: ["second"])
+                try await context.enqueue(
+                    Signature(task: "tasks.leaf", arguments: ["first"]).then(ignoringResult: next))
+                return nil
+            }
+        } _: { client in
+            try await client.enqueue(named: "tasks.parent", options: SendOptions(priority: 6))
+            var priorities: [String: Int?] = [:]
+            for _ in 0..<8 { priorities.merge(try await seen.next()) { $1 } }
+            #expect(
+                priorities == [
+                    "call": 6, "own": 1, "not": 0, "route": 2, "a": 6, "b": 6, "first": 6, "second": 6,
+                ])
+        }
+    }
+
+    @Test(arguments: [(nil, nil, 0), (true, nil, 1), (nil, true, 1), (false, true, 0)] as [(Bool?, Bool?, Int)])
+    func theHeaderOfAChordHasItsErrbacksWhereThatIsWanted(own: Bool?, defaults: Bool?, count: Int) async throws {
+        let broker = MemoryBroker()
+        let client = try CeleryClient(
+            broker: broker, backend: MemoryResultBackend(),
+            defaultOptions: SendOptions(linksErrorsToHeaders: defaults), logger: Bench.logger)
+        let note = Partial<String, JSONValue>(task: "tasks.note")
+        let chord = group([Signature(task: "tasks.any")]).then(Partial<[JSONValue], JSONValue>(task: "tasks.sum"))
+        try await client.enqueue(chord.linkError(note), options: SendOptions(linksErrorsToHeaders: own))
+        // A chain hands on what is linked to it when it is sent.
+        let chain = Signature(task: "tasks.first").then(ignoringResult: chord)
+        try await client.enqueue(chain.linkError(note), options: SendOptions(linksErrorsToHeaders: own))
+        let envelopes = broker.envelopes(in: "celery")
+        #expect(envelopes.count == 2)
+        let header = try TaskPayload(KombuEnvelope.decode(envelopes[0]))
+        #expect(header.errbacks.count == count)
+        let first = try TaskPayload(KombuEnvelope.decode(envelopes[1]))
+        let rest = try CanvasNode(try #require(first.chain?.first))
+        guard case .chord(let tasks, _) = rest.kind else {
+            Issue.record("\(rest)")
+            return
+        }
+        #expect(tasks.tasks.first?.options["link_error"]?.arrayValue?.count ?? 0 == count)
+    }
+
     @Test(arguments: [(nil, nil, 4), (nil, 1, 2), (0, 5, 1), (2, nil, 3)] as [(Int?, Int?, Int)])
     func aBrokenConnectionIsTriedAsOftenAsTheOptionsSay(own: Int?, defaults: Int?, tries: Int) async throws {
         var broker = RecordingBroker()

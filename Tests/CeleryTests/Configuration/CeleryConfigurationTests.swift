@@ -178,6 +178,11 @@ import Testing
         ])
         #expect(options.defaultOptions == SendOptions(priority: 4, isCompressed: true, publishRetries: 7))
         #expect(options.disregardedSettings.isEmpty)
+        let inherited = try CeleryConfiguration(settings: [
+            "task_inherit_parent_priority": true, "task_allow_error_cb_on_chord_header": "yes",
+        ])
+        #expect(inherited.defaultOptions == SendOptions(inheritsPriority: true, linksErrorsToHeaders: true))
+        #expect(inherited.disregardedSettings.isEmpty)
         let never = try CeleryConfiguration(settings: [
             "task_publish_retry": false, "task_publish_retry_policy": ["max_retries": nil, "interval_max": 9],
             "task_compression": "bzip2",

@@ -55,7 +55,7 @@ extension FinishingPlanner {
             do {
                 guard let body = report.body else { return ([], Self.unknownBody) }
                 let expansion = try CanvasSuccession.expanded(
-                    chordBody: body, results: values, in: CanvasContext(finished.task.request))
+                    chordBody: body, results: values, in: publisher.context(of: finished.task.request))
                 let steps = try steps(expansion, as: .chordBody)
                 return (steps + report.end(claim, hasFailed: false), nil)
             } catch {

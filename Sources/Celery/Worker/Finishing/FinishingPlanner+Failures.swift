@@ -110,7 +110,7 @@ extension FinishingPlanner {
         if !others.isEmpty {
             do throws(MessageError) {
                 let expansion = try CanvasSuccession.expanded(
-                    errbacks: others, of: request.id, in: CanvasContext(request))
+                    errbacks: others, of: request.id, in: publisher.context(of: request))
                 for step in expansion.steps {
                     do {
                         guard let made = try publisher.step(step, chords) else { continue }

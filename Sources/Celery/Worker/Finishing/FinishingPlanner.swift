@@ -61,7 +61,7 @@ struct FinishingPlanner: Sendable {
         var steps: [FinishingStep] = []
         var children = finished.children
         if let succession = finished.succession {
-            let following = try succession.expanded(result: value, in: CanvasContext(request))
+            let following = try succession.expanded(result: value, in: publisher.context(of: request))
             steps = try self.steps(following, as: .successor)
             children += following.children.map { OutgoingStep.child($0) }
         }
@@ -109,7 +109,7 @@ struct FinishingPlanner: Sendable {
     /// Another canvas takes the task's place: nothing is stored, and its part of a chord is the other one's.
     private func replacement(of finished: FinishedTask, by replacement: TaskReplacement) throws -> FinishingPlan {
         let request = finished.task.request
-        let context = CanvasContext(request)
+        let context = publisher.context(of: request)
         let canvas = try replacement.canvas.replacing(request, finished.payload ?? TaskPayload(), in: context)
         let steps = try self.steps(try canvas.expanded(in: context), as: .replacement)
         var plan = FinishingPlan(steps + settling(finished, .acknowledge))

@@ -7,14 +7,14 @@ extension TaskContext {
     ///
     /// - Throws: always: ``TaskReplacement``, which the handler must let pass; what encoding the arguments throws.
     public func replace<Output>(with signature: Signature<Output>) throws -> Never {
-        try replace(with: try signature.canvas())
+        try replace(with: try signature.canvas(linksErrorsToHeaders: linksErrorsToHeaders))
     }
 
     /// Ends the task and has a group take its place, whose list of results becomes the task's.
     ///
     /// - Throws: as for a task.
     public func replace<Element>(with group: GroupSignature<Element>) throws -> Never {
-        try replace(with: try group.canvas())
+        try replace(with: try group.canvas(linksErrorsToHeaders: linksErrorsToHeaders))
     }
 
     /// Sends tasks or workflows side by side, and what comes before them, as children of this task.
@@ -35,7 +35,8 @@ extension TaskContext {
     /// - Throws: a `TaskFailure` of type `ValueError` when the task belongs to no chord; else as ``enqueue(_:options:)->TaskHandle<Output>``.
     @discardableResult
     public func addToChord<Output>(_ signature: Signature<Output>) async throws -> TaskHandle<Output> {
-        let tree = try await addToChord(try signature.canvas())
+        let tree = try await addToChord(
+            try signature.canvas(linksErrorsToHeaders: linksErrorsToHeaders))
         return TaskHandle(id: tree.id, results: environment.results, decodeOutput: signature.decodeOutput)
     }
 
@@ -89,11 +90,14 @@ extension TaskContext {
             throw TaskFailure(type: "ValueError", message: "Current task is not member of any chord")
         }
         let results = try environment.resultsOfChords
-        let (node, result) = try canvas.added(toChordOf: request, payload, in: CanvasContext(request))
+        let (node, result) = try canvas.added(
+            toChordOf: request, payload, in: try sender.publisher.context(of: request))
         try await results.growChord(group, by: 1)
         _ = try await enqueue(node)
         return result
     }
+
+    private var linksErrorsToHeaders: Bool { environment.publisher?.defaults?.linksErrorsToHeaders ?? false }
 
     var sender: CanvasSender {
         get throws {

@@ -141,6 +141,12 @@ public protocol ResultStore: Sendable {
     @discardableResult
     func end(_ claim: ChordClaim) async throws -> Bool
 
+    /// A message of a chord's body is about to run: the first copy of it that comes here runs, also if it comes again, and
+    /// no other one. That is remembered for as long as the chord's parts would be; it ends when the chord is completed anew.
+    ///
+    /// - Returns: `false` when another copy of the message is the one that runs; `true` where nobody counts, as by default.
+    func begins(_ copy: ChordBodyCopy) async throws -> Bool
+
     /// The chord has failed: no part that comes later completes it again. What the parts were is kept until it expires.
     func fail(_ claim: ChordClaim) async throws
 

@@ -85,6 +85,7 @@ extension FinishingProblem.Kind {
         case .retry: "its next try could not be sent"
         case .successor: "what follows it could not be sent"
         case .chord: "the body of its chord could not be sent"
+        case .chordBody: "the body of a chord runs, though it may have run before"
         case .chordPart: "its part of a chord is not counted"
         case .unstoredResult: "its result is not stored"
         case .refusedResult: "its result is refused by the backend"
@@ -99,6 +100,7 @@ extension FinishingProblem.Kind {
         case .retry: "retry"
         case .successor: "successor"
         case .chord: "chord"
+        case .chordBody: "chord_body"
         case .chordPart: "chord_part"
         case .unstoredResult: "unstored_result"
         case .refusedResult: "refused_result"
@@ -111,6 +113,7 @@ extension FinishingProblem.Kind {
         switch self {
         case .failure: "failed"
         case .retry, .successor, .errback, .chord: "not sent"
+        case .chordBody: "not known to be new"
         case .chordPart: "not counted"
         case .unstoredResult: "not stored"
         case .refusedResult: "refused"

@@ -96,6 +96,11 @@ struct TaskLog: Sendable {
             .info, request, "acknowledged again: this worker has started it, and the broker had not heard of that")
     }
 
+    /// Another copy of a chord's body runs, or has run.
+    func sentTwice(_ request: TaskRequest) {
+        say(.info, request, "dropped: the body of its chord was sent twice, and the other message runs")
+    }
+
     /// A task has ended. What has gone wrong is for ``report(on:)`` to say.
     func ended(_ request: TaskRequest, _ outcome: TaskOutcome, after runtime: Duration) {
         var took: Logger.Metadata { [LoggingKeys.runtime: LoggingKeys.seconds(runtime)] }

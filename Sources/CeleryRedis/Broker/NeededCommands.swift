@@ -19,7 +19,8 @@ struct NeededCommands: Sendable {
             isOrdered
             ? ["ZADD XX 0 -", "ZSCORE -", "ZCARD", "ZRANGE 0 -1"] : ["LLEN", "LRANGE 0 -1", "RPUSH -", "DEL"]
         return NeededCommands(
-            ["GET", "SET - XX", "SISMEMBER -", "INCRBY -", "PTTL", "EXISTS"] + ofParts + ["SADD -", "EXPIRE 10", "DEL"])
+            ["GET", "SET - XX", "SISMEMBER -", "INCRBY -", "PTTL", "EXISTS", "HGET -"] + ofParts
+                + ["SADD -", "EXPIRE 10", "DEL", "HSET - -", "EXPIRE 10", "DEL"])
     }
 
     private let commands: [String]

@@ -3,7 +3,7 @@ internal import CeleryTransport
 /// The Lua scripts. A server is sent their digests once it has them.
 enum RedisScript: Int, CaseIterable, Sendable {
     case claim, renew, park, overdue, due, seize, putBack, bury, storeResult, trial
-    case recordParts, extendClaim, endChord
+    case recordParts, extendClaim, endChord, beginBody
 
     var source: String {
         switch self {
@@ -20,6 +20,7 @@ enum RedisScript: Int, CaseIterable, Sendable {
         case .recordParts: Self.recordPartsSource
         case .extendClaim: Self.extendClaimSource
         case .endChord: Self.endChordSource
+        case .beginBody: Self.beginBodySource
         }
     }
 }

@@ -10,4 +10,6 @@ enum ChordKey: String, Sendable, CaseIterable {
     case counted = "d"
     /// Who is about to send the body, or that it was sent.
     case claim = "c"
+    /// Of which claims the messages of the body have run. Celery has no such key.
+    case begun = "b"
 }

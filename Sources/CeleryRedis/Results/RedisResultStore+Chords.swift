@@ -67,10 +67,11 @@ extension RedisResultStore {
     private func add(
         _ parts: [ChordPart], of group: String, token: String, _ link: Link, to pipeline: inout RedisPipeline
     ) {
-        pipeline.begin(script: link.scripts[.recordParts], keys: 6, arguments: 5 + 3 * parts.count)
+        pipeline.begin(script: link.scripts[.recordParts], keys: 7, arguments: 5 + 3 * parts.count)
         for part in [ChordKey.parts, .growth, .size, .counted] { pipeline.add(keys.chord(group, part)) }
         pipeline.add(keys.group(group))
         pipeline.add(keys.chord(group, .claim))
+        pipeline.add(keys.chord(group, .begun))
         pipeline.add(chords.isOrdered ? "1" : "0")
         pipeline.add(String(chordLife))
         pipeline.add(String(groupLife))
@@ -140,6 +141,20 @@ extension RedisResultStore {
             }
             pipeline.add(claim.token)
             pipeline.add(String(chords.endSeconds))
+            return try await LoadedScripts.send(pipeline, on: link.connection).value()
+        }
+        return reply.integer == 1
+    }
+
+    func begins(_ copy: ChordBodyCopy) async throws -> Bool {
+        let reply = try await withLink { link in
+            var pipeline = RedisPipeline()
+            pipeline.begin(script: link.scripts[.beginBody], keys: 1, arguments: 3)
+            pipeline.add(keys.chord(copy.group, .begun))
+            pipeline.add(String(copy.place))
+            pipeline.add(copy.token)
+            // A copy may lie in its queue for as long; not for ever, even where chords are kept so.
+            pipeline.add(String(chordLife == 0 ? 86_400 : chordLife))
             return try await LoadedScripts.send(pipeline, on: link.connection).value()
         }
         return reply.integer == 1

@@ -1,6 +1,6 @@
 extension RedisScript {
     /// Counts parts of one chord, and claims the chord if they are the last. Keys: the parts, the growth, the size, those
-    /// that are counted, the group, the claim. Arguments: 1 if parts are kept in the header's order, the lives of the
+    /// that are counted, the group, the claim, what has run of the body. Arguments: 1 if parts are kept in the header's order, the lives of the
     /// chord and of the group in seconds or 0 for no end, that of a claim, the claim's token, then the id of each task,
     /// its place, and what is kept of it.
     ///
@@ -11,11 +11,14 @@ extension RedisScript {
     /// Parts of a chord that has ended are kept for a minute. Where a chord with settled ids is sent once more, Celery opens it
     /// anew just before the last message of its header: tasks that have ended by then would be missing for ever.
     ///
+    /// Whoever claims a chord without a new part sends a body that may have been sent before; with a new one the chord is
+    /// complete for the first time, and what ran of a former body is forgotten.
+    ///
     /// A part is kept before it is noted as counted: if the second fails, the first is done again. A set holds no text
     /// twice, so a signature that stands in the header twice, with one id, and comes to the same gets a space behind it,
     /// which JSON allows.
     static let recordPartsSource = """
-        local parts, growth, size, counted, group, claim = unpack(KEYS)
+        local parts, growth, size, counted, group, claim, begun = unpack(KEYS)
         local hasEnded = redis.call('GET', claim) == 'done'
         local isOrdered, added = ARGV[1] == '1', 0
         for i = 6, #ARGV, 3 do
@@ -46,7 +49,11 @@ extension RedisScript {
         total = total + (tonumber(redis.call('GET', growth) or '') or 0)
         local ready = isOrdered and redis.call('ZCARD', parts) or redis.call('LLEN', parts)
         if ready < total then return {0, 0} end
-        if redis.call('SET', claim, ARGV[5], 'NX', 'EX', ARGV[4]) then return {1, added == 0 and 1 or 0} end
+        if redis.call('SET', claim, ARGV[5], 'NX', 'EX', ARGV[4]) then
+          if added == 0 then return {1, 1} end
+          redis.call('DEL', begun)
+          return {1, 0}
+        end
         return {2, redis.call('PTTL', claim)}
         """
 
@@ -66,6 +73,16 @@ extension RedisScript {
         if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
         redis.call('SET', KEYS[1], 'done', 'EX', ARGV[2])
         redis.call('DEL', unpack(KEYS, 2))
+        return 1
+        """
+
+    /// Says which copy of a message of a chord's body runs. Key: what has run of the body. Arguments: the message's place,
+    /// the token of the claim that it was sent with, for how many seconds it is remembered. Returns 1 if it is this one.
+    static let beginBodySource = """
+        local first = redis.call('HGET', KEYS[1], ARGV[1])
+        if first then return first == ARGV[2] and 1 or 0 end
+        redis.call('HSET', KEYS[1], ARGV[1], ARGV[2])
+        redis.call('EXPIRE', KEYS[1], ARGV[3])
         return 1
         """
 }

@@ -31,6 +31,9 @@ extension ResultStore {
     @discardableResult
     public func end(_ claim: ChordClaim) async throws -> Bool { false }
 
+    /// `true`: nobody sends a body twice where there are no claims.
+    public func begins(_ copy: ChordBodyCopy) async throws -> Bool { true }
+
     /// Does nothing: there are no claims.
     public func fail(_ claim: ChordClaim) async throws {}
 

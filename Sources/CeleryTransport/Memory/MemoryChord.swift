@@ -18,6 +18,8 @@ struct MemoryChord {
     private var counted: Set<String> = []
     private var holder: Holder?
     private var hasEnded = false
+    /// The tokens of the body's messages that have run, by their places.
+    private var begun: [Int: String] = [:]
 
     mutating func open(size: Int) {
         self.size = size
@@ -36,6 +38,7 @@ struct MemoryChord {
         if let holder, holder.end > now { return .claimed(remaining: holder.end - now) }
         let token = RandomID.make()
         holder = Holder(token: token, end: now + .seconds(options.claimSeconds))
+        if isNew { begun = [:] }
         return .complete(ChordClaim(group: part.group, token: token, isRepeated: !isNew))
     }
 
@@ -55,8 +58,16 @@ struct MemoryChord {
 
     mutating func end(_ claim: ChordClaim, now: ContinuousClock.Instant) -> Bool {
         guard let holder, holder.token == claim.token, holder.end > now else { return false }
+        let begun = begun
         self = MemoryChord()
+        self.begun = begun
         hasEnded = true
+        return true
+    }
+
+    mutating func begins(_ copy: ChordBodyCopy) -> Bool {
+        if let first = begun[copy.place] { return first == copy.token }
+        begun[copy.place] = copy.token
         return true
     }
 

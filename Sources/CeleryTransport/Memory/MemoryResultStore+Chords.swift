@@ -49,6 +49,10 @@ extension MemoryResultStore {
         chords.withLock { $0[claim.group]?.end(claim, now: .now) ?? false }
     }
 
+    func begins(_ copy: ChordBodyCopy) async throws -> Bool {
+        chords.withLock { $0[copy.group, default: MemoryChord()].begins(copy) }
+    }
+
     func fail(_ claim: ChordClaim) async throws {
         chords.withLock { $0[claim.group]?.fail() }
     }

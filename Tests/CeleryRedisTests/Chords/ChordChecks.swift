@@ -47,6 +47,11 @@ struct ChordChecks: Sendable {
         ),
         ("a failed member of a nested header is a join error", { try await $0.nestedFailure() }),
         ("a chord that is opened again under its old id begins anew", { try await $0.again() }),
+        (
+            "of the copies of a body's message the first to begin is the one that runs, again and again",
+            { try await $0.copies() }
+        ),
+        ("a chord that is completed anew has a new body", { try await $0.newBody() }),
         ("a group is kept until it is forgotten", { try await $0.group() }),
     ]
 
@@ -180,6 +185,30 @@ struct ChordChecks: Sendable {
         #expect(try await record(Self.part("a", 0, 3)) == [.waiting])
         let next = try self.claim(try await record(Self.part("b", 1, 4)).first)
         #expect(try await store.chordResults(next) == .values([3, 4]))
+    }
+
+    private func copies() async throws {
+        let claim = try await complete()
+        func begins(_ token: String, _ place: Int = 0) async throws -> Bool {
+            try await store.begins(ChordBodyCopy(group: "g", token: token, place: place))
+        }
+        #expect(try await begins(claim.token))
+        #expect(try await !begins("heir"))
+        #expect(try await store.end(claim))
+        #expect(try await !begins("heir"))
+        #expect(try await begins(claim.token))
+        // Whoever sent it first has sent only the first of its messages, or they come later.
+        #expect(try await begins("heir", 1))
+        #expect(try await !begins(claim.token, 1))
+    }
+
+    private func newBody() async throws {
+        let old = try await complete()
+        #expect(try await store.begins(ChordBodyCopy(group: "g", token: old.token, place: 0)))
+        #expect(try await store.end(old))
+        let new = try await complete()
+        #expect(try await store.begins(ChordBodyCopy(group: "g", token: new.token, place: 0)))
+        #expect(try await !store.begins(ChordBodyCopy(group: "g", token: old.token, place: 0)))
     }
 
     private func group() async throws {

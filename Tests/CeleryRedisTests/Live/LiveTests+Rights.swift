@@ -28,7 +28,7 @@ extension LiveTests {
         static let chords =
             results + [
                 "+zadd", "+zscore", "+zcard", "+zrange", "+sadd", "+sismember", "+expire", "+incrby", "+pttl",
-                "+exists", "+del", "~celery-taskset-meta-*",
+                "+exists", "+del", "+hget", "+hset", "~celery-taskset-meta-*",
             ]
         static let caller = results + ["+subscribe", "+unsubscribe", "+mget", "+del", "+select"]
 
@@ -224,6 +224,7 @@ extension LiveTests {
 
         @Test(arguments: [
             "zadd", "zscore", "zcard", "zrange", "sadd", "sismember", "expire", "incrby", "pttl", "exists",
+            "hget", "hset",
         ])
         func aWorkerThatMayNotJoinChordsBeginsAndSaysSo(right: String) async throws {
             let redis = try await LiveRedis(database: 9)

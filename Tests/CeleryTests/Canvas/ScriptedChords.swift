@@ -10,6 +10,7 @@ final class ScriptedChords: ResultBackend {
     private let progress: Locked<[Result<ChordProgress, any Error>]>
     private let results: ChordResults
     private let keepsClaim: Bool
+    private let refusesBodies: Bool
     /// What is done with the chord.
     let notes: Notes<String>
 
@@ -18,11 +19,12 @@ final class ScriptedChords: ResultBackend {
 
     init(
         _ progress: [Result<ChordProgress, any Error>], results: ChordResults = .values([1, 2]),
-        keepsClaim: Bool = true, notes: Notes<String> = Notes()
+        keepsClaim: Bool = true, refusesBodies: Bool = false, notes: Notes<String> = Notes()
     ) {
         self.progress = Locked(progress)
         self.results = results
         self.keepsClaim = keepsClaim
+        self.refusesBodies = refusesBodies
         self.notes = notes
     }
 
@@ -66,6 +68,11 @@ final class ScriptedChords: ResultBackend {
         func end(_ claim: ChordClaim) async throws -> Bool {
             script.notes.add("ended")
             return true
+        }
+
+        func begins(_ copy: ChordBodyCopy) async throws -> Bool {
+            if script.refusesBodies { throw TransportError(.rejected, "the key has another type") }
+            return try await store.begins(copy)
         }
 
         func fail(_ claim: ChordClaim) async throws { script.notes.add("failed") }

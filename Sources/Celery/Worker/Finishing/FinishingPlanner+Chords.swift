@@ -54,8 +54,9 @@ extension FinishingPlanner {
         case .values(let values):
             do {
                 guard let body = report.body else { return ([], Self.unknownBody) }
-                let expansion = try CanvasSuccession.expanded(
+                var expansion = try CanvasSuccession.expanded(
                     chordBody: body, results: values, in: publisher.context(of: finished.task.request))
+                if let claim { expansion = expansion.marked(as: claim) }
                 let steps = try steps(expansion, as: .chordBody)
                 return (steps + report.end(claim, hasFailed: false), nil)
             } catch {

@@ -13,6 +13,8 @@ struct FinishingProblem: Sendable {
         case successor
         /// A chord that the task has completed cannot be seen to.
         case chord
+        /// It is not known whether a chord's body has run before.
+        case chordBody
         /// The task's part of a chord is not counted.
         case chordPart
         /// A state is neither stored nor is the failure that would say so.

@@ -34,7 +34,8 @@ final class ResultWriter: Sendable {
         let done: Done
     }
 
-    /// How long a task waits for its state STARTED to be stored; it is going to say more.
+    /// How long a task waits for the backend before it runs: for its state STARTED to be stored, after which it is going to
+    /// say more, and for what it says of a chord's body.
     private static let startLimit = Duration.seconds(20)
 
     let budget = RetryBudget()
@@ -122,8 +123,11 @@ final class ResultWriter: Sendable {
             }
         }
         if isOver { return problem.withLock { $0 } }
-        let silence = TransportError(.unavailable, "the backend has not answered for \(Self.startLimit)")
-        return FinishingProblem(.unstoredResult, stored, silence)
+        return FinishingProblem(.unstoredResult, stored, Self.silence)
+    }
+
+    private static var silence: TransportError {
+        TransportError(.unavailable, "the backend has not answered for \(startLimit)")
     }
 
     // MARK: Chords
@@ -143,6 +147,28 @@ final class ResultWriter: Sendable {
         }
         let results = try await store.chordResults(claim)
         return try await store.extend(claim, for: limit) ? results : nil
+    }
+
+    /// Whether a message of a chord's body is the copy that runs. When the backend does not answer in time it is: a body that
+    /// never ran would be worse than one that perhaps runs twice.
+    ///
+    /// - Returns: what is wrong as well, if the backend has not said it.
+    func begins(_ copy: ChordBodyCopy) async -> (Bool, FinishingProblem?) {
+        let answer = Locked<Result<Bool, any Error>>(.failure(Self.silence))
+        _ = await waitAtMost(Self.startLimit) { [self] in
+            do {
+                let begins = try await retrying(
+                    RetrySchedule(maximum: .seconds(1)), tries: 20, while: RetryBudget.mayPass
+                ) { [store] _ in try await store.begins(copy) }
+                answer.withLock { $0 = .success(begins) }
+            } catch {
+                answer.withLock { $0 = .failure(error) }
+            }
+        }
+        switch answer.withLock({ $0 }) {
+        case .success(let begins): return (begins, nil)
+        case .failure(let error): return (true, FinishingProblem(kind: .chordBody, error: error))
+        }
     }
 
     /// Says that a complete chord is seen to.

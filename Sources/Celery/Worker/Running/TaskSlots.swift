@@ -150,6 +150,19 @@ final class TaskSlots: Sendable {
             finished.ending = .refused(error)
             return finished
         }
+        if let writer, let copy = ChordBodyCopy(task.request.headers) {
+            let (begins, problem) = await writer.begins(copy)
+            guard begins else {
+                log.sentTwice(task.request)
+                message.finish(.acknowledge)
+                return nil
+            }
+            if let problem { finished.problems = [problem] }
+            guard message.mayStart else {
+                message.drop()
+                return nil
+            }
+        }
         // Once more, because what is acknowledged here does not come back.
         if Task.isCancelled { return nil }
         if !rules.acksLate, !message.acknowledgeEarly(task) {
@@ -160,7 +173,7 @@ final class TaskSlots: Sendable {
         log.started(task.request)
         if !rules.acksLate { await confirmAcknowledgement(of: message, task) }
         if rules.storesResult, rules.tracksStart, let problem = await writer?.storeStarted(started(task.request)) {
-            finished.problems = [problem]
+            finished.problems.append(problem)
         }
         let context = TaskContext(
             request: task.request, queue: task.queue, environment: environment,

@@ -24,12 +24,12 @@ def note_at(key, label, **more):
     _notes.rpush(key, json.dumps({"label": label, **more}))
 
 
-def note_call(task, where, args):
+def note_call(task, where, args, **more):
     request = task.request
     note_at(*where, id=request.id, args=list(args), retries=request.retries, root=request.root_id, parent=request.parent_id,
          group=request.group, index=request.group_index, nesting=request.replaced_task_nesting,
          stamps=request.stamps or {}, stamped=sorted(request.stamped_headers or []), shadow=request.shadow,
-         replies=bool(request.reply_to), limits=request.timelimit, headers=request.headers or {})
+         replies=bool(request.reply_to), limits=request.timelimit, headers=request.headers or {}, **more)
 
 
 def raised(value, n):
@@ -126,7 +126,7 @@ def spread(key, label, value):
 @app.task(name="canvas.told", bind=True)
 def told(self, failed=None, *, note):
     """An errback that is sent as a message."""
-    note_call(self, note, [failed])
+    note_call(self, note, [], failed=failed)
     return "told"
 
 

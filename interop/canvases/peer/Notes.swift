@@ -16,20 +16,20 @@ struct Notes: Sendable {
         try redis.run("RPUSH", Array(key.utf8), entry.serialized())
     }
 
-    func add(_ place: JSONValue?, of request: TaskRequest, args: [JSONValue]) throws {
+    func add(_ place: JSONValue?, of request: TaskRequest, args: [JSONValue], more: JSONObject = [:]) throws {
         let stamped = (request.stampedHeaders.arrayValue ?? []).compactMap(\.stringValue).sorted()
-        try add(
-            place,
-            [
-                "id": .string(request.id), "args": .array(args), "retries": .integer(request.retries),
-                "root": text(request.rootID), "parent": text(request.parentID), "group": text(request.group),
-                "index": request.groupIndex.map(JSONValue.integer) ?? .null,
-                "nesting": .integer(request.replacedTaskNesting), "stamps": .object(request.stamps),
-                "stamped": .array(stamped.map(JSONValue.string)), "shadow": text(request.shadow),
-                "replies": .bool(request.replyTo != nil),
-                "limits": [request.writtenTimeLimit, request.writtenSoftTimeLimit],
-                "headers": .object(request.headers),
-            ])
+        var entry = more
+        entry.update([
+            "id": .string(request.id), "args": .array(args), "retries": .integer(request.retries),
+            "root": text(request.rootID), "parent": text(request.parentID), "group": text(request.group),
+            "index": request.groupIndex.map(JSONValue.integer) ?? .null,
+            "nesting": .integer(request.replacedTaskNesting), "stamps": .object(request.stamps),
+            "stamped": .array(stamped.map(JSONValue.string)), "shadow": text(request.shadow),
+            "replies": .bool(request.replyTo != nil),
+            "limits": [request.writtenTimeLimit, request.writtenSoftTimeLimit],
+            "headers": .object(request.headers),
+        ])
+        try add(place, entry)
     }
 
     private func text(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }

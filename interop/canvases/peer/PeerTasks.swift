@@ -60,7 +60,7 @@ struct PeerTasks {
 
     @TaskHandlerBuilder private var errbacks: [TaskHandler] {
         TaskHandler(named: "canvas.told") { [notes] context, args, kwargs in
-            try notes.add(kwargs["note"], of: context.request, args: [args.first ?? .null])
+            try notes.add(kwargs["note"], of: context.request, args: [], more: ["failed": args.first ?? .null])
             return "told"
         }
         ErrbackHandler("canvas.failed") { [notes] context, failure, _, kwargs in

@@ -1,0 +1,140 @@
+"""Canvases that once ended otherwise than with Python alone, or that show a fault of Python's. They are always run first."""
+import dataclasses
+import itertools
+
+from canvases.generator import QUEUES
+
+
+@dataclasses.dataclass
+class FixedCase:
+    name: str
+    # By name: with the tasks on the queues in turn, and all on the one that Swift serves in a mixed fleet.
+    canvases: dict
+    # The fault of Python's that explains what is different; None where nothing may be.
+    fault: str
+
+
+class Builder:
+    """Labels the tasks as they come, and sends them to the queues in turn."""
+
+    def __init__(self, queues):
+        self.labels = itertools.count(1)
+        self.queues = itertools.cycle(queues)
+
+    def task(self, name, *args, immutable=False, **kwargs):
+        description = {"kind": "task", "name": f"canvas.{name}", "label": next(self.labels),
+                       "options": {"queue": next(self.queues)}, "args": list(args), "kwargs": kwargs}
+        return {**description, "immutable": True} if immutable else description
+
+    def fail(self):
+        return self.task("fail", error=["ValueError", "no luck"])
+
+    def items(self, kind, count, **more):
+        return {"kind": kind, "label": next(self.labels), "items": list(range(count)), **more}
+
+
+def chain(*parts, **more):
+    return {"kind": "chain", "parts": list(parts), **more}
+
+
+def group(*parts, **more):
+    return {"kind": "group", "parts": list(parts), **more}
+
+
+def chord(parts, body, **more):
+    return {"kind": "chord", "parts": parts, "body": body, **more}
+
+
+def every():
+    for function, fault in CASES:
+        name = function.__name__.replace("_", "-")
+        ways = {name: QUEUES, f"{name}-turned": QUEUES[::-1], f"{name}-swift": QUEUES[1:]}
+        yield FixedCase(name, {each: function(Builder(queues)) for each, queues in ways.items()}, fault)
+
+
+def failed_body(b):
+    """The failure of a body is stored without its group and its parent."""
+    return chord([chain(b.items("starmap", 2), b.task("add"), b.fail()), b.task("add", 2), b.task("echo", 3)], b.task("total"))
+
+
+def failed_body_of_a_chain(b):
+    return chain(b.task("add", 1), group(b.fail(), b.task("add")), b.task("total"), b.task("add"))
+
+
+def failed_group_for_a_body(b):
+    body = group(b.task("add"), b.task("echo"), link_error=[b.task("told"), b.task("failed")])
+    return chord([b.fail(), b.task("add", 1)], body)
+
+
+def failed_chord_in_a_header(b):
+    inner = chord([b.fail(), b.task("add", 2)], b.task("total"))
+    return chord([inner, b.task("add", 1)], b.task("echo"), link_error=[b.task("told")])
+
+
+def failed_chord_whose_body_is_a_chain(b):
+    return group(chord([b.task("add", 1), b.fail()], chain(b.task("total"), b.task("add"))), b.task("add", 1))
+
+
+def group_after_a_group_and_a_failure(b):
+    return chain(group(b.fail(), b.task("add", 2)), group(b.task("total"), b.task("echo")), b.task("echo"))
+
+
+def steps_once_for_each_member(b):
+    return chain(group(b.task("add", 1), b.task("echo", 2)), group(b.task("total"), b.task("echo")), b.task("retry", times=1, most=1))
+
+
+def linked_chunks(b):
+    return b.items("chunks", 3, size=2, link=[b.task("echo")], stamps={"colour": "red"})
+
+
+def chunks_before_a_step(b):
+    return chain(b.task("add", 1), b.items("chunks", 3, size=2), b.task("echo"))
+
+
+def list_of_stamps_in_another(b):
+    stamped = b.task("add", 1)
+    stamped["stamps"] = {"order": ["a", "b"]}
+    return group(stamped, b.task("add", 2), stamps={"order": ["a", "b"]})
+
+
+def tree_after_a_chord_and_groups(b):
+    inner = chain(chord([b.task("add", 1), b.task("add", 2)], b.task("total")), group(b.task("add"), b.task("echo")),
+                  group(b.task("echo"), b.task("total")))
+    return chain(group(inner, b.task("add", 3)), b.task("echo"))
+
+
+def chain_with_a_link_in_a_chain(b):
+    return chain(chain(b.task("add", 1), b.task("retry", times=1, most=1), link=[b.task("echo"), b.task("nothing")]), b.task("add"))
+
+
+def replaced_by_a_group_with_chords(b):
+    inner = group(b.task("add", 1), chord([b.task("total", 7), b.items("map", 2), b.task("add", 3)], b.task("total")))
+    return group(b.task("replace", canvas=inner), b.items("map", 2))
+
+
+def replaced_in_a_header(b):
+    steps = chain(b.task("replace", canvas=b.task("retry", 45, times=2, most=1)), b.items("starmap", 2))
+    return chord([steps, b.task("nothing", 1)], b.task("add"), stamps={"colour": "red"})
+
+
+def replaced_by_chunks(b):
+    return chord([b.task("replace", canvas=b.items("chunks", 2, size=2)), b.task("add", 1)], b.task("echo"))
+
+
+CASES = [
+    (failed_body, None),
+    (failed_body_of_a_chain, None),
+    (failed_group_for_a_body, None),
+    (failed_chord_in_a_header, "waits for ever"),
+    (failed_chord_whose_body_is_a_chain, "waits for ever"),
+    (group_after_a_group_and_a_failure, "waits for ever"),
+    (steps_once_for_each_member, None),
+    (linked_chunks, "chunks lose their options"),
+    (chunks_before_a_step, "chunks break a chain"),
+    (list_of_stamps_in_another, "stamps share a list"),
+    (tree_after_a_chord_and_groups, "other ids in a tree"),
+    (chain_with_a_link_in_a_chain, None),
+    (replaced_by_a_group_with_chords, None),
+    (replaced_in_a_header, None),
+    (replaced_by_chunks, "chunks do not replace"),
+]

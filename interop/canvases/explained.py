@@ -1,0 +1,155 @@
+"""Differences that are faults of Python's: each has a name, a sentence, and a precise condition.
+
+A condition gets the description of a canvas, what became of it with Python alone and otherwise, and one difference.
+"""
+import dataclasses
+
+
+@dataclasses.dataclass
+class Case:
+    """One canvas, sent and run in two ways."""
+
+    canvas: dict
+    expected: dict
+    actual: dict
+
+
+@dataclasses.dataclass
+class Fault:
+    name: str
+    sentence: str
+    explains: object
+
+
+def parts(description):
+    """All descriptions in one."""
+    yield description
+    for each in description.get("parts", []) + description.get("link", []) + description.get("link_error", []):
+        yield from parts(each)
+    for each in (description.get("body"), description.get("kwargs", {}).get("canvas")):
+        if each:
+            yield from parts(each)
+
+
+def replacements(description):
+    """The canvases by which tasks are replaced."""
+    return [each["kwargs"]["canvas"] for each in parts(description) if each.get("name") == "canvas.replace"]
+
+
+def sent(description):
+    """The canvases that are sent as a whole: by the client, or by a task."""
+    yield description
+    for each in parts(description):
+        if inner := each.get("kwargs", {}).get("canvas"):
+            yield inner
+
+
+def loses_options_of_chunks(case, _):
+    return any(each["kind"] == "chunks" and each.keys() & {"link", "link_error", "stamps"} for each in sent(case.canvas))
+
+
+def replaces_by_chunks(case, _):
+    return any(each["kind"] == "chunks" for each in replacements(case.canvas))
+
+
+def cannot_send_chunks(case, _):
+    return any("Object of type GroupResult is not JSON serializable" in str(result) for result in case.expected["results"].values())
+
+
+def only_swift_ends(case):
+    """The names of tasks that Python leaves waiting for ever after a failure, while with Swift they have failed too."""
+    ran = {call.get("task") for call in case.actual["calls"]}
+    return {
+        name for name, result in case.actual["results"].items()
+        if isinstance(result, dict) and result["status"] == "FAILURE" and name not in ran and name not in case.expected["results"]}
+
+
+def waits_for_ever(case, difference):
+    place, expected, actual = difference
+    ended = only_swift_ends(case)
+    told = tells_of(case, ended)
+    if place == "/calls":
+        return expected == "nothing" and actual in told
+    name = place.split("/")[2] if place.startswith("/results/") else None
+    if name in {call.get("task") for call in told}:
+        # An errback may have been told of something else too.
+        before, now = case.expected["results"].get(name), case.actual["results"][name]
+        return all(each in several(now) for each in several(before))
+    return expected == "nothing" and name in ended
+
+
+def several(value):
+    return value if isinstance(value, list) else [] if value is None else [value]
+
+
+def tells_of(case, tasks):
+    """The calls of errbacks that tell of these tasks."""
+    return [call for call in case.actual["calls"] if call.get("failed") in tasks]
+
+
+def shares_stamps(case, difference):
+    place, expected, actual = difference
+    if place != "/calls" or not any(isinstance(value, list) for value in (expected if actual == "nothing" else actual).get("stamps", {}).values()):
+        return False
+
+    def without_lists(call):
+        stamps = {key: value for key, value in call.get("stamps", {}).items() if not isinstance(value, list)}
+        return {**call, "stamps": stamps}
+    mine, others = (expected, case.actual["calls"]) if actual == "nothing" else (actual, case.expected["calls"])
+    return any(without_lists(mine) == without_lists(other) for other in others)
+
+
+def ends_more_than_once(case, difference):
+    name = difference[0].split("/")[2] if difference[0].startswith("/results/") else None
+    if name not in {call.get("task") for call in case.expected["calls"]}:
+        return False
+    for results in (case.expected["results"], case.actual["results"]):
+        own = results.get(name)
+        if isinstance(own, dict) and own["status"] == "FAILURE" and any(
+                isinstance(other, dict) and other["status"] == "FAILURE" and other["result"] == own["result"]
+                for key, other in results.items() if key != name):
+            return True
+    return False
+
+
+def has_other_ids(case, difference):
+    """Whether the trees have the same shape, and where Python's has a task or a group that nobody has run, the other's has one
+    that ran."""
+    place, expected, actual = difference
+    if place != "/tree":
+        return False
+    known = {call.get("task") for call in case.expected["calls"]} | set(case.expected["results"])
+
+    def matches(left, right):
+        if not left or not right:
+            return left == right
+        (name, parent), members = left
+        (other, other_parent), others = right
+        is_group = members is not None
+        return (is_group == (others is not None) and (is_group or name == other or name not in known)
+                and matches(parent, other_parent) and len(members or []) == len(others or [])
+                and all(map(matches, members or [], others or [])))
+    return matches(expected, actual)
+
+
+FAULTS = [
+    Fault("waits for ever", "when a chord fails that is a part of another chord's header, or tasks of a group or of a body are to "
+          "follow what failed, nobody says so: they stay pending for ever. With Swift they have failed", waits_for_ever),
+    Fault("stamps share a list", "a canvas that is stamped with a list, within which a part has a stamp of that name already, "
+          "puts the part's values into the list of all others too", shares_stamps),
+    Fault("several ends", "a group within a chord's body that steps follow has these run once for each of its members, under one "
+          "id: when a member fails and another does not, the last end counts", ends_more_than_once),
+    Fault("other ids in a tree", "the tree of a chain in a chord's header, with groups after a chord, has ids under which nothing "
+          "is ever sent", has_other_ids),
+    Fault("chunks lose their options", "what is linked to chunks that are sent by themselves, and their stamps, is lost: "
+          "`chunks.apply_async` sends a new group", loses_options_of_chunks),
+    Fault("chunks do not replace", "what follows a task that is replaced by chunks never comes: a new group is sent, which has "
+          "nothing to do with the task", replaces_by_chunks),
+    Fault("chunks break a chain", "`celery.chunks` returns a GroupResult, which cannot be encoded as the argument of what follows "
+          "it in a chain: the task and all that follows it fail", cannot_send_chunks),
+]
+
+
+def fault(case, difference):
+    """The fault that explains a difference; None for none."""
+    return next((each for each in FAULTS if each.explains(case, difference)), None)

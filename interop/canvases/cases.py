@@ -117,6 +117,16 @@ def replaced_in_a_header(b):
     return chord([steps, b.task("nothing", 1)], b.task("add"), stamps={"colour": "red"})
 
 
+def failure_before_a_chord_in_a_group(b):
+    steps = chain(b.fail(), b.task("add"), group(b.task("add"), b.task("echo")), b.task("total"), b.task("add"))
+    return group(steps, b.task("add", 1))
+
+
+def group_for_a_body_and_a_chord(b):
+    first = chord([b.task("add", 1)], group(b.items("map", 2), b.task("echo")))
+    return chain(first, chord([b.task("add"), b.task("echo")], b.task("nothing")), b.task("add"))
+
+
 def replaced_by_chunks(b):
     return chord([b.task("replace", canvas=b.items("chunks", 2, size=2)), b.task("add", 1)], b.task("echo"))
 
@@ -136,5 +146,7 @@ CASES = [
     (chain_with_a_link_in_a_chain, None),
     (replaced_by_a_group_with_chords, None),
     (replaced_in_a_header, None),
+    (failure_before_a_chord_in_a_group, None),
+    (group_for_a_body_and_a_chord, None),
     (replaced_by_chunks, "chunks do not replace"),
 ]

@@ -89,7 +89,7 @@ def judged(canvas, outcomes):
 
 
 def judge(canvas, expected, way, actual):
-    case = explained.Case(canvas, expected, actual)
+    case = explained.Case(canvas, expected, actual, way)
     verdict = Verdict(way, actual, [], set())
     for difference in outcome.differences(expected, actual):
         if fault := explained.fault(case, difference):

@@ -12,6 +12,8 @@ class Case:
     canvas: dict
     expected: dict
     actual: dict
+    # The client, and the fleet.
+    way: tuple
 
 
 @dataclasses.dataclass
@@ -99,17 +101,34 @@ def shares_stamps(case, difference):
     return any(without_lists(mine) == without_lists(other) for other in others)
 
 
-def ends_more_than_once(case, difference):
-    name = difference[0].split("/")[2] if difference[0].startswith("/results/") else None
-    if name not in {call.get("task") for call in case.expected["calls"]}:
+def runs_once_for_each_member(case, _):
+    return bool(case.expected["repeated"] or case.actual["repeated"])
+
+
+def retries_late(case, difference):
+    place = difference[0].split("/")
+    if place[1] != "results":
         return False
-    for results in (case.expected["results"], case.actual["results"]):
-        own = results.get(name)
-        if isinstance(own, dict) and own["status"] == "FAILURE" and any(
-                isinstance(other, dict) and other["status"] == "FAILURE" and other["result"] == own["result"]
-                for key, other in results.items() if key != name):
-            return True
-    return False
+    results = [case.expected["results"].get(place[2]), case.actual["results"].get(place[2])]
+    late = [isinstance(result, dict) and result["status"] == "RETRY" for result in results]
+    # That the other one has ended shows that it does not wait for its next try.
+    return any(late) and not all(late) and not (late[1] and runs_in_swift(case, place[2]))
+
+
+def runs_in_swift(case, name):
+    labels = set(name.removeprefix("task ").split("="))
+    return case.way[1] == "mixed" and any(
+        str(each.get("label")) in labels and each["name"] == "canvas.retry" and each["options"]["queue"] == "two"
+        for each in parts(case.canvas) if each["kind"] == "task")
+
+
+def forgets_group(case, difference):
+    place, *values = difference
+    _, kind, name, *field = place.split("/") + [""]
+    before, now = case.expected["results"].get(name), case.actual["results"].get(name)
+    return (kind == "results" and field[0] in ("group", "fields") and before["status"] == "FAILURE" and before["group"] is None
+            and name not in {call.get("task") for call in case.actual["calls"]}
+            and {*before["fields"], "group_id"} == {*now["fields"]})
 
 
 def has_other_ids(case, difference):
@@ -133,20 +152,24 @@ def has_other_ids(case, difference):
 
 
 FAULTS = [
-    Fault("waits for ever", "when a chord fails that is a part of another chord's header, or tasks of a group or of a body are to "
-          "follow what failed, nobody says so: they stay pending for ever. With Swift they have failed", waits_for_ever),
-    Fault("stamps share a list", "a canvas that is stamped with a list, within which a part has a stamp of that name already, "
-          "puts the part's values into the list of all others too", shares_stamps),
-    Fault("several ends", "a group within a chord's body that steps follow has these run once for each of its members, under one "
-          "id: when a member fails and another does not, the last end counts", ends_more_than_once),
-    Fault("other ids in a tree", "the tree of a chain in a chord's header, with groups after a chord, has ids under which nothing "
-          "is ever sent", has_other_ids),
     Fault("chunks lose their options", "what is linked to chunks that are sent by themselves, and their stamps, is lost: "
           "`chunks.apply_async` sends a new group", loses_options_of_chunks),
     Fault("chunks do not replace", "what follows a task that is replaced by chunks never comes: a new group is sent, which has "
           "nothing to do with the task", replaces_by_chunks),
     Fault("chunks break a chain", "`celery.chunks` returns a GroupResult, which cannot be encoded as the argument of what follows "
           "it in a chain: the task and all that follows it fail", cannot_send_chunks),
+    Fault("waits for ever", "when a chord fails that is a part of another chord's header, or tasks of a group or of a body are to "
+          "follow what failed, nobody says so: they stay pending for ever. With Swift they have failed", waits_for_ever),
+    Fault("stamps share a list", "a canvas that is stamped with a list, within which a part has a stamp of that name already, "
+          "puts the part's values into the list of all others too", shares_stamps),
+    Fault("once for each member", "a group within a chord's body that steps follow has these run once for each of its members, under "
+          "the same ids: what they come to depends on which ends last", runs_once_for_each_member),
+    Fault("late retry", "the message of the next try is sent before the state RETRY is stored, which may then be written over what "
+          "that try has come to", retries_late),
+    Fault("forgets the group", "where a chain that never runs is the body of a chord, the failure of its last task is stored without "
+          "the group that it belongs to", forgets_group),
+    Fault("other ids in a tree", "the tree of a chain in a chord's header, with groups after a chord, has ids under which nothing "
+          "is ever sent", has_other_ids),
 ]
 
 

@@ -3,6 +3,7 @@
 Ids are random, so each is told by what it stands for: a task by the labels of what ran under its id, a group by its members,
 anything else by its place in a tree of results.
 """
+import collections
 import json
 import re
 
@@ -27,6 +28,7 @@ class Outcome:
             "tree": self.tree(answer.get("tree")),
             "calls": sorted((self.call(note) for note in notes), key=lambda call: json.dumps(call, sort_keys=True)),
             "results": self.results(),
+            "repeated": self.repeated(),
         }
 
     # Names.
@@ -142,6 +144,11 @@ class Outcome:
             call |= {"task": self.name(note["id"]), "root": self.root_name(note["root"]), "parent": self.parent_name(note["parent"]),
                      "group": self.name(note["group"])}
         return call
+
+    def repeated(self):
+        """The names of tasks that ran more than once at the same try, under one id."""
+        tries = collections.Counter((note["id"], note["label"], note["retries"]) for note in self.notes if "id" in note)
+        return sorted({self.name(task) for (task, _, _), count in tries.items() if count > 1})
 
     def results(self):
         """What is stored of each task that has a name; several have the same name where an errback was told more than once."""

@@ -87,6 +87,7 @@ def parts():
         Part("demo", [[python, "-m", "checks.demo"]], minutes=3),
         Part("conformance", [[python, "-m", "suite.main", "--short"]], minutes=8, **cases),
         Part("chaos", [[python, "-m", "faults.main", "--short"]], minutes=12, **cases),
+        Part("canvas", [[python, "-m", "canvases.main", "--short"]], minutes=6, **cases),
         Part("mutate", [[python, "-m", "mutations.main", "--messages", "6000"]], minutes=4, **cases),
         Part("bench", [["interop/bench", "--short"], ["interop/bench", "--growth", "--short"]], minutes=5),
         Part("readme", [[python, "-m", "checks.readme"]], minutes=15, **cases),
@@ -95,7 +96,7 @@ def parts():
     ]
 
 
-NEEDS_BUILD = {"docs", "swift", "unit", "python", "json", "demo", "conformance", "chaos", "mutate", "bench"}
+NEEDS_BUILD = {"docs", "swift", "unit", "python", "json", "demo", "conformance", "chaos", "canvas", "mutate", "bench"}
 COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 # Worth showing of a quiet part while it runs.
 NOTABLE = re.compile(r"^(\W )?Test .* recorded an issue|^↳ (?!T)|^FAILED|^ERROR|: error: |WARNING: ThreadSanitizer|ERROR: AddressSanitizer|^skipped "

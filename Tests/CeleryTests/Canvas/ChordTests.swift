@@ -94,6 +94,19 @@ import Testing
         }
     }
 
+    /// As Celery stores it: for a body that never runs there is no request to take them from.
+    @Test func theFailureOfABodyIsStoredWithoutItsGroupAndItsParent() async throws {
+        try await withCanvasBench { bench async throws in
+            let body = try T.call("sum", id: "body").then(T.add(1, id: "next"))
+            try await bench.send(.chord([T.add(1), T.call("fail", id: "bad")], body))
+            for id in ["body", "next"] {
+                #expect(try await bench.failure(of: id)?.hasPrefix("ChordError(") == true)
+                let result = try #require(try await bench.client.handle(id: id).result())
+                #expect(result.groupID == nil && result.parentID == nil)
+            }
+        }
+    }
+
     @Test func allOfAChainThatWasToBeTheBodyFails() async throws {
         try await withCanvasBench { bench async throws in
             let body = try T.call("sum", id: "body").then(T.add(1, id: "next"))

@@ -127,6 +127,20 @@ def group_for_a_body_and_a_chord(b):
     return chain(first, chord([b.task("add"), b.task("echo")], b.task("nothing")), b.task("add"))
 
 
+def errback_that_is_a_chain(b):
+    failing = b.fail()
+    return group({**failing, "link_error": [chain(b.task("told"), b.task("echo")), b.task("told")]}, b.task("add", 1))
+
+
+def failed_chain_that_ends_in_a_group_in_a_header(b):
+    steps = chain(b.task("echo", 1), b.fail(), group(b.task("echo"), b.task("nothing")))
+    return chord([steps, group(b.task("add", 1), b.fail()), b.task("add", 2)], b.task("add"))
+
+
+def member_that_extends_its_chord(b):
+    return chord([b.task("add", 1), b.task("extend", canvas=chain(b.task("add", 5), b.task("add")))], b.task("total"))
+
+
 def replaced_by_chunks(b):
     return chord([b.task("replace", canvas=b.items("chunks", 2, size=2)), b.task("add", 1)], b.task("echo"))
 
@@ -148,5 +162,8 @@ CASES = [
     (replaced_in_a_header, None),
     (failure_before_a_chord_in_a_group, None),
     (group_for_a_body_and_a_chord, None),
+    (errback_that_is_a_chain, "errbacks that are chains"),
+    (failed_chain_that_ends_in_a_group_in_a_header, "waits for ever"),
+    (member_that_extends_its_chord, None),
     (replaced_by_chunks, "chunks do not replace"),
 ]

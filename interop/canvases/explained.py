@@ -89,6 +89,18 @@ def tells_of(case, tasks):
     return [call for call in case.actual["calls"] if call.get("failed") in tasks]
 
 
+def ignores_chains(case, difference):
+    """Whether it is about an errback that is a chain, or about one beside it: those are sent as one group."""
+    labels = {
+        str(each["label"]) for owner in parts(case.canvas)
+        if any(errback["kind"] == "chain" for errback in owner.get("link_error", []))
+        for errback in owner["link_error"] for each in parts(errback) if "label" in each}
+    place, expected, actual = difference
+    if place == "/calls":
+        return str((expected if actual == "nothing" else actual)["label"]) in labels
+    return place.startswith("/results/task ") and place.split("/")[2].removeprefix("task ") in labels
+
+
 def shares_stamps(case, difference):
     place, expected, actual = difference
     if place != "/calls" or not any(isinstance(value, list) for value in (expected if actual == "nothing" else actual).get("stamps", {}).values()):
@@ -160,6 +172,8 @@ FAULTS = [
           "it in a chain: the task and all that follows it fail", cannot_send_chunks),
     Fault("waits for ever", "when a chord fails that is a part of another chord's header, or tasks of a group or of a body are to "
           "follow what failed, nobody says so: they stay pending for ever. With Swift they have failed", waits_for_ever),
+    Fault("errbacks that are chains", "an errback that is a chain is called in the worker, as one that takes the exception, and fails: "
+          "it is never sent", ignores_chains),
     Fault("stamps share a list", "a canvas that is stamped with a list, within which a part has a stamp of that name already, "
           "puts the part's values into the list of all others too", shares_stamps),
     Fault("once for each member", "a group within a chord's body that steps follow has these run once for each of its members, under "

@@ -5,6 +5,8 @@ What becomes of a canvas has to be determined, so that it can be compared: nothi
 import random
 
 QUEUES = ["one", "two"]
+OPTIONS = [("shadow", "other"), ("headers", {"tenant": "north"}), ("time_limit", 60), ("soft_time_limit", 50), ("priority", 3),
+           ("priority", 9), ("ignore_result", True), ("expires", 600), ("countdown", 0.1)]
 ERRORS = [["ValueError", "no luck"], ["KeyError", "key"], ["ZeroDivisionError", "by zero", 2], ["RuntimeError"]]
 
 
@@ -25,6 +27,8 @@ class Generator:
         self.replacing = one_of() < 0.3
         self.sending = one_of() < 0.15
         self.mapping = one_of() < 0.25
+        self.having_options = one_of() < 0.2
+        self.extending = one_of() < 0.15
 
     def description(self):
         return self.node(self.depth)
@@ -44,8 +48,17 @@ class Generator:
         kind = self.random.choices(["chain", "group", "chord"], [5, 3, 3])[0]
         parts = [self.node(depth - 1) for _ in range(self.width())]
         if kind == "chord":
+            if self.extending and self.left > 1 and self.chance(0.5):
+                return self.decorated(self.extended(parts, depth), depth)
             return self.decorated({"kind": kind, "parts": parts, "body": self.node(depth - 1)}, depth)
         return self.decorated({"kind": kind, "parts": parts}, depth)
+
+    def extended(self, parts, depth):
+        """A chord with a task that adds another canvas to its header. That has the same place as the task, so that nobody knows
+        in which order the body gets the results."""
+        task = self.named("extend", {"canvas": self.node(min(depth - 1, 2))})
+        parts.insert(self.random.randrange(len(parts) + 1), task)
+        return {"kind": "chord", "parts": parts, "body": self.named("total", {})}
 
     def width(self):
         return self.random.choices([1, 2, 3, 4, 5], [2, 6, 5, 2, 1])[0]
@@ -65,16 +78,20 @@ class Generator:
         return description
 
     def task(self, depth):
-        description = {"kind": "task", "label": self.label(), "options": {"queue": self.random.choice(QUEUES)}}
+        label = self.label()
+        description = self.named(*self.call(depth), label=label)
         if self.chance(0.5):
             description["args"] = [self.random.randrange(100) for _ in range(self.random.randrange(1, 3))]
-        name, kwargs = self.call(depth)
-        description["name"] = f"canvas.{name}"
-        if kwargs:
-            description["kwargs"] = kwargs
         if self.chance(0.15):
             description["immutable"] = True
+        if self.having_options and self.chance(0.3):
+            name, value = self.random.choice(OPTIONS)
+            description["options"][name] = value
         return description
+
+    def named(self, name, kwargs, label=None):
+        return {"kind": "task", "name": f"canvas.{name}", "label": label or self.label(),
+                "options": {"queue": self.random.choice(QUEUES)}, **({"kwargs": kwargs} if kwargs else {})}
 
     def call(self, depth):
         """The name and the arguments of a task."""
@@ -101,21 +118,25 @@ class Generator:
         return description
 
     def errback(self):
-        description = {"kind": "task", "name": self.random.choice(["canvas.told", "canvas.failed"]), "label": self.label(),
-                       "options": {"queue": self.random.choice(QUEUES)}}
-        if description["name"] == "canvas.told" and self.chance(0.2):
-            description["immutable"] = True
+        description = self.named(self.random.choice(["told", "failed"]), {})
+        if description["name"] == "canvas.told":
+            if self.chance(0.2):
+                description["immutable"] = True
+            if self.left > 0 and self.chance(0.2):
+                return {"kind": "chain", "parts": [description, self.named("echo", {})]}
         return description
 
 
 def shown(description, indent=""):
     """The description as a tree, a line for each part."""
     marks = [f"{key}={description[key]}" for key in ("args", "immutable", "stamps", "items", "size") if key in description]
-    queue = description.get("options", {}).get("queue")
+    options = dict(description.get("options", {}))
+    queue = options.pop("queue", None)
     kwargs = {key: value for key, value in description.get("kwargs", {}).items() if key != "canvas"}
     name = description.get("name", description["kind"]).removeprefix("canvas.")
     label = f" #{description['label']}" if "label" in description else ""
     lines = [" ".join(filter(None, [f"{indent}{name}{label}", f"@{queue}" if queue else "", str(kwargs) if kwargs else "",
+                                    str(options) if options else "",
                                     *marks]))]
     inner = [("", part) for part in description.get("parts", [])]
     inner += [("body: ", description[key]) for key in ("body",) if key in description]

@@ -64,7 +64,8 @@ class Outcome:
                 self.metas[task] = meta
                 if not meta:
                     continue
-                self.add_member(meta.get("group_id"), task)
+                if self.has_run(task):
+                    self.add_member(meta.get("group_id"), task)
                 if meta.get("parent_id"):
                     unread[meta["parent_id"]] = None
                 for number, child in enumerate(meta["children"] or [] if self.has_run(task) else []):
@@ -79,12 +80,13 @@ class Outcome:
         """Notes the ids of a tree, and names those that have no name yet by their place."""
         if not tree:
             return
-        (identifier, parent), members = tree if isinstance(tree[0], list) else ((tree[0], None), tree[1])
+        (identifier, parent), members = tree
         self.names.setdefault(identifier, place)
         if members is None:
             found.setdefault(identifier)
         for number, member in enumerate(members or []):
-            self.add_member(identifier, member[0][0] if isinstance(member[0], list) else member[0])
+            if member[1] is None:
+                self.add_member(identifier, member[0][0])
             self.walk(member, f"member {number} of {place}", found)
         self.walk(parent, f"parent of {place}", found)
 

@@ -27,6 +27,7 @@ struct Notes: Sendable {
             "stamped": .array(stamped.map(JSONValue.string)), "shadow": text(request.shadow),
             "replies": .bool(request.replyTo != nil),
             "limits": [request.writtenTimeLimit, request.writtenSoftTimeLimit],
+            "priority": .integer(request.priority ?? 0),
             "headers": .object(request.headers),
         ])
         try add(place, entry)

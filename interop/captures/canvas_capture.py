@@ -20,7 +20,7 @@ warnings.simplefilter("ignore")
 
 import celery  # noqa: E402
 import kombu  # noqa: E402
-from celery import Celery, chain, chord, group, signature  # noqa: E402
+from celery import Celery, canvas, chain, chord, group, signature  # noqa: E402
 from celery.app import trace  # noqa: E402
 from celery.backends.redis import RedisBackend  # noqa: E402
 from celery.canvas import _chain, chunks, maybe_signature, xmap, xstarmap  # noqa: E402
@@ -138,6 +138,34 @@ def stamped(sig, append_stamps=False, **stamps):
     return sig
 
 
+class Visitor(getattr(canvas, "StampingVisitor", object)):
+    """Says of each part what it is, and of a task also which stamps it has from the parts around it."""
+
+    def on_signature(self, sig, **headers):
+        return {"task": sig.task, "around": ",".join(sorted(set(headers) - {"stamped_headers"}))}
+
+    def on_chain_start(self, chain, **headers):
+        return {"in_chain": len(chain.tasks)}
+
+    def on_group_start(self, group, **headers):
+        return {"in_group": len(group.tasks)}
+
+    def on_chord_body(self, chord, **headers):
+        return {"of_body": [1]}
+
+    def on_callback(self, callback, **headers):
+        return {"called_back": callback.task}
+
+    def on_errback(self, errback, **headers):
+        # Another value than a stamp: it is an option.
+        return {"told": errback.task, "note": 1, "stamped_headers": ["told"]}
+
+
+def visited(sig, append_stamps=False, **stamps):
+    sig.stamp(Visitor(), append_stamps=append_stamps, **stamps)
+    return sig
+
+
 def immutable(sig):
     sig.set_immutable(True)
     return sig
@@ -172,7 +200,7 @@ class Sender:
         self.names = {name: Name(app, "swift." + name) for name in ("add", "mul", "tsum", "echo", "err")}
         self.names.update(
             chain=chain, _chain=_chain, chord=chord, group=group, linked=linked, failing=failing, stamped=stamped,
-            immutable=immutable, plain=plain, called=called)
+            visited=visited, immutable=immutable, plain=plain, called=called)
 
         def run(task, /, *args, **kwargs):
             """The task of every message, whatever its name."""

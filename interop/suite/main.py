@@ -159,7 +159,7 @@ class Run:
     def reason(self, test):
         """Why the test did not pass."""
         outcome = self.outcomes.get(test)
-        return "" if outcome is None or self.kind(test) in ("passed", "aside") else outcome["known"] or outcome["reason"]
+        return "" if outcome is None or self.kind(test) in ("passed", "xpassed", "aside") else outcome["known"] or outcome["reason"]
 
     def summary(self):
         counts = collections.Counter(map(self.kind, self.outcomes))

@@ -24,6 +24,12 @@ extension GroupSignature {
     public func stamped(_ stamps: JSONObject) -> GroupSignature {
         GroupSignature(stages: stages.changedEach { node, _ in try node.stamp(stamps) }, decodeElements: decodeElements)
     }
+
+    /// Stamps each of its tasks, as ``Signature/stamped(by:)``; the group itself is not visited.
+    public func stamped(by visitor: @escaping StampingVisit.Visitor) -> GroupSignature {
+        GroupSignature(
+            stages: stages.changedEach { node, _ in try node.stamp(visitor: visitor) }, decodeElements: decodeElements)
+    }
 }
 
 extension GroupPartial {

@@ -32,6 +32,14 @@ extension Signature {
         changed { node, _ in try node.stamp(stamps) }
     }
 
+    /// Stamps each of its tasks with what the visitor says of it and of the parts around it, also the bodies of chords and
+    /// what is linked (Celery's `StampingVisitor`).
+    ///
+    ///     flow.stamped { part in part.place == .task ? ["team": .string(teams[part.task] ?? "none")] : [:] }
+    public func stamped(by visitor: @escaping StampingVisit.Visitor) -> Signature {
+        changed { node, _ in try node.stamp(visitor: visitor) }
+    }
+
     private func changed(_ change: @escaping CanvasStages.Change) -> Signature {
         Signature(task: task, stages: stages.changed(change), decodeOutput: decodeOutput)
     }

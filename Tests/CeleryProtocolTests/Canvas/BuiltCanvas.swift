@@ -37,6 +37,10 @@ enum BuiltCanvas {
         case "task-stamps-appended":
             return try add(1, 2).stamped(["k": "v", "n": [1]]).stamped(["k": "w", "n": [2]], appends: true)
         case "task-stamped-with-links": return try add(1, 2).linked(mul(3)).failing(err()).stamped(["k": "v"])
+        case "task-visited": return try add(1, 2).visited()
+        case "task-visited-with-links":
+            return try add(1, 2).linked(mul(3), mul(4)).failing(err(), err("x")).visited(["k": "v"])
+        case "task-visited-twice": return try add(1, 2).visited(["k": "v"]).visited(appends: true)
         case "task-stamps-last": return try add(1, 2).stamped(["k": "v"])
         case "task-in-chord-options":
             return try add(1, 2).set(["chord": tsum().json, "group_id": "g", "group_index": 3])
@@ -70,6 +74,9 @@ enum BuiltCanvas {
         case "chain-of-linked-tasks": return try add(1, 2).linked(mul(8)) ||| mul(3).failing(err())
         case "chain-step-options":
             return try add(1, 2) ||| mul(3).set(["queue": "slow", "countdown": 7, "priority": 1]) ||| mul(4)
+        case "chain-visited": return try (add(1, 2) ||| mul(3)).visited(["k": "v"])
+        case "chain-visited-with-links":
+            return try (add(1, 2) ||| mul(3)).linked(mul(4)).failing(err()).visited(appends: true)
         case "chain-stamped": return try (add(1, 2) ||| mul(3)).stamped(["k": "v"])
         case "chain-in-chain-with-options":
             return try chain(add(1, 2), (mul(3) ||| mul(4)).set(["queue": "slow"]), mul(5))
@@ -95,6 +102,7 @@ enum BuiltCanvas {
         case "group-call-options": return group(add(1, 2), mul(3, 4).set(["priority": 1]))
         case "group-link": return try group(add(1, 2), mul(3, 4)).linked(mul(5))
         case "group-link-error": return try group(add(1, 2), group(mul(3, 4)), (add(5, 6) ||| mul(7))).failing(err())
+        case "group-visited": return try group(add(1, 2), (add(3, 4) ||| mul(5))).visited()
         case "group-stamped": return try group(add(1, 2), (add(3, 4) ||| mul(5))).stamped(["k": "v"])
         case "group-member-options":
             return group(add(1, 2).set(["queue": "slow"]), mul(3, 4).set(["task_id": "mine", "countdown": 1]))
@@ -160,6 +168,11 @@ enum BuiltCanvas {
             return try chord([add(1, 1), add(2, 2)], tsum()).failing(err(), linksHeaders: true)
         case "chord-link-error-nested":
             return try chord([chord([add(1, 1), add(2, 2)], tsum()), add(3, 3)], tsum()).failing(err())
+        case "chord-visited": return try chord([add(1, 1), add(2, 2)], tsum()).visited(["k": "v"])
+        case "chord-visited-with-a-chain":
+            return try chord([add(1, 1), (add(2, 2) ||| mul(3))], (tsum() ||| mul(2))).visited()
+        case "chord-visited-in-a-chain":
+            return try (add(1, 1) ||| group(add(2), add(3)) ||| tsum().linked(echo()).failing(err())).visited()
         case "chord-stamped": return try chord([add(1, 1), add(2, 2)], tsum()).stamped(["k": "v"])
         case "chord-chain-body": return try chord([add(1, 1), add(2, 2)], (tsum() ||| mul(3)))
         case "chord-chain-body-with-options":

@@ -45,6 +45,23 @@ extension CanvasNode {
         return node
     }
 
+    /// What the visitor of `canvas_capture.py` says.
+    func visited(_ stamps: JSONObject = [:], appends: Bool = false) throws -> CanvasNode {
+        var node = self
+        try node.stamp(stamps, appends: appends) { part in
+            switch part.place {
+            case .task:
+                ["task": .string(part.task), "around": .string(part.stamps.map(\.key).sorted().joined(separator: ","))]
+            case .chain: ["in_chain": .integer(part.count)]
+            case .group, .header: ["in_group": .integer(part.count)]
+            case .body: ["of_body": [1]]
+            case .callback: ["called_back": .string(part.task)]
+            case .errback: ["told": .string(part.task), "note": 1, "stamped_headers": ["told"]]
+            }
+        }
+        return node
+    }
+
     func stamped(_ stamps: JSONObject, appends: Bool = false) throws -> CanvasNode {
         var node = self
         try node.stamp(stamps, appends: appends)

@@ -133,6 +133,30 @@ struct TypedCanvasTests {
             ])
     }
 
+    @Test func aVisitorSaysWhatEachTaskIsStampedWith() throws {
+        let flow = group(Tasks.add(1, 1), Tasks.add(2, 2)).then(Tasks.sum.partial()).stamped { part in
+            switch part.place {
+            case .task: ["name": .string(part.task), "size": .integer(part.arguments.count)]
+            case .header: ["members": .integer(part.count)]
+            default: [:]
+            }
+        }
+        guard case .chord(let header, let body) = try flow.canvas().kind else {
+            Issue.record("\(try flow.canvas())")
+            return
+        }
+        let stamps = header.tasks[1].options
+        #expect(stamps["name"] == "tasks.add" && stamps["size"] == 2 && stamps["members"] == 2)
+        #expect(stamps["stamped_headers"]?.arrayValue?.count == 3)
+        #expect(body.options["name"] == "tasks.sum" && body.options["size"] == 0)
+        let alone = try group(Tasks.add(1, 1)).stamped { ["name": .string($0.task)] }.canvas()
+        #expect(
+            alone
+                == .group([
+                    Self.task("tasks.add", [1, 1], options: ["name": "tasks.add", "stamped_headers": ["name"]])
+                ]))
+    }
+
     @Test func aStepSaysItsQueue() throws {
         let chain = Tasks.add(2, 2).then(Tasks.negate.partial().options(SendOptions(queue: "math")))
         #expect(

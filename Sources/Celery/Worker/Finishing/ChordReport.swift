@@ -7,15 +7,15 @@ struct ChordReport: Sendable {
     /// The chord's body as the messages of its header hold it; `nil` when that could not be read.
     let body: JSONValue?
 
-    /// The id of the task that the body begins with, if it is settled.
-    var bodyID: String? {
-        guard let body else { return nil }
+    /// The ids of the tasks that the body is sent as, if they are settled.
+    var bodyIDs: [String] {
+        guard let body else { return [] }
         do {
-            return try CanvasSuccession.expanded(chordBody: body, results: [], in: CanvasContext()).tasks.first?
-                .request.id
+            return try CanvasSuccession.expanded(chordBody: body, results: [], in: CanvasContext()).tasks.map(
+                \.request.id)
         } catch {
             // Then it was never sent.
-            return nil
+            return []
         }
     }
 }

@@ -140,13 +140,19 @@ final class ResultWriter: Sendable {
     ///
     /// - Parameter limit: for how long the right is kept.
     func results(of claim: ChordClaim, _ report: ChordReport, keeping limit: Duration) async throws -> ChordResults? {
-        if claim.isRepeated, let id = report.bodyID, try await store.result(of: id)?.parentID == report.part.id {
-            // Whoever had the claim before has sent the body, and died before it could say so.
+        if claim.isRepeated, try await isSent(report) {
             try await store.end(claim)
             return nil
         }
         let results = try await store.chordResults(claim)
         return try await store.extend(claim, for: limit) ? results : nil
+    }
+
+    /// Whether whoever had the claim before has sent the body, all of it, and died before it could say so.
+    private func isSent(_ report: ChordReport) async throws -> Bool {
+        let ids = report.bodyIDs
+        let results = try await store.results(of: ids)
+        return !ids.isEmpty && ids.allSatisfy { results[$0]?.parentID == report.part.id }
     }
 
     /// Whether a message of a chord's body is the copy that runs. When the backend does not answer in time it is: a body that

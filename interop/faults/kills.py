@@ -10,29 +10,34 @@ from fleet import redis_log, worker_log, workers
 
 
 class Killer:
-    """Kills one worker after the other, in random order, and starts it again at once."""
+    """Kills one worker after the other, in random order, and starts it again at once. `pause` are the seconds between, from
+    and to.
+    """
 
-    def __init__(self, members, generator):
+    def __init__(self, members, generator, pause=(2, 2)):
         self.members = members
         self.random = generator
-        self.next = time.monotonic() + 2
-        self.kills = collections.Counter()
+        self.pause = pause
+        self.next = time.monotonic() + pause[1]
+        # When each was killed, by its name.
+        self.moments = collections.defaultdict(list)
         self.round = []
 
     def tick(self):
         """To be called often, on the main thread."""
         if time.monotonic() < self.next:
             return
-        self.next = time.monotonic() + 2
+        self.next = time.monotonic() + self.random.uniform(*self.pause)
         if not self.round:
             self.round = self.random.sample(self.members, len(self.members))
         worker = self.round.pop()
         worker.kill()
+        self.moments[worker.name].append(time.monotonic())
         worker.start()
-        self.kills[worker.name] += 1
 
     def report(self):
-        return f"{sum(self.kills.values())} kills ({', '.join(f'{n} {c}' for n, c in sorted(self.kills.items()))})"
+        counts = {name: len(moments) for name, moments in sorted(self.moments.items())}
+        return f"{sum(counts.values())} kills ({', '.join(f'{name} {count}' for name, count in counts.items())})"
 
 
 class KillsRun:

@@ -1,6 +1,7 @@
 """Tasks while workers, brokers and connections suffer. None may be lost, stuck, or started twice without reason.
 
 kills     workers are killed and started again, Swift and Python ones on one queue
+chords    workers are killed while chords run, whose bodies must run once; --tasks are the chords
 cuts      connections are cut at random; RabbitMQ closes all of them
 windows   the same with one task at a time and a full window of held ones
 outages   the broker is killed and comes back after 3, 30 and 120 s (Redis with an append-only file)
@@ -21,6 +22,7 @@ import tempfile
 import time
 
 from faults import timeouts
+from faults.chords import ChordsRun
 from faults.connections import ConnectionsRun
 from faults.disruptions import MODES
 from faults.kills import KillsRun
@@ -29,13 +31,14 @@ from fleet import junit, program, redis_log, servers, workers
 KINDS = ["redis", "rabbitmq"]
 ACKS = ["late", "early"]
 # `fleet` is the other way round of `timeouts`. Those that take longest come first.
-ALL = ["outages", "stops", "kills", "fleet", "timeouts", "windows", "cuts", "pauses"]
+ALL = ["outages", "stops", "kills", "chords", "fleet", "timeouts", "windows", "cuts", "pauses"]
 assert set(MODES) < set(ALL)
 # With these a short run has one kind of acknowledgement only.
 SHORT_ACKS = {"stops": ["early"], "pauses": ["late"]}
 # Of a long and a short run.
 DEFAULTS = {
-    "tasks": ({"kills": 10_000, "timeouts": 2000, "others": 5000}, {"kills": 1000, "timeouts": 400, "others": 400}),
+    "tasks": ({"kills": 10_000, "timeouts": 2000, "chords": 200, "others": 5000},
+              {"kills": 1000, "timeouts": 400, "chords": 50, "others": 400}),
     "seconds": (900, 150), "outages": ([3, 30, 120], [2, 7]), "longest_pause": (15, 3), "longest_eta": (180, 20),
     "longest_sleep": (90, 15), "look": (60, 15), "jobs": (1, 8)}
 
@@ -47,7 +50,7 @@ def parse():
     parser.add_argument("--mode", choices=ALL, action="append", help="only this one; may be said again")
     parser.add_argument("--acks", choices=ACKS, help="only late or only early acknowledgement")
     parser.add_argument("--short", action="store_true", help="a few minutes in all: fewer tasks, shorter outages, eight at a time")
-    parser.add_argument("--tasks", type=int, help="in each run (10,000 with kills, 2,000 with timeouts, else 5,000)")
+    parser.add_argument("--tasks", type=int, help="in each run (10,000 with kills, 2,000 with timeouts, 200 with chords, else 5,000)")
     parser.add_argument("--seconds", type=float, help="the longest that one run may take (900)")
     parser.add_argument("--outages", type=lambda text: [float(each) for each in text.split(",")],
                         help="how long the broker is away, in seconds, one after the other (3,30,120)")
@@ -79,6 +82,8 @@ def run(mode, kind, acks, options, report):
     with broker as server, servers.Redis(arguments=redis_log.ARGUMENTS) as results:
         if mode == "kills":
             KillsRun(kind, server, results, acks, options).run(report)
+        elif mode == "chords":
+            ChordsRun(kind, server, results, options).run(report)
         else:
             ConnectionsRun(kind, server, results, mode, acks, options).run(report)
 
@@ -89,8 +94,8 @@ def runs(options):
         for kind in [options.broker] if options.broker else KINDS:
             if kind == "rabbitmq" and mode in ("timeouts", "fleet"):
                 continue
-            if mode == "fleet":
-                # Nothing runs there.
+            if mode in ("fleet", "chords"):
+                # Nothing runs with the fleet; a task of a chord that is acknowledged early is lost with its worker, and so the chord.
                 yield mode, kind, "late"
                 continue
             for acks in [options.acks] if options.acks else SHORT_ACKS.get(mode, ACKS) if options.short else ACKS:

@@ -15,9 +15,8 @@ class StartsOf:
 
     def __init__(self, worker):
         self.worker = worker
-        # The times, by id, in order. A task that has started and not ended has no end.
-        self.begins = collections.defaultdict(list)
-        self.ends = collections.defaultdict(list)
+        # The starts, by id, in order. A task that has not ended, perhaps because its worker was killed, ends at infinity.
+        self.found = collections.defaultdict(list)
         self.ended = threading.Event()
         self.thread = threading.Thread(target=self.follow, daemon=True)
         self.offset = time.time() - time.monotonic()
@@ -40,10 +39,11 @@ class StartsOf:
                     event = worker_log.parse(line.decode("utf-8", "replace"))
                     if event is None or event.id is None:
                         continue
+                    found = self.found[event.id]
                     if event.text == "started":
-                        self.begins[event.id].append(self.time_of(event))
-                    elif event.text.startswith(("succeeded ", "raised ")):
-                        self.ends[event.id].append(self.time_of(event))
+                        found.append(Start(self.worker.name, self.time_of(event), float("inf")))
+                    elif event.text.startswith(("succeeded ", "raised ")) and found:
+                        found[-1] = found[-1]._replace(end=self.time_of(event))
                 if is_last:
                     return
                 self.ended.wait(0.02)
@@ -52,6 +52,4 @@ class StartsOf:
         return worker_log.seconds(event) - self.offset
 
     def starts(self, identifier):
-        ends = self.ends.get(identifier, [])
-        for number, begin in enumerate(self.begins.get(identifier, [])):
-            yield Start(self.worker.name, begin, ends[number] if number < len(ends) else float("inf"))
+        return self.found.get(identifier, [])

@@ -63,6 +63,11 @@ class Worker:
             log.seek(self.read_from)
             return log.read().decode("utf-8", "replace")
 
+    def all_logs(self):
+        """What it has written since it was started for the first time."""
+        with open(self.log_path, encoding="utf-8", errors="replace") as log:
+            return log.read()
+
     def wait_for_log(self, pattern, seconds):
         """Waits until the log matches the pattern."""
         deadline = time.monotonic() + seconds

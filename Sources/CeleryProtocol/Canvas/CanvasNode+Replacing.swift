@@ -68,16 +68,17 @@ extension CanvasNode {
     }
 
     /// The signature as a further part of the chord that a running task belongs to, as Celery's `Task.add_to_chord`: it has
-    /// to be counted (`growChord`) before it is sent.
+    /// to be counted (`growChord`) before it is sent. A group is one part too, whose result is the list of its results; of
+    /// Celery's the tasks would report to the group, for which nobody waits.
     ///
-    /// - Throws: ``MessageError`` when the task belongs to no chord.
+    /// - Throws: ``MessageError`` when the task belongs to no chord, and for a chain without tasks.
     package func added(
         toChordOf request: TaskRequest, _ payload: TaskPayload, in context: CanvasContext
     ) throws(MessageError) -> (node: CanvasNode, result: ResultTree) {
         guard let chord = payload.chord else {
             throw MessageError(.invalidTask, "the task belongs to no chord")
         }
-        var node = self
+        var node = try chunked().uplifted()
         node.options.update([
             "group_id": request.group.map(JSONValue.string) ?? .null,
             "group_index": request.groupIndex.map(JSONValue.integer) ?? .null,

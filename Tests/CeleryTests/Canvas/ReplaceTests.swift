@@ -94,6 +94,21 @@ import Testing
         }
     }
 
+    /// With Celery's `add_to_chord` its header never completes.
+    @Test func aGroupThatIsAddedToAChordIsOneMemberWithAListOfResults() async throws {
+        try await withCanvasBench {
+            TaskHandler(named: "adding") { context, _, _ in
+                try await context.addToChord(.group([T.add(1), T.add(2)]))
+                try await context.addToChord(try T.add(3).then(.group([T.add(4), T.add(5)])))
+                return 0
+            }
+        } _: { bench async throws in
+            let members = try await bench.run(.chord([T.call("adding"), T.add(10)], T.call("echo")))
+            let texts = members.arrayValue?.first?.arrayValue?.map { "\($0)" }.sorted()
+            #expect(texts == (["0", "10", "[1, 2]", "[7, 8]"]).sorted())
+        }
+    }
+
     @Test func aTaskOutsideOfChordsCannotAddToOne() async throws {
         try await withCanvasBench {
             TaskHandler(named: "adding") { context, _, _ in

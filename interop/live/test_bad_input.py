@@ -179,10 +179,16 @@ def test_message(bed, raw, exception, value):
             raise AssertionError("there is a result")
         equal(result.state, "FAILURE")
     still_works(bed)
-    lines = [(line, worker_log.parse(line)) for line in bed.swift.log()[before:].splitlines()]
+
+    def read_log():
+        lines = [(line, worker_log.parse(line)) for line in bed.swift.log()[before:].splitlines()]
+        return lines, [parsed for _, parsed in lines if parsed and parsed.text.startswith(("refused", "Message refused"))]
+    if exception is not None:
+        # It is written when the message is settled, which is after its result is there.
+        eventually(lambda: read_log()[1], "the worker's log says that the message is refused")
+    lines, refusals = read_log()
     # What is not a line of its own is the rest of a line that was broken.
     equal([line for line, parsed in lines if parsed is None], [])
-    refusals = [parsed for _, parsed in lines if parsed.text.startswith(("refused", "Message refused"))]
     equal(len(refusals), 0 if exception is None else 1)
     for refusal in refusals:
         equal(refusal.id == identifier, exception is not SILENT)

@@ -173,8 +173,9 @@ def test_a_result_that_is_too_large_for_the_server_fails_alone(frugal_server):
                     call.get(timeout=20)
             else:
                 call.get(timeout=20)
+        # In the line of the failure that could not be told, which is written after its caller has been told.
+        eventually(lambda: bed.swift.log().count("refused_result=refused: ") >= 4, "each refusal is in the log")
         log = bed.swift.log()
-        # In the line of the failure that could not be told.
         equal(log.count("refused_result=refused: "), 4)
         equal(log.count("storing results again"), 0)
 

@@ -81,22 +81,25 @@ struct CanvasSender: Sendable {
         let expansion = try node.expanded(input: input, options: options, in: context)
         let chords = ChordSupport(results)
         // All of it can be sent, as far as that can be told, before something is.
-        let steps = try expansion.steps.compactMap { try publisher.step($0, chords) }
+        for step in expansion.steps { try publisher.check(step, chords) }
         // The sending is one, and so are its further tries: as many as any of its tasks asks for.
-        let retries = expansion.tasks.compactMap(\.publishRetries).max()
+        let retries = expansion.steps.lazy.compactMap { $0.task?.publishRetries }.max()
         try await publisher.prepare(results)
         let result = try willSend(expansion)
-        var left = steps[...]
+        // Messages are made when they are sent: those of a large group are more than its tasks.
+        var left = expansion.steps[...]
         while let step = left.first {
             let group = left.prefix(TaskPublisher.largestBatch).prefix { $0.group != nil && $0.group == step.group }
             guard group.count >= Self.fewestTogether else {
                 left = left.dropFirst()
-                try await carryOut(step, parent, retries)
+                if let step = try publisher.step(step, chords) { try await carryOut(step, parent, retries) }
                 continue
             }
             left = left.dropFirst(group.count)
-            let tasks = group.compactMap { step -> OutgoingTask? in
-                guard case .message(let message, let destination) = step else { return nil }
+            let tasks = try group.compactMap { step -> OutgoingTask? in
+                guard case .message(let message, let destination)? = try publisher.step(step, chords) else {
+                    return nil
+                }
                 return OutgoingTask(message, to: destination, parent: parent)
             }
             try await publisher.publish(tasks, retries: retries)
@@ -119,6 +122,16 @@ struct CanvasSender: Sendable {
             }
         }
     }
+}
+
+extension CanvasExpansion.Step {
+    /// The task whose message it sends, if it sends one.
+    fileprivate var task: CanvasTask? {
+        if case .send(let task) = self { task } else { nil }
+    }
+
+    /// The id of the group that the message belongs to; `nil` for none.
+    fileprivate var group: String? { task?.request.group }
 }
 
 extension CanvasNode {

@@ -53,8 +53,28 @@ extension TaskPublisher {
         }
     }
 
+    /// Checks that a step can be taken, as far as that can be told without making its message.
+    ///
+    /// - Throws: as ``step(_:_:)``.
+    func check(_ step: CanvasExpansion.Step, _ chords: ChordSupport) throws {
+        switch step {
+        case .send(let task): try check(queueOf: try Self.sendOptions(of: task))
+        case .saveGroup: break
+        case .openChord: if case .none(let reason) = chords { throw CeleryError(.invalidArgument, reason) }
+        }
+    }
+
     /// The message of a task of a canvas, and its way.
     func message(_ task: CanvasTask) throws -> (message: Message, destination: Destination) {
+        var made = try message(
+            task.request, task.payload, try Self.sendOptions(of: task), replyTo: task.request.replyTo,
+            routedAs: task.routeName)
+        if let mode = task.options["delivery_mode"]?.integerValue { made.message.properties.deliveryMode = mode }
+        return made
+    }
+
+    /// When and where a task is sent.
+    private static func sendOptions(of task: CanvasTask) throws -> SendOptions {
         let options = task.options
         var send = SendOptions(
             countdown: try options.duration("countdown"),
@@ -73,10 +93,7 @@ extension TaskPublisher {
         if let serializer = options["serializer"]?.text, serializer != "json" {
             throw MessageError(.invalidTask, "the serializer \(PythonRepr.quoted(serializer)) is not built")
         }
-        var made = try message(
-            task.request, task.payload, send, replyTo: task.request.replyTo, routedAs: task.routeName)
-        if let mode = options["delivery_mode"]?.integerValue { made.message.properties.deliveryMode = mode }
-        return made
+        return send
     }
 
     /// The message of the task that looks after a chord which nobody counts (Celery's `fallback_chord_unlock`).

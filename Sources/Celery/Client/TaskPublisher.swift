@@ -97,6 +97,15 @@ final class TaskPublisher: Sendable {
         }
     }
 
+    /// Checks that a queue which is named is one that there may be.
+    func check(queueOf options: SendOptions) throws {
+        if let name = options.queue, !routing.createsMissingQueues, !routing.knows(name) {
+            throw CeleryError(
+                .invalidArgument, "the task cannot be sent: the queue \(LogText.name(name)) is not among the known ones"
+            )
+        }
+    }
+
     /// Where the result will be read; one that is not wanted is no reason to talk to the backend.
     func wanted(_ results: (any ResultStore)?, _ options: SendOptions) -> (any ResultStore)? {
         (options.ignoreResult ?? defaults?.ignoreResult) == true ? nil : results
@@ -141,11 +150,7 @@ final class TaskPublisher: Sendable {
         let route = routing.route(for: routeName ?? request.task)
         if options.priority == nil, route?.priority == nil, defaults?.priority == nil { options.priority = inherited }
         if let defaults { options.complete(&request, with: defaults) }
-        if let name = options.queue, !routing.createsMissingQueues, !routing.knows(name) {
-            throw CeleryError(
-                .invalidArgument, "the task cannot be sent: the queue \(LogText.name(name)) is not among the known ones"
-            )
-        }
+        try check(queueOf: options)
         let now = clock.now
         // As in Celery, no countdown is no eta.
         if let eta = options.eta, eta != .after(.zero) { request.eta = eta.date(now: now) }

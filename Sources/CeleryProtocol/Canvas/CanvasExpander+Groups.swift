@@ -28,6 +28,8 @@ extension CanvasExpander {
         _ node: CanvasNode, _ args: [JSONValue], _ kwargs: JSONObject, _ call: JSONObject, opening: Opening?
     ) throws(MessageError) -> Int {
         var group = try frozen(node, call, opening)
+        // With the opening of a chord.
+        reserve(group.tasks.count + 1)
         var size = 0
         for index in group.tasks.indices {
             size += group.tasks[index].node.reportingTasks

@@ -33,17 +33,51 @@ extension Message {
     fileprivate var hasNoSequel: Bool { body.suffix(Self.plainEnd.count).elementsEqual(Self.plainEnd) }
 
     /// What follows the task as it is written, without a look at the tagged values of kombu's JSON.
+    ///
+    /// Of a body that is too large the arguments are stepped over, as those of a chord's body may be: only what follows is
+    /// read then. One that is too large when it is decompressed stays unread.
     fileprivate func rawEmbed(_ limits: BodyLimits) -> JSONObject? {
-        do {
-            let bytes = try decompressedBody(limits.size)
-            switch try JSONValue.reading(bytes, memoryLimit: limits.memory).value {
-            case .array(let parts): return parts.count > 2 ? parts[2].objectValue : nil
-            case .object(let fields): return fields
-            default: return nil
-            }
-        } catch {
-            // It is no JSON at all, or too large.
-            return nil
+        guard let bytes = compression == nil ? body : decompressedBodyIfItFits(limits) else { return nil }
+        switch Self.value(bytes, limits) {
+        case .array(let parts)?: return parts.count > 2 ? parts[2].objectValue : nil
+        case .object(let fields)?: return fields
+        case nil: return Self.lastOfThree(bytes).flatMap { Self.value(Array(bytes[$0]), limits)?.objectValue }
+        default: return nil
         }
+    }
+
+    private func decompressedBodyIfItFits(_ limits: BodyLimits) -> [UInt8]? {
+        do { return try decompressedBody(limits.size) } catch { return nil }
+    }
+
+    /// The value; `nil` when it is no JSON, or too large.
+    private static func value(_ bytes: [UInt8], _ limits: BodyLimits) -> JSONValue? {
+        guard bytes.count <= limits.size else { return nil }
+        do { return try JSONValue.reading(bytes, memoryLimit: limits.memory).value } catch { return nil }
+    }
+
+    /// Where the third element of an array stands, if it is the last one; nothing is read, so it need not be JSON.
+    private static func lastOfThree(_ bytes: [UInt8]) -> Range<Int>? {
+        guard let end = bytes.lastIndex(of: UInt8(ascii: "]")) else { return nil }
+        var depth = 0
+        var commas = 0
+        var position = 0
+        while position < end {
+            switch bytes[position] {
+            case UInt8(ascii: "\""):
+                position += 1
+                while position < end, bytes[position] != UInt8(ascii: "\"") {
+                    position += bytes[position] == UInt8(ascii: "\\") ? 2 : 1
+                }
+            case UInt8(ascii: "["), UInt8(ascii: "{"): depth += 1
+            case UInt8(ascii: "]"), UInt8(ascii: "}"): depth -= 1
+            case UInt8(ascii: ",") where depth == 1:
+                commas += 1
+                if commas == 2 { return position + 1..<end }
+            default: break
+            }
+            position += 1
+        }
+        return nil
     }
 }

@@ -168,7 +168,7 @@ extension Message {
     }
 
     /// The header that names a compression; as in Celery, an empty one is none.
-    private var compression: JSONValue? {
+    var compression: JSONValue? {
         guard let header = headers["compression"], header.isTruthy else { return nil }
         return header
     }

@@ -215,4 +215,35 @@ import Testing
                     == #"ChordError("Dependency last raised TaskRevokedError('expired')")"#)
         }
     }
+
+    // MARK: Large chords
+
+    /// What follows a body is told of it too, though the body's message is too large to be read as a whole.
+    @Test(arguments: [(2000, Int.max, "more than the 2000 that"), (.max, 20_000, "more than the 20000 bytes of")])
+    func aBodyThatIsTooLargeEndsItsChord(size: Int, memory: Int, reason: String) async throws {
+        let options = CeleryWorker.Options(concurrency: 2, maximumBodySize: size, maximumBodyMemory: memory)
+        try await withCanvasBench(options: options) { bench async throws in
+            var body = T.call("echo", id: "body")
+            body.options["link_error"] = try T.call("echo", id: "told").json
+            let canvas = try CanvasNode.chord((0..<1000).map { T.add($0) }, body).then(T.add(1, id: "next"))
+            try await bench.send(canvas)
+            for id in ["next", "body"] {
+                let failure = try await bench.failure(of: id)
+                #expect(failure?.hasPrefix("InvalidTaskError(") == true)
+                #expect(failure?.contains(reason) == true, "\(failure ?? "")")
+            }
+            #expect(try await bench.client.handle(id: "told").value() == ["body"])
+        }
+    }
+
+    @Test func nothingOfAHeaderIsSentIfOneOfItsTasksCannotBe() async throws {
+        try await withCanvasBench(options: .init(concurrency: 1)) { bench async throws in
+            var header = (0..<600).map { T.add($0, id: "part-\($0)") }
+            header[599].options["serializer"] = "pickle"
+            await #expect(throws: MessageError.self) { try await bench.send(.chord(header, T.call("sum"))) }
+            // The worker would have run them before.
+            #expect(try await bench.run(T.add(1, 2)) == 3)
+            #expect(try await bench.client.handle(id: "part-0").result() == nil)
+        }
+    }
 }

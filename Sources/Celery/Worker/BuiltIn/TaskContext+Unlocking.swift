@@ -2,6 +2,9 @@ internal import CeleryProtocol
 internal import CeleryTransport
 
 extension TaskContext {
+    /// So many results are asked for in one go.
+    private static let resultsAtOnce = 500
+
     /// Looks whether all tasks of a chord's header have ended. If so, what is to become of the chord is left to what
     /// follows this task.
     ///
@@ -18,15 +21,20 @@ extension TaskContext {
         let part = ChordPart(group: group, id: request.id, index: nil, state: .success, result: .null)
         let report = ChordReport(part: part, body: body)
         var ends: [String: TaskResult] = [:]
-        for id in header.flatMap(\.leaves) {
-            guard let result = try await store.result(of: id), result.state.isReady else {
-                guard let maxRetries, request.retries >= maxRetries else { throw Retry(after: pause) }
-                let error = TaskFailure(
-                    type: "ChordError", module: "celery.exceptions",
-                    message: "chord_unlock could not be retried: task \(id) has not ended")
-                return record.unlock(report, .unended(error))
+        let ids = header.flatMap(\.leaves)
+        for start in stride(from: 0, to: ids.count, by: Self.resultsAtOnce) {
+            let some = Array(ids[start..<min(start + Self.resultsAtOnce, ids.count)])
+            let results = try await store.results(of: some)
+            for id in some {
+                guard let result = results[id], result.state.isReady else {
+                    guard let maxRetries, request.retries >= maxRetries else { throw Retry(after: pause) }
+                    let error = TaskFailure(
+                        type: "ChordError", module: "celery.exceptions",
+                        message: "chord_unlock could not be retried: task \(id) has not ended")
+                    return record.unlock(report, .unended(error))
+                }
+                ends[id] = result
             }
-            ends[id] = result
         }
         let failed = header.lazy.flatMap(\.leaves).compactMap { ends[$0] }.first { $0.failure != nil }
         if let failed {
@@ -38,8 +46,8 @@ extension TaskContext {
     }
 }
 
-/// What `celery.chord_unlock` has found of a chord.
-struct UnlockedChord: Sendable {
+/// What `celery.chord_unlock` has found of a chord. An object, as hardly any task has one, and all keep room for it.
+final class UnlockedChord: Sendable {
     enum Header: Sendable {
         /// All tasks have ended.
         case ended(ChordResults)
@@ -49,4 +57,9 @@ struct UnlockedChord: Sendable {
 
     let report: ChordReport
     let header: Header
+
+    init(report: ChordReport, header: Header) {
+        self.report = report
+        self.header = header
+    }
 }

@@ -11,9 +11,20 @@ struct FinishingPlan: Sendable {
     /// try has a message of its own.
     var runsAgainUnlessStored = false
     /// The task, if there is something to send or a chord to see to: when that cannot be done another plan is made.
-    var task: FinishedTask?
+    var task: FinishedTask? {
+        get { if case .task(let task) = kept { task } else { nil } }
+        set { kept = newValue.map(Kept.task) ?? .nothing }
+    }
     /// What could not be planned, for the log.
     var problems: [FinishingProblem] = []
+
+    /// A task of a plan. It is large, most plans have none, and all are handed on often.
+    private indirect enum Kept: Sendable {
+        case nothing
+        case task(FinishedTask)
+    }
+
+    private var kept = Kept.nothing
 
     init(_ steps: [FinishingStep]) { self.steps = steps[...] }
 

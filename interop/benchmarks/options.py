@@ -54,6 +54,20 @@ times as many.
 With --middleware, the drain of a worker with CeleryMetrics and CeleryTracing beside that of the same program without, in
 turns; with --check the exit status is 1 when it is less than 0.8 of that. The tracer makes a span for each task and
 writes one in a hundred.
+
+With --canvas, instead of all that, chords of 100 to 100,000 tasks, sent by the Swift client to celery-swift, beside those
+that the Python client sends to prefork, up to 10,000; both with -c 2. "sending" is the client's own time from the first
+signature to the last message, while the worker is stopped; "running" the time from the worker's going on, with all messages
+in its queue, to the value of the body in the client's hand; "both at once" that from the first signature to the value, with
+a worker that waits. CPU of worker and Redis and the commands of Redis are those of "running" alone, per task of the header;
+what is waited for by the client and the body itself are in them. Small chords are run so often that they come to 20,000 tasks.
+Peaks are the highest RSS since the size before, without what other processes share. Then a chain of 1,000 tasks, and the
+bytes of messages by the size of the canvas. With --check the exit status is 1 when a chord of 10,000 is not 20 times as fast
+as prefork's, running or both at once; when a task of the largest chord costs more than 1.3 times the CPU or commands that
+each task more costs between the two smallest (so that what each chord costs is left out); when peaks grow by more than 1,000
+bytes per task in the worker, 3,000 in the client; when messages grow faster than the canvas. A chord or chain without its
+result is an error. (The Python client waits without follow_parents: with it, it would ask Redis for the result of each task
+of the header, over and over.)
 """
 import argparse
 import dataclasses
@@ -91,6 +105,7 @@ def parse():
     parser.add_argument("--turns", type=int, default=1, metavar="N", help="with --instructions; the median counts")
     parser.add_argument("--against", metavar="PROGRAM", help="with --instructions: another celery-swift")
     parser.add_argument("--middleware", action="store_true", help="metrics and traces on and off instead")
+    parser.add_argument("--canvas", action="store_true", help="chords, chains and their messages instead")
     parser.add_argument(
         "--only", choices=[*MEASUREMENTS, *QUESTIONS], metavar="NAME",
         help=f"only this measurement: {', '.join(MEASUREMENTS)}; with --growth {', '.join(QUESTIONS)}")
@@ -99,8 +114,8 @@ def parse():
     options = parser.parse_args()
     if options.only and options.only not in (QUESTIONS if options.growth else MEASUREMENTS):
         parser.error(f"--only {options.only} is {'no' if options.growth else 'only a'} part of --growth")
-    if sum([options.growth, options.instructions, options.middleware]) > 1:
-        parser.error("--growth, --instructions and --middleware are tables of their own")
+    if sum([options.growth, options.instructions, options.middleware, options.canvas]) > 1:
+        parser.error("--growth, --instructions, --middleware and --canvas are tables of their own")
     if options.against and not options.instructions:
         parser.error("--against is only a part of --instructions")
     return options

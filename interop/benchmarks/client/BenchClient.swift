@@ -9,6 +9,7 @@ import Logging
 ///     bench-client later BROKER QUEUE TASK COUNT COUNTDOWN
 ///     bench-client latency BROKER BACKEND QUEUE TASK COUNT PAUSE
 ///     bench-client calls BROKER BACKEND QUEUE TASK COUNT tasks|handles|group [NUMBER...]
+///     bench-client canvas BROKER BACKEND QUEUE TASK BODY
 @main
 enum BenchClient {
     static func main() async throws {
@@ -31,6 +32,11 @@ enum BenchClient {
             let calls = Calls(
                 client: client, queue: arguments[3], task: arguments[4], arguments: numbers.isEmpty ? [2, 3] : numbers)
             print(try await calls.run(count: number(arguments[5]), mode: arguments[6]))
+            await client.close()
+        case ("canvas", 6):
+            let client = try makeClient(broker: arguments[1], backend: arguments[2])
+            let canvases = Canvases(client: client, queue: arguments[3], task: arguments[4], body: arguments[5])
+            try await canvases.run()
             await client.close()
         case ("latency", 7):
             let client = try makeClient(broker: arguments[1], backend: arguments[2])

@@ -26,10 +26,11 @@ def note_at(key, label, **more):
 
 def note_call(task, where, args, **more):
     request = task.request
-    note_at(*where, id=request.id, args=list(args), retries=request.retries, root=request.root_id, parent=request.parent_id,
-         group=request.group, index=request.group_index, nesting=request.replaced_task_nesting,
-         stamps=request.stamps or {}, stamped=sorted(request.stamped_headers or []), shadow=request.shadow,
-         replies=bool(request.reply_to), limits=request.timelimit, priority=request.delivery_info.get("priority") or 0, headers=request.headers or {}, **more)
+    note_at(
+        *where, id=request.id, args=list(args), retries=request.retries, root=request.root_id, parent=request.parent_id,
+        group=request.group, index=request.group_index, nesting=request.replaced_task_nesting, stamps=request.stamps or {},
+        stamped=sorted(request.stamped_headers or []), shadow=request.shadow, replies=bool(request.reply_to),
+        limits=request.timelimit, priority=request.delivery_info.get("priority") or 0, headers=request.headers or {}, **more)
 
 
 def raised(value, n):

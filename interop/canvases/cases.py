@@ -80,7 +80,8 @@ def group_after_a_group_and_a_failure(b):
 
 
 def steps_once_for_each_member(b):
-    return chain(group(b.task("add", 1), b.task("echo", 2)), group(b.task("total"), b.task("echo")), b.task("retry", times=1, most=1))
+    return chain(group(b.task("add", 1), b.task("echo", 2)), group(b.task("total"), b.task("echo")),
+                 b.task("retry", times=1, most=1))
 
 
 def linked_chunks(b):
@@ -104,7 +105,8 @@ def tree_after_a_chord_and_groups(b):
 
 
 def chain_with_a_link_in_a_chain(b):
-    return chain(chain(b.task("add", 1), b.task("retry", times=1, most=1), link=[b.task("echo"), b.task("nothing")]), b.task("add"))
+    linked = chain(b.task("add", 1), b.task("retry", times=1, most=1), link=[b.task("echo"), b.task("nothing")])
+    return chain(linked, b.task("add"))
 
 
 def replaced_by_a_group_with_chords(b):

@@ -68,13 +68,12 @@ class Comparison:
         """
         found = {name: judged(canvases[name], outcomes) for name, outcomes in self.outcomes(canvases).items()}
         doubtful = {name: canvases[name] for name, (_, verdicts) in found.items() if any(each.problems for each in verdicts)}
-        if doubtful:
-            for _ in range(REPEATS):
-                for name, (again, *_) in self.outcomes(doubtful).items():
-                    for verdict in found[name][1]:
-                        if verdict.problems and not judge(canvases[name], again, verdict.way, verdict.actual).problems:
-                            verdict.problems = []
-                            verdict.faults.add(VARIES)
+        for _ in range(REPEATS if doubtful else 0):
+            for name, (again, *_) in self.outcomes(doubtful).items():
+                for verdict in found[name][1]:
+                    if verdict.problems and not judge(canvases[name], again, verdict.way, verdict.actual).problems:
+                        verdict.problems = []
+                        verdict.faults.add(VARIES)
         return found
 
 

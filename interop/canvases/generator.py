@@ -11,9 +11,9 @@ ERRORS = [["ValueError", "no luck"], ["KeyError", "key"], ["ZeroDivisionError", 
 
 
 class Generator:
-    """One canvas: `depth` is how many levels it has at most, `size` about how many tasks."""
+    """One canvas: `depth` is how many levels it has at most, `left` about how many tasks it may still get."""
 
-    def __init__(self, seed, features=None):
+    def __init__(self, seed):
         self.random = random.Random(seed)
         self.depth = self.random.choice([1, 2, 2, 3, 3, 4, 4, 5, 5])
         self.left = self.random.choice([4, 8, 16, 30])
@@ -56,7 +56,11 @@ class Generator:
     def extended(self, parts, depth):
         """A chord with a task that adds another canvas to its header. That has the same place as the task, so that nobody knows
         in which order the body gets the results."""
-        task = self.named("extend", {"canvas": self.node(min(depth - 1, 2))})
+        canvas = self.node(min(depth - 1, 2))
+        # With Python a group that is added runs the body for itself alone, and the header never ends.
+        while not ends_in_one_task(canvas):
+            canvas = self.task(1)
+        task = self.named("extend", {"canvas": canvas})
         parts.insert(self.random.randrange(len(parts) + 1), task)
         return {"kind": "chord", "parts": parts, "body": self.named("total", {})}
 
@@ -125,6 +129,15 @@ class Generator:
             if self.left > 0 and self.chance(0.2):
                 return {"kind": "chain", "parts": [description, self.named("echo", {})]}
         return description
+
+
+def ends_in_one_task(description):
+    if description["kind"] == "chain":
+        return ends_in_one_task(description["parts"][-1])
+    if description["kind"] == "chord":
+        return ends_in_one_task(description["body"])
+    # One that is replaced may become anything.
+    return description["kind"] not in ("group", "chunks") and description.get("name") != "canvas.replace"
 
 
 def shown(description, indent=""):

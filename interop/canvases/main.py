@@ -1,5 +1,6 @@
-"""Random canvases, each run four times: on a fleet of Python workers and on one where each task goes to Python or to Swift, sent by
-a Python client and by a Swift one. What becomes of it, calls, results, states and trees, must be the same as with Python alone.
+"""Random canvases, each run four times: on a fleet of Python workers and on one where each task goes to Python or to Swift,
+sent by a Python client and by a Swift one. What becomes of it, calls, results, states and trees, must be the same as with
+Python alone.
 
 The seed that is printed makes the same canvases again; `--seed N --only K` shows one of them. Those of cases.py are run first,
 and are shown by their names. What is different because of a fault of Python's is counted by the faults of explained.py.
@@ -28,7 +29,8 @@ def parse():
     parser.add_argument("--canvases", type=int, help="so many random ones for each broker (2,000)")
     parser.add_argument("--short", action="store_true", help="60 for each broker, about a minute in all")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
-    parser.add_argument("--only", metavar="K", action="append", help="only this canvas, and how it ended in full; may be said again")
+    parser.add_argument("--only", metavar="K", action="append",
+                        help="only this canvas, and how it ended in full; may be said again")
     parser.add_argument("--batch", type=int, default=100, help="so many at a time (100)")
     parser.add_argument("--quiet", type=float, default=1.0, help="seconds without anything going on that mean the end (1)")
     parser.add_argument("--junit-xml", metavar="FILE", help="where the outcomes are written for programs")
@@ -61,6 +63,7 @@ def run(kind, options, report):
                     show(kind, name, wanted[name], expected, verdicts)
                 else:
                     show_problems(kind, name, wanted[name], verdicts)
+            print(f"{kind}: {counts.canvases} of {len(names)} canvases, {time.monotonic() - begin:.0f} s", flush=True)
     report_cases(kind, found, options, report)
     print_counts(kind, counts, time.monotonic() - begin)
 
@@ -112,7 +115,8 @@ def show(kind, name, canvas, expected, verdicts):
     print_outcome(expected)
     for verdict in verdicts:
         is_same = verdict.actual == expected
-        print(f"\n{verdict.way[0]} client, {verdict.way[1]} fleet: {'the same' if is_same else ', '.join(sorted(verdict.faults))}")
+        words = "the same" if is_same else ", ".join(sorted(verdict.faults))
+        print(f"\n{verdict.way[0]} client, {verdict.way[1]} fleet: {words}")
         for each in verdict.problems:
             print(f"  DIFFERENT {brief(each)}")
         if not is_same:

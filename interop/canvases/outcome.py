@@ -142,9 +142,11 @@ class Outcome:
 
     def call(self, note):
         call = self.text({key: value for key, value in note.items() if key not in ("id", "root", "parent", "group")})
+        # By which Swift workers know copies of a chord's body.
+        call.get("headers", {}).pop("swift_chord_body", None)
         if "id" in note:
-            call |= {"task": self.name(note["id"]), "root": self.root_name(note["root"]), "parent": self.parent_name(note["parent"]),
-                     "group": self.name(note["group"])}
+            call |= {"task": self.name(note["id"]), "root": self.root_name(note["root"]),
+                     "parent": self.parent_name(note["parent"]), "group": self.name(note["group"])}
         return call
 
     def repeated(self):

@@ -11,20 +11,28 @@ final class ScriptedChords: ResultBackend {
     private let results: ChordResults
     private let keepsClaim: Bool
     private let refusesBodies: Bool
+    private let unheardExtensions: Int
+    private let extended = Locked(0)
     /// What is done with the chord.
     let notes: Notes<String>
+    /// For how long the claim is kept, each time.
+    let extensions = Notes<Duration>()
+
+    /// How often it was to be kept.
+    var extensionCount: Int { extended.withLock { $0 } }
 
     static let claim = ChordClaim(group: "header", token: "token", isRepeated: false)
     static let repeatedClaim = ChordClaim(group: "header", token: "token", isRepeated: true)
 
     init(
         _ progress: [Result<ChordProgress, any Error>], results: ChordResults = .values([1, 2]),
-        keepsClaim: Bool = true, refusesBodies: Bool = false, notes: Notes<String> = Notes()
+        keepsClaim: Bool = true, refusesBodies: Bool = false, unheardExtensions: Int = 0, notes: Notes<String> = Notes()
     ) {
         self.progress = Locked(progress)
         self.results = results
         self.keepsClaim = keepsClaim
         self.refusesBodies = refusesBodies
+        self.unheardExtensions = unheardExtensions
         self.notes = notes
     }
 
@@ -63,7 +71,15 @@ final class ScriptedChords: ResultBackend {
 
         func chordResults(_ claim: ChordClaim) async throws -> ChordResults { script.results }
 
-        func extend(_ claim: ChordClaim, for duration: Duration) async throws -> Bool { script.keepsClaim }
+        func extend(_ claim: ChordClaim, for duration: Duration) async throws -> Bool {
+            script.extensions.add(duration)
+            let count = script.extended.withLock { extended in
+                extended += 1
+                return extended
+            }
+            if count <= script.unheardExtensions { throw TransportError(.unreachable, "nobody there") }
+            return script.keepsClaim
+        }
 
         func end(_ claim: ChordClaim) async throws -> Bool {
             script.notes.add("ended")

@@ -6,8 +6,8 @@ internal import CeleryTransport
 /// The task's message is acknowledged only after that, if it is acknowledged late: when this worker dies meanwhile the
 /// message comes again, and with it the right to send the body.
 extension Finisher {
-    /// For so long the right to send a body is kept while it is sent.
-    private static let claimLimit = Duration.seconds(20)
+    /// So long after the last sign of life of whoever has the right to send a body another worker may take it.
+    private static let claimLimit = Duration.seconds(6)
     /// So often is looked whether somebody else has sent the body.
     private static let claimCheck = Duration.seconds(1)
     /// For so long at most somebody else is waited for.
@@ -76,6 +76,7 @@ extension Finisher {
                 guard let results = try await writer.results(of: claim, report, keeping: Self.claimLimit) else {
                     return true
                 }
+                item.keeper = writer.keeper(of: claim, for: Self.claimLimit)
                 insert(planner.steps(completing: report, claim, results, by: task), into: &item)
                 return true
             } catch {
@@ -104,6 +105,7 @@ extension Finisher {
         while true {
             do {
                 try await writer.end(ending)
+                item.keeper = nil
                 return true
             } catch {
                 if RetryBudget.mayPass(error) {

@@ -16,6 +16,8 @@ final class Finisher: Sendable {
         var reporting: Reporting
         /// How far the chord is that the plan's first step reports to, if that is done.
         var progress: Result<ChordProgress, any Error>?
+        /// Keeps the right to send the body of a chord while the plan is carried out.
+        var keeper: ClaimKeeper?
     }
 
     private static let largestBatch = 256

@@ -177,6 +177,9 @@ final class ResultWriter: Sendable {
         }
     }
 
+    /// Keeps the right to send a chord's body.
+    func keeper(of claim: ChordClaim, for limit: Duration) -> ClaimKeeper { ClaimKeeper(claim, in: store, for: limit) }
+
     /// Says that a complete chord is seen to.
     func end(_ ending: ChordEnding) async throws {
         if ending.hasFailed { try await store.fail(ending.claim) } else { try await store.end(ending.claim) }

@@ -143,6 +143,10 @@ def member_that_extends_its_chord(b):
     return chord([b.task("add", 1), b.task("extend", canvas=chain(b.task("add", 5), b.task("add")))], b.task("total"))
 
 
+def member_that_extends_its_chord_by_a_group(b):
+    return chord([b.task("add", 1), b.task("extend", canvas=group(b.task("add", 5), b.task("echo", 7)))], b.task("total"))
+
+
 def replaced_by_chunks(b):
     return chord([b.task("replace", canvas=b.items("chunks", 2, size=2)), b.task("add", 1)], b.task("echo"))
 
@@ -167,5 +171,6 @@ CASES = [
     (errback_that_is_a_chain, "errbacks that are chains"),
     (failed_chain_that_ends_in_a_group_in_a_header, "waits for ever"),
     (member_that_extends_its_chord, None),
+    (member_that_extends_its_chord_by_a_group, "groups do not extend"),
     (replaced_by_chunks, "chunks do not replace"),
 ]

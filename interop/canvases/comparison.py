@@ -49,7 +49,7 @@ class Comparison:
             orders = [{"run": self.key(client, name), "canvas": canvas} for name, canvas in canvases.items()]
             answers[client, fleet] = self.clients[client, fleet].send(orders)
         for fleet in self.fleets.values():
-            fleet.wait_until_at_rest(self.quiet, 120)
+            fleet.wait_until_at_rest(self.quiet)
         return {name: [self.outcome(client, fleet, name, answers) for client, fleet in RUNS] for name in canvases}
 
     def key(self, client, name):

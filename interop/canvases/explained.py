@@ -4,6 +4,8 @@ A condition gets the description of a canvas, what became of it with Python alon
 """
 import dataclasses
 
+from canvases.generator import ends_in_one_task
+
 
 @dataclasses.dataclass
 class Case:
@@ -52,6 +54,11 @@ def loses_options_of_chunks(case, _):
 
 def replaces_by_chunks(case, _):
     return any(each["kind"] == "chunks" for each in replacements(case.canvas))
+
+
+def extends_by_a_group(case, _):
+    return any(
+        each.get("name") == "canvas.extend" and not ends_in_one_task(each["kwargs"]["canvas"]) for each in parts(case.canvas))
 
 
 def cannot_send_chunks(case, _):
@@ -177,6 +184,11 @@ FAULTS = [
         "`celery.chunks` returns a GroupResult, which cannot be encoded as the argument of what follows it in a "
         "chain: the task and all that follows it fail",
         cannot_send_chunks),
+    Fault(
+        "groups do not extend",
+        "a group that is added to a chord runs the body for its own results, while the header never ends: with Swift it is "
+        "one member of the header",
+        extends_by_a_group),
     Fault(
         "waits for ever",
         "when a chord fails that is a part of another chord's header, or tasks of a group or of a body are to follow "

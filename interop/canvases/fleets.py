@@ -100,8 +100,8 @@ class Fleet:
         writes = sum(statistics.get(f"cmdstat_{name}", {}).get("calls", 0) for name in WRITES)
         return writes, self.notes_client.info("commandstats").get("cmdstat_rpush", {}).get("calls", 0)
 
-    def wait_until_at_rest(self, quiet, seconds):
-        """Waits until nothing waits and nothing has happened for `quiet` seconds. Says whether that came about."""
+    def wait_until_at_rest(self, quiet, seconds=900):
+        """Waits until nothing waits and nothing has happened for `quiet` seconds."""
         deadline = time.monotonic() + seconds
         before, since = None, time.monotonic()
         while time.monotonic() < deadline:
@@ -112,9 +112,9 @@ class Fleet:
             if now != before or self.waiting():
                 before, since = now, time.monotonic()
             elif time.monotonic() - since >= quiet:
-                return True
+                return
             time.sleep(0.05)
-        return False
+        raise workers.WorkerError(f"the fleet {self.name} does not come to rest; {self.waiting()} messages wait")
 
 
 class Client:

@@ -9,6 +9,8 @@ import re
 
 UUID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 META = "celery-task-meta-"
+# By which Swift workers know copies of a chord's body; what kombu adds to what a connection held that was lost.
+UNTOLD_HEADERS = ["swift_chord_body", "redelivered"]
 
 
 class Outcome:
@@ -142,8 +144,8 @@ class Outcome:
 
     def call(self, note):
         call = self.text({key: value for key, value in note.items() if key not in ("id", "root", "parent", "group")})
-        # By which Swift workers know copies of a chord's body.
-        call.get("headers", {}).pop("swift_chord_body", None)
+        for name in UNTOLD_HEADERS:
+            call.get("headers", {}).pop(name, None)
         if "id" in note:
             call |= {"task": self.name(note["id"]), "root": self.root_name(note["root"]),
                      "parent": self.parent_name(note["parent"]), "group": self.name(note["group"])}

@@ -15,4 +15,14 @@ public struct GroupPartial<Input: Sendable, Element: Sendable>: Sendable {
     public func then<Next>(ignoringResults body: Signature<Next>) -> Partial<Input, Next> {
         then(body.afterAnything())
     }
+
+    /// The group, and then another one, each member of which gets the list of its results.
+    public func then<Next>(_ next: GroupPartial<[Element], Next>) -> GroupPartial<Input, Next> {
+        GroupPartial<Input, Next>(stages: stages + next.stages, decodeElements: next.decodeElements)
+    }
+
+    /// The group, and then another one that does not get its results.
+    public func then<Next>(ignoringResults next: GroupSignature<Next>) -> GroupPartial<Input, Next> {
+        then(next.afterAnything())
+    }
 }

@@ -33,4 +33,14 @@ public struct GroupSignature<Element: Sendable>: Sendable {
     public func then<Next>(_ next: GroupPartial<[Element], Next>) -> GroupSignature<Next> {
         GroupSignature<Next>(stages: stages + next.stages, decodeElements: next.decodeElements)
     }
+
+    /// The group, and then another one that does not get its results.
+    public func then<Next>(ignoringResults next: GroupSignature<Next>) -> GroupSignature<Next> {
+        then(next.afterAnything())
+    }
+
+    /// These tasks, whatever is the result of what comes before them.
+    func afterAnything<Input>() -> GroupPartial<Input, Element> {
+        GroupPartial(stages: stages.ignoringInput, decodeElements: decodeElements)
+    }
 }

@@ -45,4 +45,9 @@ extension Partial {
     public func then<Element>(_ next: GroupPartial<Output, Element>) -> GroupPartial<Input, Element> {
         GroupPartial(stages: stages + next.stages, decodeElements: next.decodeElements)
     }
+
+    /// This, and then some tasks side by side that do not get its result.
+    public func then<Element>(ignoringResult next: GroupSignature<Element>) -> GroupPartial<Input, Element> {
+        then(next.afterAnything())
+    }
 }

@@ -23,8 +23,7 @@ extension Signature {
 
     /// This, and then some tasks side by side that do not get its result.
     public func then<Element>(ignoringResult next: GroupSignature<Element>) -> GroupSignature<Element> {
-        GroupSignature(
-            stages: stages + next.stages.ignoringInput, decodeElements: next.decodeElements)
+        then(next.afterAnything())
     }
 
     /// This task, whatever is the result of what comes before it.

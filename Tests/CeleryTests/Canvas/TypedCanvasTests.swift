@@ -34,6 +34,29 @@ struct TypedCanvasTests {
                 ]))
     }
 
+    @Test func aGroupFollowsWhateverThereIsWithAndWithoutItsResult() throws {
+        let ping = group(Tasks.ping(), Tasks.ping())
+        let pings = CanvasNode.group([
+            Self.task("tasks.ping", isImmutable: true), Self.task("tasks.ping", isImmutable: true),
+        ])
+        let sums = group(Tasks.add(1, 2), Tasks.add(3, 4))
+        let header = [Self.task("tasks.add", [1, 2]), Self.task("tasks.add", [3, 4])]
+        let afterGroup: GroupSignature<String> = sums.then(ignoringResults: ping)
+        #expect(try afterGroup.canvas() == .chord(header, pings))
+
+        let negated: GroupPartial<Int, Int> = group(Tasks.negate.partial(), Tasks.negate.partial())
+        let first = Self.task("tasks.add", [2, 2])
+        let inner = [Self.task("tasks.negate"), Self.task("tasks.negate")]
+        let total: GroupPartial<Int, Int> = negated.then(group(Tasks.sum.partial(), Tasks.sum.partial()))
+        let totals = CanvasNode.group([Self.task("tasks.sum"), Self.task("tasks.sum")])
+        #expect(try Tasks.add(2, 2).then(total).canvas() == .chain([first, .chord(inner, totals)]))
+        let pinged: GroupPartial<Int, String> = negated.then(ignoringResults: ping)
+        #expect(try Tasks.add(2, 2).then(pinged).canvas() == .chain([first, .chord(inner, pings)]))
+
+        let afterPartial: GroupPartial<Int, String> = Tasks.negate.partial().then(ignoringResult: ping)
+        #expect(try Tasks.add(2, 2).then(afterPartial).canvas() == .chain([first, Self.task("tasks.negate"), pings]))
+    }
+
     @Test func aTaskThatDoesNotTakeTheResultBeforeItIsImmutable() throws {
         let chain: Signature<String> = Tasks.add(2, 2).then(ignoringResult: Tasks.ping())
         #expect(

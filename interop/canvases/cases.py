@@ -147,6 +147,12 @@ def member_that_extends_its_chord_by_a_group(b):
     return chord([b.task("add", 1), b.task("extend", canvas=group(b.task("add", 5), b.task("echo", 7)))], b.task("total"))
 
 
+def failure_before_a_step_whose_result_is_ignored(b):
+    last = b.task("echo")
+    last["options"]["ignore_result"] = True
+    return chord([chain(b.fail(), last), b.task("add", 1)], b.task("total"))
+
+
 def replaced_by_chunks(b):
     return chord([b.task("replace", canvas=b.items("chunks", 2, size=2)), b.task("add", 1)], b.task("echo"))
 
@@ -172,5 +178,6 @@ CASES = [
     (failed_chain_that_ends_in_a_group_in_a_header, "waits for ever"),
     (member_that_extends_its_chord, None),
     (member_that_extends_its_chord_by_a_group, "groups do not extend"),
+    (failure_before_a_step_whose_result_is_ignored, "stores what is ignored"),
     (replaced_by_chunks, "chunks do not replace"),
 ]

@@ -146,6 +146,14 @@ def forgets_group(case, difference):
             and place[2] not in {call.get("task") for call in case.actual["calls"]})
 
 
+def stores_what_is_ignored(case, difference):
+    place, expected, actual = difference
+    return (place.startswith("/results/") and actual == "nothing"
+            and isinstance(expected, dict) and expected["status"] == "FAILURE"
+            and place.split("/")[2] not in {call.get("task") for call in case.expected["calls"]}
+            and any(each.get("options", {}).get("ignore_result") for each in parts(case.canvas)))
+
+
 def has_other_ids(case, difference):
     """Whether the trees have the same shape, and where Python's has a task or a group that nobody has run, the other's has one
     that ran."""
@@ -219,6 +227,10 @@ FAULTS = [
         "where a chain that never runs is the body of a chord, the failure of its last task is stored without the "
         "group that it belongs to",
         forgets_group),
+    Fault(
+        "stores what is ignored",
+        "the failure of a step of a chain that never runs is stored although its option is `ignore_result`",
+        stores_what_is_ignored),
     Fault(
         "other ids in a tree",
         "the tree of a chain in a chord's header, with groups after a chord, has ids under which nothing is ever sent",

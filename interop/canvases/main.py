@@ -31,7 +31,7 @@ def parse():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(2**32))
     parser.add_argument("--only", metavar="K", action="append",
                         help="only this canvas, and how it ended in full; may be said again")
-    parser.add_argument("--batch", type=int, default=100, help="so many at a time (100)")
+    parser.add_argument("--batch", type=int, default=150, help="so many at a time (150)")
     parser.add_argument("--quiet", type=float, default=1.0, help="seconds without anything going on that mean the end (1)")
     parser.add_argument("--junit-xml", metavar="FILE", help="where the outcomes are written for programs")
     options = parser.parse_args()

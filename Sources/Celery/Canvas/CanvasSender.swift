@@ -28,7 +28,8 @@ struct CanvasSender: Sendable {
             guard let result = expansion.result else { throw Self.nothingToSend }
             // Before it is sent: whether it was is not certain when sending fails, and the result may come soon.
             let handle = TaskHandle(
-                id: result.id, results: results, sent: start, decodeOutput: signature.decodeOutput)
+                id: result.id, results: results, sent: start, isIgnored: canvas.ignoresResults.first ?? false,
+                decodeOutput: signature.decodeOutput)
             return (handle, expansion.children.map { OutgoingStep.child($0) })
         }
     }
@@ -42,6 +43,9 @@ struct CanvasSender: Sendable {
         _ group: GroupSignature<Element>, _ options: SendOptions, parent: TaskRequest?
     ) async throws -> (handle: GroupHandle<Element>, children: [JSONValue]) {
         try publisher.check("celery.group", options)
+        guard options.id == nil else {
+            throw CeleryError(.invalidArgument, "the tasks cannot be sent: an id is that of one task")
+        }
         let start = ContinuousClock.now
         let context = publisher.context(of: parent, options)
         let canvas = try group.canvas(linksErrorsToHeaders: context.linksErrorsToHeaders)
@@ -55,8 +59,11 @@ struct CanvasSender: Sendable {
             guard let result = expansion.result else { throw Self.nothingToSend }
             // A group of one is that one, without a group.
             let ids = result.members?.map(\.id) ?? [result.id]
-            let tasks = zip(ids, group.decodeElements).map { id, decode in
-                TaskHandle(id: id, results: results, sent: start, decodeOutput: decode)
+            let isIgnored = canvas.ignoresResults
+            let tasks = zip(ids, group.decodeElements).enumerated().map { index, task in
+                TaskHandle(
+                    id: task.0, results: results, sent: start,
+                    isIgnored: isIgnored.indices.contains(index) && isIgnored[index], decodeOutput: task.1)
             }
             let handle = GroupHandle(id: result.id, tasks: tasks, results: results)
             return (handle, expansion.children.map { OutgoingStep.child($0) })
@@ -135,6 +142,16 @@ extension CanvasExpansion.Step {
 }
 
 extension CanvasNode {
+    /// Whether its result is stored nowhere; of what ends with a group that of each member.
+    fileprivate var ignoresResults: [Bool] {
+        switch kind {
+        case .task: [options["ignore_result"]?.isTruthy ?? false]
+        case .chain(let steps): steps.last?.ignoresResults ?? []
+        case .chord(_, let body): body.ignoresResults
+        case .group(let members): members.map { $0.ignoresResults.first ?? false }
+        }
+    }
+
     /// Whether it is a call and nothing else, which needs no rules.
     fileprivate var isPlainCall: Bool {
         guard case .task(let name) = kind, options.isEmpty else { return false }

@@ -1,10 +1,10 @@
 public import CeleryProtocol
 
 extension GroupSignature {
-    /// How each task of the group is sent (`group.set`); what is given when it is enqueued counts more.
+    /// How each task of the group is sent (`group.set`), but for an id; what is given when it is enqueued counts more.
     public func options(_ options: SendOptions) -> GroupSignature {
         GroupSignature(
-            stages: stages.changedMembers { node, _ in node.options.update(try options.asOptionsOfStep()) },
+            stages: stages.changedMembers { node, _ in node.options.update(try options.asOptionsOfMembers()) },
             decodeElements: decodeElements)
     }
 
@@ -36,7 +36,7 @@ extension GroupPartial {
     /// How each task of the group is sent, as ``GroupSignature/options(_:)``.
     public func options(_ options: SendOptions) -> GroupPartial {
         GroupPartial(
-            stages: stages.changedMembers { node, _ in node.options.update(try options.asOptionsOfStep()) },
+            stages: stages.changedMembers { node, _ in node.options.update(try options.asOptionsOfMembers()) },
             decodeElements: decodeElements)
     }
 

@@ -13,8 +13,21 @@ extension SendOptions {
         return try asSignatureOptions()
     }
 
+    /// The options of each task of a group.
+    ///
+    /// - Throws: as ``asOptionsOfStep()``, and ``CeleryError`` for an id, which would be that of all of them.
+    func asOptionsOfMembers() throws -> JSONObject {
+        guard id == nil else {
+            throw CeleryError(.invalidArgument, "the tasks cannot be sent: an id is that of one task")
+        }
+        return try asOptionsOfStep()
+    }
+
     /// The options as they stand in a signature, for whoever sends it: a worker, as a rule.
+    ///
+    /// - Throws: as ``check()``, and what encoding a date throws.
     func asSignatureOptions() throws -> JSONObject {
+        try check()
         var object = JSONObject()
         switch eta {
         case .after(let duration)?: object["countdown"] = Self.seconds(duration)
@@ -39,6 +52,18 @@ extension SendOptions {
         if let isCompressed { object["compression"] = isCompressed ? "gzip" : .null }
         if let publishRetries { object["retry_policy"] = ["max_retries": .integer(publishRetries)] }
         return object
+    }
+
+    /// - Throws: ``CeleryError`` with the code `invalidArgument` for an id and a priority that make no sense.
+    func check() throws {
+        // Workers refuse it, and nobody could hear of it.
+        guard id != "" else {
+            throw CeleryError(.invalidArgument, "the task cannot be sent: its id must not be empty")
+        }
+        if let priority, !(0...255).contains(priority) {
+            throw CeleryError(
+                .invalidArgument, "the task cannot be sent: the priority \(priority) is not from 0 to 255")
+        }
     }
 
     /// Seconds as a caller in Python would give them: a whole number if it is one.

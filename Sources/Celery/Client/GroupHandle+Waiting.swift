@@ -16,7 +16,8 @@ extension GroupHandle {
     /// - Parameter onEnd: gets the end of each task with its position, as they come. What it throws ends the wait.
     /// - Throws: as ``values(timeout:)``, but for `TaskFailure`.
     func waitForEnds(timeout: Duration?, _ onEnd: (Int, TaskResult) throws -> Void) async throws {
-        let store = try tasks.first?.storeOfWanted ?? store
+        for task in tasks { try task.checkIsWanted() }
+        let store = try store
         let wait = ResultWait(timeout: timeout)
         var open: [String: [Int]] = [:]
         for (position, task) in tasks.enumerated() {

@@ -117,7 +117,14 @@ public struct TaskHandle<Output: Sendable>: Sendable {
     var storeOfWanted: any ResultStore {
         get throws {
             let store = try store
-            guard isIgnored else { return store }
+            try checkIsWanted()
+            return store
+        }
+    }
+
+    /// - Throws: ``CeleryError`` when the result is stored nowhere.
+    func checkIsWanted() throws {
+        guard !isIgnored else {
             throw CeleryError(.noResultBackend, "task \(id) was sent with ignoreResult: its result is stored nowhere")
         }
     }

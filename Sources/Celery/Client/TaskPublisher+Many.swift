@@ -16,9 +16,6 @@ extension TaskPublisher {
         _ calls: [CanvasNode], _ decoders: [@Sendable (JSONValue) throws -> Output], _ options: SendOptions,
         parent: TaskRequest?, results: (any ResultStore)?
     ) async throws -> GroupHandle<Output> {
-        guard options.id == nil else {
-            throw CeleryError(.invalidArgument, "the tasks cannot be sent: an id is that of one task")
-        }
         for call in calls { try check(call.taskName, options) }
         let begin = ContinuousClock.now
         let wanted = wanted(results, options)

@@ -87,14 +87,11 @@ final class TaskPublisher: Sendable {
 
     /// Checks that a task can be sent at all.
     func check(_ task: String, _ options: SendOptions) throws {
-        // Workers refuse both, and nobody could hear of it.
-        guard !task.isEmpty, options.id != "" else {
-            throw CeleryError(.invalidArgument, "the task cannot be sent: its name and its id must not be empty")
+        // Workers refuse it, and nobody could hear of it.
+        guard !task.isEmpty else {
+            throw CeleryError(.invalidArgument, "the task cannot be sent: its name must not be empty")
         }
-        if let priority = options.priority, !(0...255).contains(priority) {
-            throw CeleryError(
-                .invalidArgument, "the task cannot be sent: the priority \(priority) is not from 0 to 255")
-        }
+        try options.check()
     }
 
     /// Checks that a queue which is named is one that there may be.

@@ -57,6 +57,19 @@ struct TypedCanvasTests {
         #expect(try Tasks.add(2, 2).then(afterPartial).canvas() == .chain([first, Self.task("tasks.negate"), pings]))
     }
 
+    @Test(arguments: [SendOptions(priority: 256), SendOptions(priority: -1), SendOptions(id: "")])
+    func optionsThatMakeNoSenseAreRefusedInEveryStep(_ options: SendOptions) {
+        #expect(throws: CeleryError.self) { try Tasks.add(2, 2).options(options).canvas() }
+        let chain = Tasks.add(2, 2).then(Tasks.negate.partial().options(options))
+        #expect(throws: CeleryError.self) { try chain.canvas() }
+        #expect(throws: CeleryError.self) { try group(Tasks.add(1, 2), Tasks.add(3, 4)).options(options).canvas() }
+    }
+
+    @Test func anIdIsNotThatOfAllMembersOfAGroup() {
+        let members = group(Tasks.add(1, 2), Tasks.add(3, 4)).options(SendOptions(id: "one"))
+        #expect(throws: CeleryError.self) { try members.canvas() }
+    }
+
     @Test func aTaskThatDoesNotTakeTheResultBeforeItIsImmutable() throws {
         let chain: Signature<String> = Tasks.add(2, 2).then(ignoringResult: Tasks.ping())
         #expect(

@@ -54,6 +54,17 @@ struct WorkflowTests {
         #expect(try await Self.value(Tasks.add(1, 2).then(Tasks.add.partial(3)).then(Tasks.text.partial())) == "6")
     }
 
+    /// As a call does: to wait for it would last for ever.
+    @Test func aResultThatIsStoredNowhereIsNotWaitedFor() async throws {
+        let unheard = Tasks.add.partial(3).options(SendOptions(ignoreResult: true))
+        let error = await #expect(throws: CeleryError.self) { try await Self.value(Tasks.add(1, 2).then(unheard)) }
+        #expect(error?.code == .noResultBackend)
+        let members = await #expect(throws: CeleryError.self) {
+            try await Self.values(group(Tasks.add(1, 2), Tasks.add(3, 4).options(SendOptions(ignoreResult: true))))
+        }
+        #expect(members?.code == .noResultBackend)
+    }
+
     @Test func aChordHasTheResultOfItsBody() async throws {
         let total = group((1...10).map { Tasks.add($0, $0) }).then(Tasks.sum.partial())
         #expect(try await Self.value(total) == 110)

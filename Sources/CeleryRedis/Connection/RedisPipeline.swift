@@ -26,6 +26,19 @@ struct RedisPipeline: Sendable {
         for argument in arguments { add(argument) }
     }
 
+    /// Adds a `SET`.
+    ///
+    /// - Parameter life: after how many seconds the key goes away; 0 for never.
+    mutating func set(_ key: String, _ value: [UInt8], life: Int) {
+        begin(life == 0 ? 3 : 5)
+        add("SET")
+        add(key)
+        add(value)
+        guard life > 0 else { return }
+        add("EX")
+        add(String(life))
+    }
+
     mutating func add(_ argument: some StringProtocol) {
         addLength(UInt8(ascii: "$"), argument.utf8.count)
         bytes.append(contentsOf: argument.utf8)

@@ -13,11 +13,7 @@ extension RedisResultStore {
 
     func openChord(_ group: String, size: Int) async throws {
         var pipeline = RedisPipeline("DEL", keys.chord(group, .claim))
-        if chordLife == 0 {
-            pipeline.append("SET", keys.chord(group, .size), String(size))
-        } else {
-            pipeline.append("SET", keys.chord(group, .size), String(size), "EX", String(chordLife))
-        }
+        pipeline.set(keys.chord(group, .size), Array(String(size).utf8), life: chordLife)
         try await withLink { [pipeline] link in _ = try await link.connection.call(pipeline) }
     }
 

@@ -6,16 +6,8 @@ extension RedisResultStore {
         var meta = JSONObject()
         meta["result"] = try tree.json
         // What is kept of a chord's header must last as long as the chord, and as results.
-        let life = groupLife
         var pipeline = RedisPipeline()
-        pipeline.begin(life == 0 ? 3 : 5)
-        pipeline.add("SET")
-        pipeline.add(keys.group(tree.id))
-        pipeline.add(meta.serialized())
-        if life > 0 {
-            pipeline.add("EX")
-            pipeline.add(String(life))
-        }
+        pipeline.set(keys.group(tree.id), meta.serialized(), life: groupLife)
         try await withLink { [pipeline] link in _ = try await link.connection.call(pipeline) }
     }
 

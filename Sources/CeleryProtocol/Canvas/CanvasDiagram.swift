@@ -42,13 +42,7 @@ extension CanvasNode {
 
     /// What is linked under this option.
     func linked(_ option: String) -> [CanvasNode] {
-        let values: [JSONValue] =
-            switch options[option] {
-            case .array(let values)?: values
-            case .null?, nil: []
-            case let value?: [value]
-            }
-        return values.map { value in
+        options.signatures(option).map { value in
             do { return try CanvasNode(value) } catch { return CanvasNode(task: "no signature") }
         }
     }

@@ -74,7 +74,7 @@ extension CanvasExpander {
             return FrozenGroup(id: try node.takeID(nil, context))
         }
         var options = node.options
-        for (key, value) in call where !Self.lasting.contains(key) || options[key] == nil { options[key] = value }
+        for (key, value) in call where !CanvasNode.lasting.contains(key) || options[key] == nil { options[key] = value }
         for key in ["link", "link_error"] where options[key]?.isNull ?? false { options[key] = nil }
         let id = try options.take("task_id")?.id(named: "task_id") ?? context.makeID()
         options["group_id"] = .string(id)
@@ -101,9 +101,6 @@ extension CanvasExpander {
         header.members = tasks.map { results.tree($0.result) }
         return Opening(body: try CanvasNode(body), header: header, interval: nil, maxRetries: nil)
     }
-
-    /// The options of a group that a call does not change.
-    private static let lasting: Set = ["group_id", "stamped_headers"]
 
     /// The tasks of a group with their ids. Groups in it are flattened; as in Celery, the indexes begin anew in each.
     private mutating func prepared(

@@ -72,10 +72,6 @@ struct CanvasExpander {
 
     // MARK: Chains
 
-    private static let optionsOfChains: Set = [
-        "group_id", "chord", "task_id", "link", "link_error", "root_id", "parent_id", "group_index",
-    ]
-
     private mutating func applyChain(
         _ node: CanvasNode, _ args: [JSONValue], _ kwargs: JSONObject, _ options: JSONObject
     ) throws(MessageError) -> Int? {
@@ -100,7 +96,7 @@ struct CanvasExpander {
         if !links.isEmpty {
             last.node.options["link"] = .array(try last.node.options.list("link") + links)
         }
-        var call = all.without(Self.optionsOfChains)
+        var call = all.without(CanvasNode.optionsOfChains)
         let rest = try tasks.dropLast().map { step throws(MessageError) in try step.node.json }
         call["chain"] = .array((try call["chain"].array("chain") ?? []) + rest)
         // Of a task or a chord they are its own by now.

@@ -10,6 +10,11 @@ extension CanvasNode {
         return node
     }
 
+    /// The options that a chain does not hand on to its first task.
+    static let optionsOfChains: Set = [
+        "chord", "group_id", "group_index", "link", "link_error", "parent_id", "root_id", "task_id",
+    ]
+
     /// Tasks one after another, as Celery's `chain(...)`: the same as all of them with ``then(_:linksHeaders:)`` between.
     package static func chain(
         _ nodes: [CanvasNode], linksHeaders: Bool = false

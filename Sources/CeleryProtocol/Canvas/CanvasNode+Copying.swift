@@ -1,6 +1,6 @@
 extension CanvasNode {
     /// The options that keep their value when a signature is called with others.
-    private static let lasting: Set = ["group_id", "stamped_headers"]
+    static let lasting: Set = ["group_id", "stamped_headers"]
 
     /// The options with those of a call; some of the signature's own last, and so do its stamps.
     ///

@@ -105,14 +105,9 @@ struct CanvasRules {
         guard case .chord(let header, let body) = copy.kind else { return nil }
         let tasks = try unchained(body)
         copy.kind = .chord(
-            header, body: try tasks[0].cloned(options: body.options.without(Self.optionsOfChainsOnly)))
+            header, body: try tasks[0].cloned(options: body.options.without(CanvasNode.optionsOfChains)))
         return [copy] + tasks.dropFirst()
     }
-
-    /// The options that a chain does not hand on to its first task.
-    private static let optionsOfChainsOnly: Set = [
-        "chord", "group_id", "group_index", "link", "link_error", "parent_id", "root_id", "task_id",
-    ]
 
     /// Takes the chords of a chain apart as far as their bodies are chains.
     func unrollChords(of chain: inout CanvasNode) throws(MessageError) {

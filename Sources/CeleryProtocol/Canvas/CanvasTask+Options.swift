@@ -10,7 +10,7 @@ extension CanvasTask {
         request.rootID = context.rootID ?? id
         request.parentID = context.parentID
         request.replyTo = context.replyTo
-        for (key, value) in options where !value.isNull { try take(key, value) }
+        for (key, value) in options where !value.isNull { try take(key, value, of: options) }
         if !request.stampedHeaders.isNull { takeStamps(options) }
         // As in Celery, a task that names both its root and its parent takes nothing else from the running one either.
         let isComplete = options["root_id"]?.isTruthy ?? false && options["parent_id"]?.isTruthy ?? false
@@ -25,29 +25,29 @@ extension CanvasTask {
         return options["retry_policy"]?.objectValue?["max_retries"]?.integerValue
     }
 
-    private mutating func take(_ key: String, _ value: JSONValue) throws(MessageError) {
+    private mutating func take(_ key: String, _ value: JSONValue, of options: JSONObject) throws(MessageError) {
         switch key {
         // The last one is Celery's slip when it links errbacks to a chord's header; it means nothing.
         case "task_id", "add_to_parent", "immutable": break
         case "root_id": if let root = try value.id(named: key) { request.rootID = root }
         case "parent_id": if let parent = try value.id(named: key) { request.parentID = parent }
         case "group_id": request.group = try value.id(named: key)
-        case "group_index": request.groupIndex = try Self.integer(key, value)
+        case "group_index": request.groupIndex = try options.integer(key)
         case "reply_to": if let replyTo = try value.id(named: key) { request.replyTo = replyTo }
         case "shadow": request.shadow = value.text.flatMap { $0.isEmpty ? nil : $0 }
         case "retries": request.retries = value.retryCount
-        case "time_limit": request.writtenTimeLimit = try Self.limit(key, value)
-        case "soft_time_limit": request.writtenSoftTimeLimit = try Self.limit(key, value)
+        case "time_limit": request.writtenTimeLimit = try options.limit(key)
+        case "soft_time_limit": request.writtenSoftTimeLimit = try options.limit(key)
         case "ignore_result": request.ignoreResult = value.isTruthy
-        case "replaced_task_nesting": request.replacedTaskNesting = try Self.integer(key, value)
-        case "headers": request.headers = try Optional(value).object(key) ?? [:]
-        case "stamped_headers": request.stampedHeaders = .array(try Optional(value).array(key) ?? [])
-        case "link": payload.callbacks = try Self.list(key, value)
-        case "link_error": payload.errbacks = try Self.list(key, value)
-        case "chain": payload.chain = try Optional(value).array(key)
-        case "chord": payload.chord = try Optional(value).object(key).map(JSONValue.object)
+        case "replaced_task_nesting": request.replacedTaskNesting = try options.integer(key) ?? 0
+        case "headers": request.headers = try options[key].object(key) ?? [:]
+        case "stamped_headers": request.stampedHeaders = .array(try options[key].array(key) ?? [])
+        case "link": payload.callbacks = try options.list(key)
+        case "link_error": payload.errbacks = try options.list(key)
+        case "chain": payload.chain = try options[key].array(key)
+        case "chord": payload.chord = try options[key].object(key).map(JSONValue.object)
         case "route_name": routeName = value.text
-        default: options[key] = value
+        default: self.options[key] = value
         }
     }
 
@@ -57,21 +57,5 @@ extension CanvasTask {
             request.stamps[name] = options[name] ?? .null
             self.options[name] = nil
         }
-    }
-
-    private static func integer(_ key: String, _ value: JSONValue) throws(MessageError) -> Int {
-        guard let number = value.integerValue else { throw .invalid(key, value) }
-        return number
-    }
-
-    private static func limit(_ key: String, _ value: JSONValue) throws(MessageError) -> JSONValue {
-        guard value.doubleValue != nil else { throw .invalid(key, value) }
-        return value
-    }
-
-    private static func list(_ key: String, _ value: JSONValue) throws(MessageError) -> [JSONValue] {
-        var options = JSONObject()
-        options.append(key, value)
-        return try options.list(key)
     }
 }

@@ -28,7 +28,7 @@ struct FailingBody {
             var failed = TaskRequest(task: result.task, id: result.id)
             failed.replyTo = result.replyTo ?? request.replyTo
             var distinct: [JSONValue] = []
-            let left = rules.hasBackend ? tasks.flatMap { $0.chord?.errbacksOfResult ?? [] } : []
+            let left = rules.hasBackend ? tasks.flatMap { $0.chord?.objectValue?.errbacksOfResult ?? [] } : []
             for errback in errbacks where !distinct.contains(errback) && !left.contains(errback) {
                 distinct.append(errback)
             }
@@ -75,41 +75,5 @@ extension AbandonedTask {
         task.group = nil
         task.parentID = nil
         return task
-    }
-}
-
-extension JSONObject {
-    /// The tasks of a signature that is a group; `nil` of any other.
-    var tasksOfGroup: [JSONValue]? {
-        guard self["subtask_type"]?.text == "group" else { return nil }
-        return self["kwargs"]?.objectValue?["tasks"]?.arrayValue ?? []
-    }
-}
-
-extension JSONValue {
-    /// The errbacks that are told when the task whose result is that of this signature will never run: of a chord its own
-    /// and those of its body, of a group also those of its tasks.
-    var errbacksOfResult: [JSONValue] {
-        var errbacks: [JSONValue] = []
-        var left = [self]
-        while let signature = left.popLast()?.objectValue {
-            errbacks += Self.signatures(signature["options"]?.objectValue?["link_error"])
-            let kwargs = signature["kwargs"]?.objectValue
-            switch signature["subtask_type"]?.text {
-            case "chord": left += (kwargs?["body"]).map { [$0] } ?? []
-            case "group": left += (kwargs?["tasks"]?.arrayValue ?? []).reversed()
-            default: break
-            }
-        }
-        return errbacks
-    }
-
-    /// One signature or several.
-    static func signatures(_ value: JSONValue?) -> [JSONValue] {
-        switch value {
-        case nil, .null?: []
-        case .array(let values)?: values
-        case let value?: [value]
-        }
     }
 }

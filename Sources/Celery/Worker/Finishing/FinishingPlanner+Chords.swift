@@ -114,16 +114,19 @@ extension FinishingPlanner {
         failing report: ChordReport, _ error: TaskFailure, _ cause: TaskFailure, by finished: FinishedTask
     ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
         guard let body = report.body else { return ([], Self.unknownBody) }
+        let signature = body.objectValue ?? [:]
         let request = finished.task.request
         var failing = FailingBody(planner: self, request: request, rules: finished.rules)
         failing.children = finished.children
-        let options = body.objectValue?["options"]?.objectValue ?? [:]
-        if let tasks = body.objectValue?.tasksOfGroup {
-            let own = JSONValue.signatures(options["link_error"])
-            for task in tasks { failing.fail(task, cause, errbacks: task.errbacksOfResult + own) }
+        let options = signature["options"]?.objectValue ?? [:]
+        if let tasks = signature.tasksOfGroup {
+            let own = options.signatures("link_error")
+            for task in tasks {
+                failing.fail(task, cause, errbacks: (task.objectValue?.errbacksOfResult ?? []) + own)
+            }
             if let id = options["task_id"]?.text { failing.store(id, cause) }
         } else {
-            failing.fail(body, error, errbacks: body.errbacksOfResult)
+            failing.fail(body, error, errbacks: signature.errbacksOfResult)
         }
         failing.abandon(options["chain"]?.arrayValue ?? [], error)
         return (failing.steps, failing.problem)

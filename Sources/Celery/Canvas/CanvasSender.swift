@@ -43,9 +43,7 @@ struct CanvasSender: Sendable {
         _ group: GroupSignature<Element>, _ options: SendOptions, parent: TaskRequest?
     ) async throws -> (handle: GroupHandle<Element>, children: [JSONValue]) {
         try publisher.check("celery.group", options)
-        guard options.id == nil else {
-            throw CeleryError(.invalidArgument, "the tasks cannot be sent: an id is that of one task")
-        }
+        try options.checkThatNoTaskIsNamed()
         let start = ContinuousClock.now
         let context = publisher.context(of: parent, options)
         let canvas = try group.canvas(linksErrorsToHeaders: context.linksErrorsToHeaders)

@@ -28,12 +28,7 @@ struct CanvasStages: Sendable {
 
     /// The same as one step, whose canvas is changed.
     func changed(_ change: @escaping Change) -> CanvasStages {
-        CanvasStages(
-            .one { linksErrorsToHeaders in
-                var node = try canvas(linksErrorsToHeaders: linksErrorsToHeaders)
-                try change(&node, linksErrorsToHeaders)
-                return node
-            })
+        CanvasStages(.one { try canvas(linksErrorsToHeaders: $0) }).changedEach(change)
     }
 
     /// The same with a change to each task or group member, also to what comes before the last stage.

@@ -15,12 +15,17 @@ extension SendOptions {
 
     /// The options of each task of a group.
     ///
-    /// - Throws: as ``asOptionsOfStep()``, and ``CeleryError`` for an id, which would be that of all of them.
+    /// - Throws: as ``asOptionsOfStep()`` and ``checkThatNoTaskIsNamed()``.
     func asOptionsOfMembers() throws -> JSONObject {
+        try checkThatNoTaskIsNamed()
+        return try asOptionsOfStep()
+    }
+
+    /// - Throws: ``CeleryError`` for an id: of many tasks it would be that of all.
+    func checkThatNoTaskIsNamed() throws {
         guard id == nil else {
             throw CeleryError(.invalidArgument, "the tasks cannot be sent: an id is that of one task")
         }
-        return try asOptionsOfStep()
     }
 
     /// The options as they stand in a signature, for whoever sends it: a worker, as a rule.

@@ -20,6 +20,7 @@ import Testing
             #expect(try await bench.broker.settlements.next() == .acknowledge)
             let failure = await #expect(throws: TaskFailure.self) { try await handle.value() }
             #expect(failure?.type == "BackendStoreError")
+            #expect(failure?.traceback?.hasSuffix("\(failure?.message ?? "")\n") == true)
             #expect(failure?.message.contains("too large") == true)
         }
         #expect(runs.total == 1)

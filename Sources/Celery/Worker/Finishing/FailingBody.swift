@@ -51,7 +51,8 @@ struct FailingBody {
     /// Stores the failure of a group by its id.
     mutating func store(_ id: String, _ failure: TaskFailure) {
         let result = TaskResult(
-            id: id, state: .failure, result: failure.json, children: .array(children), dateDone: planner.now)
+            id: id, state: .failure, result: failure.json, traceback: failure.traceback, children: .array(children),
+            dateDone: planner.now)
         steps.append(.store([StoredResult(result, route: ReplyRoute(replyTo: request.replyTo, correlationID: id))]))
     }
 

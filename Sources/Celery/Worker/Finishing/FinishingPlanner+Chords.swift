@@ -116,6 +116,9 @@ extension FinishingPlanner {
         guard let body = report.body else { return ([], Self.unknownBody) }
         let signature = body.objectValue ?? [:]
         let request = finished.task.request
+        let (error, cause) = (
+            error.traced(to: request, chord: report.part.group), cause.traced(to: request, chord: report.part.group)
+        )
         var failing = FailingBody(planner: self, request: request, rules: finished.rules)
         failing.children = finished.children
         let options = signature["options"]?.objectValue ?? [:]

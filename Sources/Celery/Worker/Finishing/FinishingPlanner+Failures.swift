@@ -11,6 +11,7 @@ extension FinishingPlanner {
         after finished: FinishedTask, failure: TaskFailure, settlement: Settlement? = nil
     ) -> FinishingPlan {
         let rules = finished.rules
+        let failure = failure.traced(to: finished.task.request)
         var settlement = settlement
         if settlement == nil, rules.acksLate { settlement = rules.acksOnFailure ? .acknowledge : .discard }
         var steps = steps(after: finished, .failure, failure)
@@ -25,7 +26,7 @@ extension FinishingPlanner {
         return plan
     }
 
-    /// The task came too late: it ends as revoked, as in Celery. Its message was not acknowledged before. So do the tasks
+    /// The task came too late: it ends as revoked, as in Celery, which has no traceback for that. Its message was not acknowledged before. So do the tasks
     /// that were to follow it, of which Celery says nothing.
     func expiry(of finished: FinishedTask) -> FinishingPlan {
         let failure = TaskFailure(type: "TaskRevokedError", module: "celery.exceptions", message: "expired")

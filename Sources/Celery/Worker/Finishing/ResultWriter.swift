@@ -283,12 +283,12 @@ final class ResultWriter: Sendable {
         guard refused.result.state.isReady else { return nil }
         var stored = refused
         stored.result.state = .failure
-        stored.result.traceback = nil
-        stored.result.result =
-            TaskFailure(
-                type: "BackendStoreError", module: "celery.exceptions",
-                message: "the state \(refused.result.state) could not be stored: \(error)"
-            ).json
+        let failure = TaskFailure(
+            type: "BackendStoreError", module: "celery.exceptions",
+            message: "the state \(refused.result.state) could not be stored: \(error)"
+        ).traced(to: "result of the task \(stored.result.id)")
+        stored.result.result = failure.json
+        stored.result.traceback = failure.traceback
         return stored
     }
 }

@@ -3,9 +3,8 @@ package import CeleryProtocol
 extension TaskFailure {
     /// The failure that an error of Swift stands for: its type's name and module, its description.
     package init(_ error: any Error, request: TaskRequest) {
-        if var failure = error as? TaskFailure {
-            failure.traceback = failure.traceback ?? Self.traceback(failure, request)
-            self = failure
+        if let failure = error as? TaskFailure {
+            self = failure.traced(to: request)
             return
         }
         let name = Self.name(of: Swift.type(of: error))
@@ -15,7 +14,32 @@ extension TaskFailure {
             module: "swift.\(name[0])",
             message: "\(error)"
         )
-        traceback = Self.traceback(self, request)
+        self = traced(to: request)
+    }
+
+    /// The failure with a text where Python has a traceback, which every failure that Python stores for a task that it ran
+    /// has: one who looks at it finds out where it comes from.
+    ///
+    /// - Parameters:
+    ///   - request: the task with whose end it came about.
+    ///   - chord: the id of the chord's header, when it is the body of a chord that fails.
+    func traced(to request: TaskRequest, chord: String? = nil) -> TaskFailure {
+        if traceback != nil { return self }
+        var place = "Swift task \(request.task)[\(request.id)]"
+        if let chord { place = "chord of the group \(chord), completed by the \(place)" }
+        return traced(to: place)
+    }
+
+    /// The same for what has failed at any other place.
+    func traced(to place: String) -> TaskFailure {
+        var failure = self
+        failure.traceback = """
+            Traceback (most recent call last):
+              \(place)
+            \(type): \(message)
+
+            """
+        return failure
     }
 
     /// The module, the outer types and the type. Swift names the context of a private or local type by an address in
@@ -44,16 +68,6 @@ extension TaskFailure {
         let number = countdown.inSeconds
         let seconds = Int(exactly: number).map(String.init) ?? "\(number)"
         let retry = TaskFailure(type: "Retry", module: "celery.exceptions", message: "Retry in \(seconds)s")
-        return traceback(retry, request)
-    }
-
-    /// Python shows this text where a task's traceback goes.
-    private static func traceback(_ failure: TaskFailure, _ request: TaskRequest) -> String {
-        """
-        Traceback (most recent call last):
-          Swift task \(request.task)[\(request.id)]
-        \(failure.type): \(failure.message)
-
-        """
+        return retry.traced(to: request).traceback ?? ""
     }
 }

@@ -146,6 +146,30 @@ import Testing
             ])
     }
 
+    @Test(arguments: [false, true]) func whateverFailsWithItsChordHasATraceback(isGroup: Bool) throws {
+        let next = SuccessorTests.signature("tasks.step", id: "next")
+        let group = Self.node(
+            "group", ["tasks": [SuccessorTests.signature("t", id: "c"), SuccessorTests.signature("t", id: "d")]],
+            ["task_id": "group", "chain": [next]])
+        let body = isGroup ? group : Self.body(["chain": [next]])
+        let report = ChordReport(
+            part: ChordPart(group: "header", id: "first", index: 0, state: .failure, result: 1), body: body)
+        let (steps, _) = planner.steps(
+            completing: report, Self.claim, Self.failed, by: try member(.ran(.failure(Self.failure)), body: body))
+        let results = FinishingPlan(steps).stored
+        #expect(results.map(\.id) == (isGroup ? ["c", "d", "group", "next"] : ["body", "next"]))
+        for result in results {
+            let text = try #require(result.traceback)
+            let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+            #expect(lines.first == "Traceback (most recent call last):" && lines.last == "", "\(result.id)")
+            #expect(lines[1] == "  chord of the group header, completed by the Swift task tasks.first[first]")
+            #expect(
+                lines[2]
+                    == (isGroup && result.id != "next"
+                        ? "ValueError: boom" : "ChordError: Dependency bad raised ValueError('boom')"))
+        }
+    }
+
     @Test func aChordThatIsABodyFailsInItsBody() throws {
         let inner = Self.node(
             "chord",

@@ -116,6 +116,15 @@ import Testing
         }
     }
 
+    /// As in Celery what was revoked has none.
+    @Test(arguments: rows) func whateverHasFailedHasATraceback(row: Row) throws {
+        let results = planner.plan(after: try finished(row.ending, TaskRules())).stored
+        for result in results where result.state != .retry {
+            #expect((result.traceback != nil) == (result.state == .failure), "\(result.id)")
+            #expect(result.traceback?.hasPrefix("Traceback (most recent call last):\n  Swift task ") != false)
+        }
+    }
+
     @Test(arguments: rows) func thePlanKnowsItsTaskIfSomethingIsSent(row: Row) throws {
         let plan = planner.plan(after: try finished(row.ending, Self.rules(acksLate: true)))
         #expect((plan.task != nil) == row.steps.contains { $0.hasPrefix("send") })
@@ -123,10 +132,7 @@ import Testing
 
     @Test func theChildrenOfASuccessAreWhatTheTaskHasSentAndWhatFollows() throws {
         let plan = planner.plan(after: try finished(.ran(.success(3)), TaskRules()))
-        let results = plan.steps.compactMap { if case .store(let results) = $0 { results } else { nil } }
-        #expect(
-            results.first?.first?.result.children
-                == .array(["child", "next", "b"].map { OutgoingStep.child($0) }))
+        #expect(plan.stored.first?.children == .array(["child", "next", "b"].map { OutgoingStep.child($0) }))
     }
 
     @Test func whatCannotFollowIsAFailureAndSaid() throws {
@@ -162,6 +168,13 @@ import Testing
 }
 
 extension FinishingPlan {
+    /// All that is stored, in order.
+    var stored: [TaskResult] {
+        steps.flatMap { step -> [TaskResult] in
+            if case .store(let results) = step { results.map(\.result) } else { [] }
+        }
+    }
+
     /// The steps but for the settlement, in words.
     var words: [String] {
         steps.flatMap { step -> [String] in

@@ -9,10 +9,12 @@ public enum ChordResults: Sendable, Hashable {
     /// which Celery's error speaks otherwise.
     case failed(ChordMember, isNested: Bool)
 
-    /// The `ChordError` that the body fails with, in Celery's words; `nil` when all tasks have succeeded.
+    /// The `ChordError` that the body fails with, in Celery's words; `nil` when all tasks have succeeded. Where a header is
+    /// joined along a saved tree and the task has failed with a `ChordError` itself, as a chord within, it is that one.
     public var error: TaskFailure? {
         guard case .failed(let member, let isNested) = self else { return nil }
         let failure = member.failure ?? TaskFailure(json: member.result, traceback: nil)
+        if isNested, failure.type == "ChordError", failure.module == "celery.exceptions" { return failure }
         return TaskFailure(
             type: "ChordError", module: "celery.exceptions",
             message: isNested ? "Join error: \(failure.repr)" : "Dependency \(member.id) raised \(failure.repr)")

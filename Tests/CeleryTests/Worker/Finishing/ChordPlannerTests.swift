@@ -170,6 +170,23 @@ import Testing
         }
     }
 
+    /// Celery's worker catches it as what it is.
+    @Test func theErrorOfAChordWithinAHeaderIsThatOfTheOneAroundIt() {
+        let inner = TaskFailure(
+            type: "ChordError", module: "celery.exceptions", message: "Dependency bad raised ValueError()")
+        func error(_ failure: TaskFailure, isNested: Bool) -> String? {
+            ChordResults.failed(
+                ChordMember(id: "bad", state: .failure, result: failure.json), isNested: isNested
+            ).error?.message
+        }
+        #expect(error(inner, isNested: true) == inner.message)
+        #expect(
+            error(inner, isNested: false) == "Dependency bad raised ChordError('Dependency bad raised ValueError()')")
+        #expect(error(Self.failure, isNested: true) == "Join error: ValueError('boom')")
+        let other = TaskFailure(type: "ChordError", module: "tasks", message: "no")
+        #expect(error(other, isNested: true) == "Join error: ChordError('no')")
+    }
+
     @Test func aChordThatIsABodyFailsInItsBody() throws {
         let inner = Self.node(
             "chord",

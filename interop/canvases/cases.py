@@ -157,6 +157,29 @@ def replaced_by_chunks(b):
     return chord([b.task("replace", canvas=b.items("chunks", 2, size=2)), b.task("add", 1)], b.task("echo"))
 
 
+def replaced_by_a_group_that_fails(b):
+    """The body of the chord that the group becomes has the id of the task, which has run."""
+    return b.task("replace", canvas=group(b.fail(), b.task("nothing", 1)))
+
+
+def chords_in_the_last_group_of_a_chain(b):
+    inner = chord([b.task("add", 1), b.task("add", 2)], b.task("total"))
+    return chord([chain(b.task("add", 1), group(inner, b.task("add"))), b.task("add", 3)], b.task("total"))
+
+
+def two_failures_in_a_header_of_groups(b):
+    """Python names any of the two: it goes through a set of their ids."""
+    steps = chain(chord([b.fail()], b.task("echo")), b.task("total"), b.task("nothing"))
+    other = chain(b.task("add", 1), b.task("fail", error=["RuntimeError"]))
+    return chord([chain(b.task("add", 1), group(b.task("add"), b.task("add"))), group(steps, other)], b.task("total"))
+
+
+def failure_before_a_chord_in_a_header(b):
+    """A chord of which a chord has failed fails with the same error."""
+    steps = chain(chord([b.fail()], b.task("echo")), b.task("total"), b.task("nothing"))
+    return chord([chain(b.task("add", 1), group(b.task("add"), b.task("add"))), steps], b.task("total"))
+
+
 CASES = [
     (failed_body, None),
     (failed_body_of_a_chain, None),
@@ -180,4 +203,8 @@ CASES = [
     (member_that_extends_its_chord_by_a_group, "groups do not extend"),
     (failure_before_a_step_whose_result_is_ignored, "stores what is ignored"),
     (replaced_by_chunks, "chunks do not replace"),
+    (replaced_by_a_group_that_fails, None),
+    (chords_in_the_last_group_of_a_chain, "reports to a group within"),
+    (two_failures_in_a_header_of_groups, None),
+    (failure_before_a_chord_in_a_header, None),
 ]

@@ -5,6 +5,7 @@ A condition gets the description of a canvas, what became of it with Python alon
 import dataclasses
 
 from canvases.generator import ends_in_one_task
+from canvases.reach import Reach, following, label, labels, links, parts
 
 
 @dataclasses.dataclass
@@ -22,47 +23,92 @@ class Case:
 class Fault:
     name: str
     sentence: str
-    explains: object
+    # What tells whether it explains a difference, or how far it reaches in a canvas.
+    explains: object = None
+    reach: object = None
 
-
-def parts(description):
-    """All descriptions in one."""
-    yield description
-    for each in description.get("parts", []) + description.get("link", []) + description.get("link_error", []):
-        yield from parts(each)
-    for each in (description.get("body"), description.get("kwargs", {}).get("canvas")):
-        if each:
-            yield from parts(each)
-
-
-def replacements(description):
-    """The canvases by which tasks are replaced."""
-    return [each["kwargs"]["canvas"] for each in parts(description) if each.get("name") == "canvas.replace"]
+    def covers(self, case, difference):
+        return self.explains(case, difference) if self.explains else self.reach(case).covers(case, difference)
 
 
 def sent(description):
     """The canvases that are sent as a whole: by the client, or by a task."""
     yield description
     for each in parts(description):
-        if inner := each.get("kwargs", {}).get("canvas"):
-            yield inner
+        if each.get("name") in ("canvas.send", "canvas.replace", "canvas.extend"):
+            yield each["kwargs"]["canvas"]
 
 
-def loses_options_of_chunks(case, _):
-    return any(each["kind"] == "chunks" and each.keys() & {"link", "link_error", "stamps"} for each in sent(case.canvas))
+def named(canvas, name):
+    """The tasks of that name."""
+    return [each for each in parts(canvas) if each.get("name") == f"canvas.{name}"]
 
 
-def replaces_by_chunks(case, _):
-    return any(each["kind"] == "chunks" for each in replacements(case.canvas))
+def followers(canvas, tasks):
+    """The labels of all that comes after some parts of the canvas."""
+    return set().union(*(following(canvas, task) for task in tasks))
 
 
-def extends_by_a_group(case, _):
-    return any(
-        each.get("name") == "canvas.extend" and not ends_in_one_task(each["kwargs"]["canvas"]) for each in parts(case.canvas))
+def loses_options_of_chunks(case):
+    wholes = [each for each in sent(case.canvas) if each["kind"] == "chunks"]
+    stamped = [each for each in wholes if "stamps" in each]
+    return Reach(labels(*stamped).union(*map(links, wholes)))
 
 
-def cannot_send_chunks(case, _):
-    return "Object of type GroupResult is not JSON serializable" in str(case.expected["results"])
+def replaces_by_chunks(case):
+    tasks = [task for task in named(case.canvas, "replace") if task["kwargs"]["canvas"]["kind"] == "chunks"]
+    touched = followers(case.canvas, tasks).union(*(labels(task["kwargs"]["canvas"]) for task in tasks))
+    return Reach(touched, ended={str(task["label"]) for task in tasks})
+
+
+def extends_by_a_group(case):
+    tasks = [task for task in named(case.canvas, "extend") if not ends_in_one_task(task["kwargs"]["canvas"])]
+    touched = followers(case.canvas, tasks).union(*(labels(task["kwargs"]["canvas"]) for task in tasks))
+    return Reach(touched)
+
+
+def cannot_send_chunks(case):
+    if "Object of type GroupResult is not JSON serializable" not in str(case.expected["results"]):
+        return Reach(())
+    wholes = [id(each) for each in sent(case.canvas)]
+    chunks = [each for each in parts(case.canvas) if each["kind"] == "chunks" and id(each) not in wholes]
+    return Reach(followers(case.canvas, chunks), ended=labels(*chunks))
+
+
+def runs_once_for_each_member(case):
+    names = [name for outcome in (case.expected, case.actual) for name in outcome["repeated"]]
+    found = {label(each) for name in names for each in name.removeprefix("task ").split("=")}
+    tasks = [each for each in parts(case.canvas) if str(each.get("label")) in found]
+    return Reach(found | followers(case.canvas, tasks))
+
+
+def is_chord(description):
+    """Whether it becomes a chord."""
+    if description["kind"] != "chain":
+        return description["kind"] == "chord"
+    first, *rest = description["parts"]
+    return is_chord(first) or bool(rest) and first["kind"] == "group"
+
+
+def last_groups(description):
+    """The groups in which chains end, in what stands in a header."""
+    if description["kind"] == "group":
+        return [group for each in description["parts"] for group in last_groups(each)]
+    if description["kind"] != "chain":
+        return []
+    last = description["parts"][-1]
+    return [last] if last["kind"] == "group" and len(description["parts"]) > 1 else last_groups(last)
+
+
+def reports_to_a_group_within(case):
+    touched = set()
+    for chord in parts(case.canvas):
+        header = chord["parts"] if chord["kind"] == "chord" else []
+        for group in [group for each in header for group in last_groups(each)]:
+            for inner in filter(is_chord, group["parts"]):
+                ends = [inner["body"]] if inner["kind"] == "chord" else inner["parts"][1:]
+                touched |= labels(*ends) | following(case.canvas, inner)
+    return Reach(touched)
 
 
 def only_swift_ends(case):
@@ -113,10 +159,6 @@ def shares_stamps(case, difference):
         return {**call, "stamps": stamps}
     call, others = (expected, case.actual["calls"]) if actual == "nothing" else (actual, case.expected["calls"])
     return without_lists(call) != call and without_lists(call) in map(without_lists, others)
-
-
-def runs_once_for_each_member(case, _):
-    return bool(case.expected["repeated"] or case.actual["repeated"])
 
 
 def retries_late(case, difference):
@@ -176,27 +218,86 @@ def has_other_ids(case, difference):
     return bool(expected and actual) and len(expected) == len(actual) and all(map(matches, expected, actual))
 
 
+def has_no_traceback(case, difference):
+    place, expected, actual = difference
+    # Both are there when one field of them is different.
+    return (place.startswith("/results/") and place.endswith("/traceback") and (expected, actual) == (False, True)
+            and all(outcome["results"][place.split("/")[2]]["status"] == "FAILURE" for outcome in (case.expected, case.actual)))
+
+
+def names_another_member(case, difference):
+    """Whether a chord has failed because of one member with Python and of another one otherwise, and both have failed."""
+    place, expected, actual = difference
+    if place.startswith("/results/"):
+        if place.split("/")[3:] != ["result", "exc_message"]:
+            return False
+        errors = [{"exc_type": "ChordError", "exc_message": each} for each in (expected, actual)]
+        whole = [outcome["results"][place.split("/")[2]]["result"]["exc_type"] for outcome in (case.expected, case.actual)]
+        return whole == ["ChordError"] * 2 and can_fail_with(case, errors)
+    if place != "/calls":
+        return False
+    call, others = (expected, case.actual["calls"]) if actual == "nothing" else (actual, case.expected["calls"])
+    if "error" not in call:
+        return False
+    for other in others:
+        if other["label"] == call["label"] and {**other, "error": call.get("error")} == call:
+            errors = [{"exc_type": each["error"][0], "exc_message": each["error"][1:]} for each in (call, other)]
+            return can_fail_with(case, errors)
+    return False
+
+
+def can_fail_with(case, errors):
+    """Whether both are errors of a chord, each because of another failed member of one group."""
+    groups = {}
+    for result in case.expected["results"].values():
+        if isinstance(result, dict) and result["status"] == "FAILURE" and result["group"]:
+            groups.setdefault(result["group"], []).append(chord_error(result["result"]))
+    return any(all(error in group for error in errors) for group in groups.values())
+
+
+def chord_error(cause):
+    """The error of a chord with groups in its header, one of whose members has failed with this."""
+    if cause["exc_type"] == "ChordError":
+        return {"exc_type": "ChordError", "exc_message": cause["exc_message"]}
+    text = f"{cause['exc_type']}({', '.join(map(repr, cause['exc_message']))})"
+    return {"exc_type": "ChordError", "exc_message": [f"Join error: {text}"]}
+
+
 FAULTS = [
     Fault(
         "chunks lose their options",
         "what is linked to chunks that are sent by themselves, and their stamps, is lost: `chunks.apply_async` sends "
         "a new group",
-        loses_options_of_chunks),
+        reach=loses_options_of_chunks),
     Fault(
         "chunks do not replace",
         "what follows a task that is replaced by chunks never comes: a new group is sent, which has nothing to do "
         "with the task",
-        replaces_by_chunks),
+        reach=replaces_by_chunks),
     Fault(
         "chunks break a chain",
         "`celery.chunks` returns a GroupResult, which cannot be encoded as the argument of what follows it in a "
         "chain: the task and all that follows it fail",
-        cannot_send_chunks),
+        reach=cannot_send_chunks),
     Fault(
         "groups do not extend",
         "a group that is added to a chord runs the body for its own results, while the header never ends: with Swift it is "
         "one member of the header",
-        extends_by_a_group),
+        reach=extends_by_a_group),
+    Fault(
+        "reports to a group within",
+        "a chord in a group with which a chain in the header of another chord ends is counted as a member of that group, "
+        "where nobody waits for it: the other chord never ends",
+        reach=reports_to_a_group_within),
+    Fault(
+        "names another member",
+        "where several tasks of a header with groups in it have failed, the chord's error names any of them: Python goes "
+        "through a set of their ids. With Swift it is the first one in order",
+        names_another_member),
+    Fault(
+        "no traceback",
+        "what was to follow the body of a chord that fails has no traceback",
+        has_no_traceback),
     Fault(
         "waits for ever",
         "when a chord fails that is a part of another chord's header, or tasks of a group or of a body are to follow "
@@ -216,7 +317,7 @@ FAULTS = [
         "once for each member",
         "a group within a chord's body that steps follow has these run once for each of its members, under the same "
         "ids: what they come to depends on which ends last",
-        runs_once_for_each_member),
+        reach=runs_once_for_each_member),
     Fault(
         "late retry",
         "the message of the next try is sent before the state RETRY is stored, which may then be written over what "
@@ -238,6 +339,18 @@ FAULTS = [
 ]
 
 
+
+def reach_of_all(case):
+    """How far they reach together: a group may lack a task because of one, and a list among the stamps be longer because of
+    another."""
+    every = [fault.reach(case) for fault in FAULTS if fault.reach]
+    return Reach.union(every, has_lists=not any(isinstance(value, list) for each in parts(case.canvas)
+                                                for value in each.get("stamps", {}).values()))
+
+
+SEVERAL = Fault("several at once", "what is different because of more than one of these", reach=reach_of_all)
+
+
 def fault(case, difference):
     """The fault that explains a difference; None for none."""
-    return next((each for each in FAULTS if each.explains(case, difference)), None)
+    return next((each for each in [*FAULTS, SEVERAL] if each.covers(case, difference)), None)

@@ -6,7 +6,10 @@ import random
 
 QUEUES = ["one", "two"]
 OPTIONS = [("shadow", "other"), ("headers", {"tenant": "north"}), ("time_limit", 60), ("soft_time_limit", 50), ("priority", 3),
-           ("priority", 9), ("ignore_result", True), ("expires", 600), ("countdown", 0.1)]
+           ("priority", 9), ("ignore_result", True), ("ignore_result", False), ("countdown", 0.1), ("expires", 600),
+           ("expires", "2124-01-01T00:00:00+00:00"), ("eta", "2024-01-01T00:00:00+00:00"), ("compression", "gzip"),
+           ("compression", "zlib"), ("retry_policy", {"max_retries": 2})]
+# What has expired before it is sent is left out: RabbitMQ drops it where no worker takes it at once, and then nobody tells.
 ERRORS = [["ValueError", "no luck"], ["KeyError", "key"], ["ZeroDivisionError", "by zero", 2], ["RuntimeError"]]
 
 

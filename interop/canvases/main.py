@@ -136,7 +136,7 @@ def print_outcome(value):
 def print_counts(kind, counts, seconds):
     print(f"\n{kind}: {counts.canvases} canvases with {counts.calls} calls, each run in {len(RUNS)} ways; "
           f"{counts.different} different, {seconds:.0f} s")
-    sentences = {fault.name: fault.sentence for fault in explained.FAULTS}
+    sentences = {fault.name: fault.sentence for fault in [*explained.FAULTS, explained.SEVERAL]}
     sentences[VARIES] = "with Python alone it ends like that too, at times"
     for name, count in counts.faults.most_common():
         print(f"  {count:5} {name}: {sentences[name]}")

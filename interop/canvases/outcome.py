@@ -169,9 +169,8 @@ class Outcome:
     def meta(self, meta):
         return {
             "status": meta["status"], "result": self.text(meta["result"]),
-            # Python gives what never ran its own stack for a traceback, and the children of whichever task of the header
-            # ended last.
-            "traceback": self.has_run(meta["task_id"]) and meta["traceback"] is not None,
+            "traceback": meta["traceback"] is not None,
+            # Python gives what never ran the children of whichever task of the header ended last.
             "children": self.has_run(meta["task_id"]) and [self.tree(child) for child in meta["children"] or []],
             "is done": meta["date_done"] is not None, "parent": self.parent_name(meta.get("parent_id")),
             "group": self.name(meta.get("group_id")), "fields": sorted(meta),

@@ -44,30 +44,38 @@ class Comparison:
     def outcomes(self, canvases):
         """Runs the canvases, {name: description}. Returns {name: [outcome in each way]}."""
         self.turns += 1
-        answers = {}
+        self.answers = {}
         for client, fleet in RUNS:
             orders = [{"run": self.key(client, name), "canvas": canvas} for name, canvas in canvases.items()]
-            answers[client, fleet] = self.clients[client, fleet].send(orders)
+            self.answers[client, fleet] = self.clients[client, fleet].send(orders)
+        return self.outcomes_at_rest(canvases, self.quiet)
+
+    def outcomes_at_rest(self, names, quiet):
+        """What has become of the canvases that were sent last, when nothing has happened for so many seconds."""
         for fleet in self.fleets.values():
-            fleet.wait_until_at_rest(self.quiet)
-        return {name: [self.outcome(client, fleet, name, answers) for client, fleet in RUNS] for name in canvases}
+            fleet.wait_until_at_rest(quiet)
+        return {name: [self.outcome(client, fleet, name) for client, fleet in RUNS] for name in names}
 
     def key(self, client, name):
         return f"{client}:{self.turns}:{name}"
 
-    def outcome(self, client, fleet, name, answers):
+    def outcome(self, client, fleet, name):
         key = self.key(client, name)
         notes = [json.loads(note) for note in self.fleets[fleet].notes_client.lrange(key, 0, -1)]
-        return outcome.Outcome(answers[client, fleet][key], notes, outcome.reader(self.fleets[fleet].results_client)).value
+        return outcome.Outcome(self.answers[client, fleet][key], notes, outcome.reader(self.fleets[fleet].results_client)).value
 
     def verdicts(self, canvases):
         """Runs the canvases and returns {name: (what Python alone makes of it, [verdict on each other way])}.
 
-        Where something is different for no known reason, the canvas is run a few times more: what Python alone comes to
-        at times is no difference either.
+        Where something is different for no known reason, it is waited for longer, as a worker on a machine that has much to
+        do may not have come to its next task. Then the canvas is run a few times more: what Python alone comes to at times
+        is no difference either.
         """
         found = {name: judged(canvases[name], outcomes) for name, outcomes in self.outcomes(canvases).items()}
-        doubtful = {name: canvases[name] for name, (_, verdicts) in found.items() if any(each.problems for each in verdicts)}
+        if doubtful := doubts(canvases, found):
+            late = self.outcomes_at_rest(doubtful, LONGER * self.quiet)
+            found |= {name: judged(canvases[name], outcomes) for name, outcomes in late.items()}
+            doubtful = doubts(canvases, found)
         for _ in range(REPEATS if doubtful else 0):
             for name, (again, *_) in self.outcomes(doubtful).items():
                 for verdict in found[name][1]:
@@ -77,6 +85,13 @@ class Comparison:
         return found
 
 
+def doubts(canvases, found):
+    """The canvases that are different for no known reason."""
+    return {name: canvases[name] for name, (_, verdicts) in found.items() if any(each.problems for each in verdicts)}
+
+
+# How many times as long nothing may happen before an outcome counts that is different.
+LONGER = 10
 # How often Python alone may try to come to another outcome.
 REPEATS = 4
 VARIES = "Python varies"

@@ -18,4 +18,12 @@ public protocol Broker: Sendable {
     ///
     /// - Throws: ``TransportError`` when the broker cannot be reached or refuses.
     func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer
+
+    /// The type of the exchange of events: a topic exchange, but on Redis.
+    var eventExchangeType: Queue.ExchangeType { get }
+}
+
+extension Broker {
+    /// A topic exchange.
+    public var eventExchangeType: Queue.ExchangeType { .topic }
 }

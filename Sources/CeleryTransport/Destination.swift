@@ -18,4 +18,12 @@ public struct Destination: Sendable, Hashable {
     public init(queue: Queue) {
         self.init(exchange: "", routingKey: queue.name, queue: queue)
     }
+
+    /// An exchange of which the sender does not know who is bound to it, if anybody: the exchange alone is declared, and a
+    /// message that nobody wants is none the worse. So Celery sends its events, its remote control and the replies to it.
+    public init(exchange: String, type: Queue.ExchangeType, isDurable: Bool, routingKey: String) {
+        self.init(
+            exchange: exchange, routingKey: routingKey,
+            queue: Queue("", exchange: exchange, exchangeType: type, routingKey: "", isExchangeDurable: isDurable))
+    }
 }

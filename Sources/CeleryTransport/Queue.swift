@@ -34,6 +34,11 @@ public struct Queue: Sendable, Hashable {
     public var maxPriority: Int?
     /// Whether the queue survives a restart of the broker.
     public var isDurable: Bool
+    /// Whether the exchange survives a restart of the broker; kombu's `Exchange.durable`.
+    public var isExchangeDurable: Bool
+    /// Whether the queue is that of one connection, which alone consumes it and with which it goes away; kombu's
+    /// `exclusive`. Redis knows nothing of it.
+    public var isExclusive: Bool
     /// Whether the queue goes away with its last consumer.
     public var isAutoDelete: Bool
     /// After how long without use the queue goes away (`x-expires`, which counts milliseconds); `nil` for never.
@@ -52,6 +57,8 @@ public struct Queue: Sendable, Hashable {
         kind: Kind = .classic,
         maxPriority: Int? = nil,
         isDurable: Bool = true,
+        isExchangeDurable: Bool = true,
+        isExclusive: Bool = false,
         isAutoDelete: Bool = false,
         expires: Duration? = nil,
         arguments: JSONObject = [:]
@@ -63,10 +70,17 @@ public struct Queue: Sendable, Hashable {
         self.kind = kind
         self.maxPriority = maxPriority
         self.isDurable = isDurable
+        self.isExchangeDurable = isExchangeDurable
+        self.isExclusive = isExclusive
         self.isAutoDelete = isAutoDelete
         self.expires = expires
         self.arguments = arguments
     }
+}
+
+extension Queue {
+    /// Whether this is no queue but stands for its exchange, see ``Destination/init(exchange:type:isDurable:routingKey:)``.
+    package var isExchangeAlone: Bool { name.isEmpty }
 }
 
 extension Queue: ExpressibleByStringLiteral {

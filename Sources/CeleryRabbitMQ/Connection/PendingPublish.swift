@@ -24,7 +24,7 @@ final class PendingPublish {
 
     /// A message for a queue must arrive in it. What goes to an exchange, or to whoever waits for a reply, may find
     /// nobody who wants it.
-    var isMandatory: Bool { destination.queue != nil }
+    var isMandatory: Bool { destination.queue.map { !$0.isExchangeAlone } ?? false }
 
     /// Whether the server speaks of this message. It names no number when it gives one back; of two that are alike in
     /// all this it does not matter which one is sent again.

@@ -25,7 +25,8 @@ struct QueueDeclaration {
         self.queue = queue
         // Every queue is bound to the default exchange by itself, and nobody may declare that exchange.
         exchange = queue.exchange.isEmpty ? .leave : .declare
-        binding = exchange
+        binding = queue.isExchangeAlone ? .leave : exchange
+        if queue.isExchangeAlone { queueItself = .leave }
     }
 
     /// How what is there differs, in the server's words; `nil` when all of it was declared.

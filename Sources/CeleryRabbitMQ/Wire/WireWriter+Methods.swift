@@ -24,7 +24,7 @@ extension WireWriter {
             writer.integer(UInt16(0))
             try writer.shortString(queue.exchange, "the exchange's name")
             try writer.shortString(queue.exchangeType.rawValue, "the exchange's type")
-            writer.octet(0b00010)  // durable
+            writer.octet(queue.isExchangeDurable ? 0b00010 : 0)
             try writer.table([:])
         }
     }
@@ -33,7 +33,8 @@ extension WireWriter {
     mutating func declare(_ queue: Queue, isPassive: Bool, channel: UInt16) throws(TransportError) {
         try declare(
             queue: queue.name,
-            flags: (isPassive ? 0b00001 : 0) | (queue.isDurable ? 0b00010 : 0) | (queue.isAutoDelete ? 0b01000 : 0),
+            flags: (isPassive ? 0b00001 : 0) | (queue.isDurable ? 0b00010 : 0) | (queue.isExclusive ? 0b00100 : 0)
+                | (queue.isAutoDelete ? 0b01000 : 0),
             arguments: queue.declarationArguments, channel: channel)
     }
 

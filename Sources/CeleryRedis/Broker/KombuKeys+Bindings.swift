@@ -3,11 +3,8 @@ internal import CeleryTransport
 extension KombuKeys {
     /// Adds the commands that write a queue's binding.
     func declare(_ queue: Queue, in pipeline: inout RedisPipeline) throws(TransportError) {
-        guard queue.exchangeType != .fanout else {
-            throw TransportError(
-                .unsupported,
-                "queue \(queue.name): fanout exchanges are not supported on Redis, where they have no lists")
-        }
+        // What goes to a fanout exchange is announced, and waits in no list.
+        guard queue.exchangeType != .fanout, !queue.isExchangeAlone else { return }
         try checkQueue(queue.name)
         guard !queue.exchange.isEmpty else { return }
         let member = KombuBinding(queue).member(separator: separator)

@@ -9,6 +9,8 @@ struct KombuKeys: Sendable {
     var prioritySteps = defaultPrioritySteps
     /// Between a queue and a priority step, and between the fields of a binding (`sep`).
     var separator = defaultSeparator
+    /// The number of the database, for the names of channels.
+    var database = 0
 
     /// Held messages: tag to `[envelope, exchange, routing key]`.
     let unacked = "unacked"
@@ -46,6 +48,14 @@ struct KombuKeys: Sendable {
     func bindings(_ exchange: String) -> String { "_kombu.binding.\(exchange)" }
     /// The set of an exchange's bindings that kombu 5.7 never sweeps away.
     func permanentBindings(_ exchange: String) -> String { "_kombu.binding_permanent.\(exchange)" }
+
+    /// The channel of a fanout exchange. Channels belong to no database, and so its number stands before the name.
+    ///
+    /// - Parameter routingKey: of a message, or of a binding, where `#` stands for any.
+    func channel(_ exchange: String, _ routingKey: String) -> String {
+        let key = routingKey.isEmpty ? "" : "/\(routingKey)"
+        return "/\(database).\(exchange)\(key.replacing("#", with: "*"))"
+    }
 
     /// Where messages go that cannot be run.
     func deadLetters(_ queue: String) -> String { "\(queue).dead-letter" }

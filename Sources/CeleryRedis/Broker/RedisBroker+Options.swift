@@ -51,6 +51,13 @@ extension RedisBroker {
 extension RedisBroker.Options {
     var keys: KombuKeys { KombuKeys(prioritySteps: prioritySteps, separator: separator) }
 
+    /// The keys of a database, with the channels that bear its number.
+    func keys(of address: RedisAddress) -> KombuKeys {
+        var keys = keys
+        keys.database = address.database
+        return keys
+    }
+
     /// These options, with those that stand in the address. What makes no sense is an error, and so is what is left.
     func overridden(by rest: AddressOptions) throws(TransportError) -> Self {
         var rest = rest

@@ -4,7 +4,7 @@ public import Logging
 /// Redis as Celery's broker, in kombu's layout: Python workers and this one share queues, and each restores what the
 /// other held when it died.
 ///
-/// Fanout exchanges are not supported. Lists on Redis go away when they are empty, so that `Queue.isAutoDelete` means
+/// What goes to a fanout exchange is announced to everybody who listens at the moment (PUBLISH), and nobody keeps it. Lists on Redis go away when they are empty, so that `Queue.isAutoDelete` means
 /// nothing here; nor does `Queue.expires`: what this package pushes to a queue stays there.
 public struct RedisBroker: Broker {
     /// The schemes that are read here, if only to say that they are not supported.
@@ -60,14 +60,27 @@ public struct RedisBroker: Broker {
 
     /// Opens a connection for publishing.
     public func makeProducer(logger: Logger) async throws -> any Producer {
-        let connection = try await RedisConnection.open(address.get(), name: "celery-publish", logger: logger)
-        return RedisProducer(connection, keys: options.keys, logger: logger)
+        let address = try address.get()
+        let connection = try await RedisConnection.open(address, name: "celery-publish", logger: logger)
+        return RedisProducer(connection, keys: options.keys(of: address), logger: logger)
     }
 
     /// Opens the connections for consuming: one for commands, one for the news of pushed messages.
     public func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer {
-        try await RedisConsumer.open(address.get(), configuration, options: options, logger: logger)
+        let address = try address.get()
+        guard configuration.queues.contains(where: { $0.exchangeType == .fanout }) else {
+            return try await RedisConsumer.open(address, configuration, options: options, logger: logger)
+        }
+        guard configuration.queues.allSatisfy({ $0.exchangeType == .fanout }) else {
+            throw TransportError(
+                .unsupported,
+                "queues of fanout exchanges and others cannot be consumed by one worker on Redis yet")
+        }
+        return try await FanoutConsumer.open(address, configuration, keys: options.keys(of: address), logger: logger)
     }
+
+    /// On Redis the exchange of events is a fanout exchange, as in Celery: subscribers choose by patterns.
+    public var eventExchangeType: Queue.ExchangeType { .fanout }
 }
 
 extension Broker where Self == RedisBroker {

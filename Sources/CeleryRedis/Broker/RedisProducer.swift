@@ -23,6 +23,7 @@ final class RedisProducer: Producer {
 
     func publish(_ message: Message, to destination: Destination) async throws {
         let message = Self.addressed(message, to: destination)
+        if destination.queue?.exchangeType == .fanout { return try await announce(message, to: destination) }
         var pipeline = RedisPipeline()
         let undeclared = destination.queue.flatMap { queue in
             declared.withLock { $0.contains(queue) } ? nil : queue
@@ -39,7 +40,10 @@ final class RedisProducer: Producer {
             declarations = 0
         }
         // As kombu does, which says nothing.
-        guard !queues.isEmpty else { return logDropped(destination) }
+        guard !queues.isEmpty else {
+            if destination.queue?.isExchangeAlone != true { logDropped(destination) }
+            return
+        }
         for queue in queues { try keys.checkQueue(queue) }
         let envelope = KombuEnvelope.encode(message)
         for queue in queues {
@@ -53,6 +57,16 @@ final class RedisProducer: Producer {
             throw TransportError(refusal: text, of: "Redis refuses the message")
         }
         if declarations > 0, let undeclared { finishDeclaration(of: undeclared, replies.prefix(declarations)) }
+    }
+
+    /// Gives a message to everybody who listens at the moment.
+    private func announce(_ message: Message, to destination: Destination) async throws {
+        var pipeline = RedisPipeline()
+        pipeline.begin(3)
+        pipeline.add("PUBLISH")
+        pipeline.add(keys.channel(destination.exchange, destination.routingKey))
+        pipeline.add(KombuEnvelope.encode(message))
+        _ = try await connection.sendAbandonably(pipeline).value()
     }
 
     /// The message with what kombu's envelope says of its way.

@@ -352,18 +352,44 @@ extension LiveTests {
             await producer.close()
         }
 
-        @Test func fanoutIsRefusedInOneClearLine() async throws {
+        @Test func whatGoesToAFanoutExchangeReachesEverybodyWhoListens() async throws {
             let redis = try await LiveRedis(database: 1)
-            let queue = Queue("q", exchange: "all", exchangeType: .fanout)
-            let error = await #expect(throws: TransportError.self) { _ = try await redis.consumer([queue]) }
-            #expect(error?.code == .unsupported)
-            let producer = try await redis.broker().makeProducer(logger: LiveRedis.logger)
-            let other = await #expect(throws: TransportError.self) {
-                try await producer.publish(
-                    Message(body: []), to: Destination(exchange: "all", routingKey: "", queue: queue))
+            let all = Queue("q1", exchange: "all", exchangeType: .fanout, routingKey: "")
+            let some = Queue("q2", exchange: "all", exchangeType: .fanout, routingKey: "news.#")
+            let broker = redis.broker()
+            var listeners: [any Consumer] = []
+            for queue in [all, some] {
+                listeners.append(
+                    try await broker.makeConsumer(
+                        ConsumerConfiguration(queues: [queue], prefetch: 0), logger: LiveRedis.logger))
             }
-            #expect(other?.code == .unsupported)
+            let producer = try await redis.broker().makeProducer(logger: LiveRedis.logger)
+            for key in ["", "news.one", "other"] {
+                try await producer.publish(
+                    Message(body: Array("<\(key)>".utf8)),
+                    to: Destination(exchange: "all", type: .fanout, isDurable: true, routingKey: key))
+            }
+            var heard: [String] = []
+            for (listener, queue) in zip(listeners, ["q1", "q2"]) {
+                let delivery = try #require(try await listener.receive(upTo: 10).first)
+                #expect(delivery.queue == queue)
+                heard.append(String(decoding: try delivery.message.get().body, as: UTF8.self))
+                await listener.close()
+            }
+            #expect(heard == ["<>", "<news.one>"])
+            #expect(try await redis.length("all") == 0)
             await producer.close()
+        }
+
+        @Test func fanoutQueuesBesideOthersAreRefusedInOneClearLine() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let error = await #expect(throws: TransportError.self) {
+                _ = try await redis.broker().makeConsumer(
+                    ConsumerConfiguration(
+                        queues: [Queue("q", exchange: "all", exchangeType: .fanout), "plain"], prefetch: 0),
+                    logger: LiveRedis.logger)
+            }
+            #expect(error?.code == .unsupported)
         }
 
         @Test func bindingsOfTopicAndDirectExchangesAreFollowed() async throws {

@@ -53,7 +53,7 @@ public struct MetricsMiddleware: CeleryMiddleware {
     public func observe(_ event: WorkerEvent) {
         switch event {
         case .received(let request, let queue): metrics.metrics(of: request.task, from: queue).received.increment()
-        case .expired(let request): metrics.revoked(request.task).increment()
+        case .expired(let request), .revoked(let request): metrics.revoked(request.task).increment()
         // Without the name: anybody may have made it up.
         case .refused: metrics.counter(MetricLabel.refused).increment()
         case .reconnected: metrics.counter(MetricLabel.reconnects).increment()

@@ -29,6 +29,9 @@ import Testing
             "acksOnFailure", ["--no-acks-on-failure"], "CELERY_TASK_ACKS_ON_FAILURE_OR_TIMEOUT", "0", "false"),
         Spelling("ignoreResult", ["--ignore-result"], "CELERY_TASK_IGNORE_RESULT", "True", "true"),
         Spelling("trackStarted", ["--track-started"], "CELERY_TASK_TRACK_STARTED", "on", "true"),
+        Spelling(
+            "isControllable", ["--no-remote-control"], "CELERY_WORKER_ENABLE_REMOTE_CONTROL", "false", "false"),
+        Spelling("controlExchange", ["--control-exchange", "other"], "CELERY_CONTROL_EXCHANGE", "other"),
         Spelling("etaLimit", ["--eta-limit", "20"], "CELERY_WORKER_ETA_TASK_LIMIT", "20"),
         Spelling("maximumBodySize", ["--max-body-size", "1000"], "CELERY_WORKER_MAX_BODY_SIZE", "1000"),
         Spelling("maximumBodyMemory", ["--max-body-memory", "2000"], "CELERY_WORKER_MAX_BODY_MEMORY", "2000"),

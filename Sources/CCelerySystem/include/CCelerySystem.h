@@ -7,6 +7,7 @@
 
 #include <pthread.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #if defined(__GLIBC__)
 #include <malloc.h>
@@ -65,6 +66,14 @@ static inline void celery_give_back_memory(void) {
 #if defined(__GLIBC__)
     malloc_trim(0);
 #endif
+}
+
+/// What the process has used of the processors, in seconds: Swift's modules do not agree on whose `timeval` is.
+static inline double celery_user_seconds(const struct rusage *usage) {
+    return (double)usage->ru_utime.tv_sec + (double)usage->ru_utime.tv_usec / 1e6;
+}
+static inline double celery_system_seconds(const struct rusage *usage) {
+    return (double)usage->ru_stime.tv_sec + (double)usage->ru_stime.tv_usec / 1e6;
 }
 
 /// `poll` with a timeout in nanoseconds; below zero there is none. Where the system only counts milliseconds they are

@@ -15,6 +15,7 @@ extension CeleryConfiguration {
             "task_create_missing_queues", "task_routes",
             "worker_concurrency", "worker_prefetch_multiplier", "worker_eta_task_limit", "task_acks_late",
             "task_acks_on_failure_or_timeout", "task_ignore_result", "task_track_started",
+            "worker_enable_remote_control", "control_exchange",
         ] + ownKeys
 
     /// Those for which Celery has an option of the command line at most, and no setting.
@@ -131,6 +132,8 @@ extension CeleryConfiguration {
         if let value = try settings.bool("task_acks_on_failure_or_timeout") { worker.acksOnFailure = value }
         if let value = try settings.bool("task_ignore_result") { worker.ignoreResult = value }
         if let value = try settings.bool("task_track_started") { worker.trackStarted = value }
+        if let value = try settings.bool("worker_enable_remote_control") { worker.isControllable = value }
+        if let value = try settings.text("control_exchange") { worker.controlExchange = value }
         if let value = try settings.text("worker_hostname") { worker.name = value }
         if let value = try settings.level("worker_task_loglevel") { worker.taskLogLevel = value }
         if let value = try settings.integer("worker_max_body_size", least: 1) { worker.maximumBodySize = value }

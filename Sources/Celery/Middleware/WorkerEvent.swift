@@ -6,6 +6,8 @@ public enum WorkerEvent: Sendable {
     case received(TaskRequest, queue: String)
     /// A task has come too late, or has waited too long, and does not run; Celery revokes it.
     case expired(TaskRequest)
+    /// Somebody has revoked a task, and it does not run.
+    case revoked(TaskRequest)
     /// A message cannot be run, and goes where it can be found. Name and id are there as far as they could be read.
     case refused(task: String?, id: String?, reason: String)
     /// The broker is connected again after a connection was lost.
@@ -27,7 +29,8 @@ extension WorkerEvent {
         let request = finished.task.request
         switch finished.ending {
         case .ran: return nil
-        case .expired: self = .expired(request)
+        case .revoked(.expired): self = .expired(request)
+        case .revoked(.revoked): self = .revoked(request)
         case .refused(let error): self = .refused(task: request.task, id: request.id, reason: error.reason)
         }
     }

@@ -46,6 +46,11 @@ public struct CeleryWorker: Sendable {
         /// The level at which the receipt and the end of tasks are logged; `nil` for `debug`, because a library should be
         /// quiet, and for `info` in a worker program, whose console shows them as Celery's does.
         public var taskLogLevel: Logger.Level?
+        /// Whether the worker obeys remote control, so that `celery inspect` and `celery control` see it
+        /// (`worker_enable_remote_control`).
+        public var isControllable: Bool
+        /// What the exchange of remote control is named after (`control_exchange`): `celery.pidbox` by default.
+        public var controlExchange: String
         /// What etas and expiries go by.
         package var clock = TaskClock.system
 
@@ -61,7 +66,9 @@ public struct CeleryWorker: Sendable {
             etaLimit: Int = 10_000,
             maximumBodySize: Int = TaskPayload.defaultMaximumBodySize,
             maximumBodyMemory: Int = TaskPayload.defaultMaximumBodyMemory,
-            taskLogLevel: Logger.Level? = nil
+            taskLogLevel: Logger.Level? = nil,
+            isControllable: Bool = true,
+            controlExchange: String = "celery"
         ) {
             self.concurrency = concurrency ?? ProcessInfo.processInfo.activeProcessorCount
             self.prefetchMultiplier = prefetchMultiplier
@@ -74,6 +81,8 @@ public struct CeleryWorker: Sendable {
             self.maximumBodySize = maximumBodySize
             self.maximumBodyMemory = maximumBodyMemory
             self.taskLogLevel = taskLogLevel
+            self.isControllable = isControllable
+            self.controlExchange = controlExchange
         }
 
         /// How large a body may be.
@@ -92,6 +101,7 @@ public struct CeleryWorker: Sendable {
     ///   - routing: where tasks that handlers send go.
     ///   - defaultOptions: what counts where a handler that sends a task, or what is to follow one, says nothing.
     ///   - middleware: what every task passes that is run or sent, the outermost first.
+    ///   - commands: what remote control can ask of the worker beside Celery's own commands.
     ///   - logger: where to log.
     ///   - handlers: the tasks.
     /// - Throws: ``CeleryError`` with the code `duplicateTask` for two handlers of one name; `TransportError` when the
@@ -104,12 +114,14 @@ public struct CeleryWorker: Sendable {
         routing: Routing = .init(),
         defaultOptions: SendOptions = .init(),
         middleware: [any CeleryMiddleware] = [],
+        commands: [ControlCommand] = [],
         logger: Logger = Logger(label: "celery"),
         @TaskHandlerBuilder handlers: () -> [TaskHandler]
     ) throws {
         engine = try WorkerEngine(
             broker: broker, backend: backend, queues: queues, options: options, routing: routing,
-            defaultOptions: defaultOptions, middleware: middleware, handlers: handlers(), logger: logger)
+            defaultOptions: defaultOptions, middleware: middleware, commands: commands, handlers: handlers(),
+            logger: logger)
     }
 }
 

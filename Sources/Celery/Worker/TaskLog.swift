@@ -48,7 +48,7 @@ struct TaskLog: Sendable {
             ending = MessageReport.Ending(
                 level: .warning, text: "rejected", reason: reason.map(RejectReason.init(description:)),
                 details: finished.runtimeDetail.merging(["requeue": .stringConvertible(requeue)]) { $1 })
-        case .ran, .expired: return .ifNeeded(label)
+        case .ran, .revoked: return .ifNeeded(label)
         }
         return .begun(report(label, ending))
     }
@@ -76,8 +76,8 @@ struct TaskLog: Sendable {
         say(.debug, request, "started")
     }
 
-    func expired(_ request: TaskRequest) {
-        say(level, request, "discarded: it has expired")
+    func revoked(_ request: TaskRequest, _ reason: FinishedTask.Revocation) {
+        say(level, request, reason == .expired ? "discarded: it has expired" : "discarded: it was revoked")
     }
 
     /// The broker has given a running task's message to others.

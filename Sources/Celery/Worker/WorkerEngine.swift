@@ -17,6 +17,9 @@ final class WorkerEngine: Service {
     private let log: TaskLog
     private let limits: ShutdownLimits
     private let hasRun = Atomic(false)
+    private let control: ControlService?
+    /// Whether somebody asks the worker to end.
+    private let shutdownRequest = WakeSignal()
 
     init(
         broker: any Broker,
@@ -26,6 +29,7 @@ final class WorkerEngine: Service {
         routing: Routing,
         defaultOptions: SendOptions = .init(),
         middleware: [any CeleryMiddleware] = [],
+        commands: [ControlCommand] = [],
         handlers: [TaskHandler],
         limits: ShutdownLimits = ShutdownLimits(),
         reportWait: Duration = MessageReport.longestWait,
@@ -62,6 +66,16 @@ final class WorkerEngine: Service {
             broker: broker, queues: queues, options: options, name: name, handlers: handlers,
             hasBackend: results != nil, slots: slots, finisher: finisher, limits: limits,
             middleware: middleware, log: log)
+        guard options.isControllable else {
+            control = nil
+            return
+        }
+        let state = WorkerState(
+            name: name, clock: LogicalClock(), startedAt: .now, locations: (broker.location, backend?.location),
+            options: options, handlers: handlers, intake: intake, slots: slots,
+            shutDown: { [shutdownRequest] in shutdownRequest.signal() }, logger: logger)
+        control = ControlService(
+            broker: broker, exchange: options.controlExchange, commands: commands, state: state, publisher: publisher)
     }
 
     func run() async throws {
@@ -71,17 +85,23 @@ final class WorkerEngine: Service {
         // Each on its own, because neither must keep the worker from ending; `run` waits for both in time.
         let finishing = Task { await finisher.run() }
         let running = Task { await slots.run() }
+        // To the end, because the last tasks may take long, and may have to be ended.
+        let controlling = control.map { control in Task { await control.run() } }
         let outcome = await withTaskCancellationHandler {
             await receiveAndRun()
         } onCancel: {
             running.cancel()
         }
+        controlling?.cancel()
         await waitFor("the last tasks' results", limits.slots) { await running.value }
         finisher.close()
         await waitFor("results and messages", limits.finishing) { await finishing.value }
         log.sumUp()
         await withDiscardingTaskGroup { group in
             group.addTask { await self.intake.close() }
+            if let controlling {
+                group.addTask { await self.waitFor("remote control", self.limits.close) { await controlling.value } }
+            }
             group.addTask {
                 await self.waitFor("the publishing connection", self.limits.close) { await self.publisher.close() }
             }
@@ -99,7 +119,7 @@ final class WorkerEngine: Service {
             let outcome = await Result {
                 try await cancelWhenGracefulShutdown {
                     try await self.connectResults()
-                    try await self.intake.receive()
+                    try await self.unlessAskedToEnd { try await self.intake.receive() }
                 }
             }
             if case .failure(let error) = outcome, error is CancellationError {
@@ -111,6 +131,19 @@ final class WorkerEngine: Service {
             await slots.end()
             guard case .failure(let error) = outcome, error is CancellationError else { return outcome }
             return .success(())
+        }
+    }
+
+    /// - Throws: `CancellationError` also when somebody asks the worker to end.
+    private func unlessAskedToEnd(_ body: @escaping @Sendable @concurrent () async throws -> Void) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await body() }
+            group.addTask { [shutdownRequest] in
+                try await shutdownRequest.wait()
+                throw CancellationError()
+            }
+            defer { group.cancelAll() }
+            try await group.next()
         }
     }
 

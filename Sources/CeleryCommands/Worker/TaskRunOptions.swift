@@ -47,6 +47,19 @@ struct TaskRunOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Store the state STARTED. Celery: task_track_started.")
     var trackStarted: Bool?
 
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Obey remote control: celery inspect, celery control. Celery: worker_enable_remote_control. Default: yes."
+    )
+    var remoteControl: Bool?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "What the exchange of remote control is named after. Celery: control_exchange. Default: celery.",
+            valueName: "name"))
+    var controlExchange: String?
+
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -87,6 +100,8 @@ struct TaskRunOptions: ParsableArguments {
         if let acksOnFailure { options.acksOnFailure = acksOnFailure }
         if let ignoreResult { options.ignoreResult = ignoreResult }
         if let trackStarted { options.trackStarted = trackStarted }
+        if let remoteControl { options.isControllable = remoteControl }
+        if let controlExchange { options.controlExchange = controlExchange }
         if let taskLoglevel { options.taskLogLevel = taskLoglevel.level }
     }
 }

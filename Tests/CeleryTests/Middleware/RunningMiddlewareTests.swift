@@ -225,6 +225,7 @@ import Testing
             switch event {
             case .received(let request, let queue): events.add("received \(request.id) from \(queue)")
             case .expired(let request): events.add("expired \(request.id)")
+            case .revoked(let request): events.add("revoked \(request.id)")
             case .refused(let task, let id, _): events.add("refused \(task ?? "-") \(id ?? "-")")
             case .reconnected: events.add("reconnected")
             }

@@ -9,8 +9,16 @@ struct FinishedTask: Sendable {
         case ran(TaskOutcome)
         /// It cannot be run as a task, as its body shows.
         case refused(MessageError)
+        /// It was not to run, or not any more.
+        case revoked(Revocation)
+    }
+
+    /// Why a task is revoked, as the error that is stored says it.
+    enum Revocation: String, Sendable {
         /// It came too late to run.
         case expired
+        /// Somebody has revoked it.
+        case revoked
     }
 
     let task: ReceivedTask

@@ -26,10 +26,10 @@ extension FinishingPlanner {
         return plan
     }
 
-    /// The task came too late: it ends as revoked, as in Celery, which has no traceback for that. Its message was not acknowledged before. So do the tasks
-    /// that were to follow it, of which Celery says nothing.
-    func expiry(of finished: FinishedTask) -> FinishingPlan {
-        let failure = TaskFailure(type: "TaskRevokedError", module: "celery.exceptions", message: "expired")
+    /// The task is not to run, or came too late: it ends as revoked, as in Celery, which has no traceback for that. Its
+    /// message was not acknowledged before. So do the tasks that were to follow it, of which Celery says nothing.
+    func revocation(of finished: FinishedTask, _ reason: FinishedTask.Revocation) -> FinishingPlan {
+        let failure = TaskFailure(type: "TaskRevokedError", module: "celery.exceptions", message: reason.rawValue)
         var finished = finished
         readPayload(of: &finished)
         var plan = FinishingPlan(steps(after: finished, .revoked, failure) + [.settle(.acknowledge)])

@@ -25,7 +25,7 @@ struct FinishingPlanner: Sendable {
         switch finished.ending {
         case .ran(let outcome): plan(after: finished, outcome)
         case .refused(let error): plan(after: finished, refusal: error)
-        case .expired: expiry(of: finished)
+        case .revoked(let reason): revocation(of: finished, reason)
         }
     }
 

@@ -13,8 +13,8 @@ enum Admission: Sendable {
     case run(ReceivedTask)
     /// Its eta is still to come.
     case wait(ReceivedTask, until: Date)
-    /// It has come too late.
-    case expired(ReceivedTask)
+    /// It is not to run.
+    case revoked(ReceivedTask, FinishedTask.Revocation)
     /// It cannot be run here.
     case refused(RefusedMessage)
 
@@ -22,11 +22,12 @@ enum Admission: Sendable {
     ///
     /// - Parameters:
     ///   - limits: as in ``CeleryWorker/Options``.
+    ///   - revoked: the tasks that are not to run.
     ///   - clock: what etas and expiries go by.
     ///   - now: when it came, if somebody asks.
     init(
         _ delivery: Delivery, handlers: [String: TaskHandler], _ limits: BodyLimits = BodyLimits(),
-        clock: TaskClock = .system, now: ContinuousClock.Instant? = nil
+        revoked: RevokedTasks = RevokedTasks(), clock: TaskClock = .system, now: ContinuousClock.Instant? = nil
     ) {
         let task: ReceivedTask
         do throws(RefusedMessage) {
@@ -35,8 +36,8 @@ enum Admission: Sendable {
             self = .refused(error)
             return
         }
-        if task.isExpired(clock) {
-            self = .expired(task)
+        if let reason = task.revocation(revoked, clock) {
+            self = .revoked(task, reason)
         } else if let eta = task.request.eta, eta > clock.now {
             self = .wait(task, until: eta)
         } else {

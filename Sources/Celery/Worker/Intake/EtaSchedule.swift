@@ -39,6 +39,13 @@ final class EtaSchedule: Sendable {
     /// How many wait of which more than the tag is kept.
     var wholeCount: Int { state.withLock { $0.whole } }
 
+    /// Those that wait of which more than the tag is kept, in the order of their etas.
+    var all: [(eta: Date, task: PackedTask)] {
+        state.withLock { $0.heap.unordered }.sorted().compactMap { entry in
+            entry.task.packed.map { (entry.eta, $0) }
+        }
+    }
+
     /// Keeps a task until its eta.
     func add(_ task: WaitingTask, until eta: Date) {
         let isFirst = state.withLock { state in

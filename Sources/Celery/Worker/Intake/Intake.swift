@@ -50,6 +50,16 @@ final class Intake: Sendable {
         configuration = ConsumerConfiguration(queues: queues, prefetch: options.prefetch, name: name)
     }
 
+    /// The tasks that wait for their eta here, in the order of their etas. Those that only the broker keeps are not among
+    /// them.
+    var scheduled: [(eta: Date, task: PackedTask)] { schedule.all }
+
+    /// The queues that are consumed.
+    var queues: [Queue] { configuration.queues }
+
+    /// How many messages may be held.
+    var prefetch: Int { configuration.prefetch }
+
     // MARK: Connections
 
     /// Connects and receives, again and again, until cancelled or refused.
@@ -183,7 +193,9 @@ final class Intake: Sendable {
     /// - Parameter isDue: whether it has waited for its eta here.
     private func admit(_ delivery: Delivery, _ message: HeldMessage, isDue: Bool) -> ReservedTask? {
         let now = middleware.isEmpty ? nil : ContinuousClock.now
-        switch Admission(delivery, handlers: handlers, options.bodyLimits, clock: options.clock, now: now) {
+        switch Admission(
+            delivery, handlers: handlers, options.bodyLimits, revoked: slots.revoked, clock: options.clock, now: now)
+        {
         case .run(let task):
             if task.request.delivery.isRedelivered, started.hasStarted(task, message.session) {
                 log.acknowledgedAgain(task.request)
@@ -197,10 +209,10 @@ final class Intake: Sendable {
             if isDue { return ReservedTask(task: task, message: message) }
             received(task)
             hold(ReservedTask(task: task, message: message), until: eta)
-        case .expired(let task):
-            log.expired(task.request)
+        case .revoked(let task, let reason):
+            log.revoked(task.request, reason)
             let rules = TaskRules(task, options, hasBackend: hasBackend)
-            finisher.finish(FinishedTask(task: task, rules: rules, ending: .expired), message)
+            finisher.finish(FinishedTask(task: task, rules: rules, ending: .revoked(reason)), message)
         case .refused(let refused):
             finisher.finish(refused, queue: delivery.queue, message)
         }

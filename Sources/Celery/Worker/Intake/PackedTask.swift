@@ -23,7 +23,8 @@ final class PackedTask: Sendable {
         return Delivery(tag: tag, queue: queue, message: content, raw: [])
     }
 
-    private func restored() throws(MessageError) -> Message {
+    /// The message.
+    func restored() throws(MessageError) -> Message {
         var content = content
         do {
             content.headers = try JSONValue(json: headers).objectValue ?? [:]

@@ -28,9 +28,9 @@ final class ReceivedTask: Sendable {
         self.receivedAt = receivedAt
     }
 
-    /// Whether it has come too late to run.
-    func isExpired(_ clock: TaskClock) -> Bool {
-        guard let expires = request.expires else { return false }
-        return expires < clock.now
+    /// Why it is not to run; `nil` if it is.
+    func revocation(_ revoked: RevokedTasks, _ clock: TaskClock) -> FinishedTask.Revocation? {
+        if let expires = request.expires, expires < clock.now { return .expired }
+        return revoked.contains(request) ? .revoked : nil
     }
 }

@@ -14,6 +14,8 @@ final class TaskSlots: Sendable {
     private static let longestFlush = Duration.seconds(10)
 
     private let ready = WorkQueue<ReservedTask>()
+    let active = ActiveTasks()
+    let revoked = RevokedTasks()
     /// How many tasks run.
     private let running = Atomic(0)
     private let isClosed = Atomic(false)
@@ -56,6 +58,9 @@ final class TaskSlots: Sendable {
 
     /// Takes back what was put in last and does not run yet, at most so many, in order.
     func takeLast(_ count: Int) -> [ReservedTask] { ready.takeLast(count) }
+
+    /// The tasks that wait for a slot, in order.
+    var reserved: [ReceivedTask] { ready.all.map(\.task) }
 
     /// Nothing starts any more, and ``run()`` ends when what runs has ended. What did not start goes back to its queue
     /// when the consumer is closed.
@@ -131,9 +136,10 @@ final class TaskSlots: Sendable {
         _ task: ReceivedTask, _ message: HeldMessage, _ rules: TaskRules, _ turn: LargeBodyTurn?
     ) async -> FinishedTask? {
         if Task.isCancelled { return nil }
-        var finished = FinishedTask(task: task, rules: rules, ending: .expired)
-        if task.isExpired(options.clock) {
-            log.expired(task.request)
+        var finished = FinishedTask(task: task, rules: rules, ending: .revoked(.revoked))
+        if let reason = task.revocation(revoked, options.clock) {
+            log.revoked(task.request, reason)
+            finished.ending = .revoked(reason)
             return finished
         }
         var bodySize = 0
@@ -178,10 +184,14 @@ final class TaskSlots: Sendable {
         let context = TaskContext(
             request: task.request, queue: task.queue, environment: environment,
             payload: finished.payload?.chord == nil ? nil : finished.payload)
+        let number = active.begin(
+            ActiveTasks.Entry(
+                task: task, payload: finished.payload, begin: options.clock.now, isAcknowledged: !rules.acksLate))
         let start = ContinuousClock.now
         let outcome = await task.handler.outcome(
             context, finished.payload ?? TaskPayload(), middleware, waited: task.receivedAt.map { start - $0 })
         finished.runtime = .now - start
+        active.end(number)
         log.ended(task.request, outcome, after: finished.runtime)
         if rules.acksLate, !message.isHeld { log.lost(task.request) }
         if !middleware.isEmpty { finished.serviceContext = context.serviceContext }

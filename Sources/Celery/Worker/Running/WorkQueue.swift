@@ -36,6 +36,12 @@ final class WorkQueue<Element: Sendable>: Sendable {
     /// Whether there is nothing to take.
     var isEmpty: Bool { state.withLock { $0.elements.isEmpty } }
 
+    /// How many there are to take.
+    var count: Int { state.withLock { $0.elements.count } }
+
+    /// What is there to take, in order.
+    var all: [Element] { state.withLock { Array($0.elements) } }
+
     /// Takes out what was put in last, at most so many, in order.
     func takeLast(_ count: Int) -> [Element] {
         state.withLock { state in

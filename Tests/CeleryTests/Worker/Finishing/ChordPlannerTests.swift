@@ -81,7 +81,7 @@ import Testing
     }
 
     @Test func aTaskThatIsNotReadIsCountedAfterItsMessage() throws {
-        var finished = try member(.expired)
+        var finished = try member(.revoked(.expired))
         finished.payload = nil
         #expect(planner.plan(after: finished).words == ["store first REVOKED", "report first REVOKED to header"])
     }

@@ -50,7 +50,7 @@ import Testing
             testDescription: "refused", ending: .refused(MessageError(.invalidTask, "no")), steps: afterFailure,
             settlements: Array(repeating: .deadLetter(reason: "no"), count: 3), runsAgain: [false, false, false]),
         Row(
-            testDescription: "expired", ending: .expired, steps: ["store first REVOKED", "store b REVOKED"],
+            testDescription: "expired", ending: .revoked(.expired), steps: ["store first REVOKED", "store b REVOKED"],
             settlements: Array(repeating: .acknowledge, count: 3), runsAgain: [false, false, false]),
     ]
 

@@ -1,0 +1,9 @@
+internal import CeleryProtocol
+
+extension ControlCommand {
+    /// `active`: the tasks that run.
+    static let active = ControlCommand("active", aliases: ["dump_active"]) { state, arguments in
+        let showsTexts = arguments.flag("safe")
+        return .array(state.slots.active.all.map { TaskDescription($0, showsTexts: showsTexts, of: state).json })
+    }
+}

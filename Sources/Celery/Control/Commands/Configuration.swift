@@ -1,0 +1,26 @@
+internal import CeleryProtocol
+
+extension ControlCommand {
+    /// `conf`: the worker's settings, by Celery's names; without those that are Celery's defaults unless asked for.
+    static let configuration = ControlCommand("conf", aliases: ["dump_conf"]) { state, arguments in
+        let all = settings(state.options), defaults = settings(CeleryWorker.Options())
+        let withDefaults = arguments.flag("with_defaults")
+        var shown: JSONObject = [
+            "broker_url": .string(state.locations.broker),
+            "result_backend": state.locations.backend.map(JSONValue.string) ?? .null,
+        ]
+        for (name, value) in all where withDefaults || defaults[name] != value { shown[name] = value }
+        return .object(shown)
+    }
+
+    private static func settings(_ options: CeleryWorker.Options) -> JSONObject {
+        [
+            "worker_concurrency": .integer(options.concurrency),
+            "worker_prefetch_multiplier": .integer(options.prefetchMultiplier),
+            "task_acks_late": .bool(options.acksLate),
+            "task_acks_on_failure_or_timeout": .bool(options.acksOnFailure),
+            "task_ignore_result": .bool(options.ignoreResult), "task_track_started": .bool(options.trackStarted),
+            "worker_eta_task_limit": .integer(options.etaLimit),
+        ]
+    }
+}

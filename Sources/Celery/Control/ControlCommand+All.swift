@@ -1,0 +1,7 @@
+extension ControlCommand {
+    /// Celery's own commands.
+    static let all: [ControlCommand] = [
+        ping, clock, report, configuration, registered, stats, active, reserved, scheduled, queryTask, activeQueues,
+        revoked, hello, revoke, revokeByStampedHeaders, heartbeat, election, shutdown,
+    ]
+}

@@ -1,0 +1,24 @@
+internal import CeleryProtocol
+internal import CeleryTransport
+internal import Logging
+
+/// What remote control sees of a worker, and what it can change. Each part is kept by the part of the worker that owns it,
+/// and is only read here.
+struct WorkerState: Sendable {
+    /// The worker's name, `celery@host`.
+    let name: String
+    let clock: LogicalClock
+    let startedAt: ContinuousClock.Instant
+    /// Where broker and backend are, without passwords.
+    let locations: (broker: String, backend: String?)
+    let options: CeleryWorker.Options
+    let handlers: [String: TaskHandler]
+    let intake: Intake
+    let slots: TaskSlots
+    /// Ends the worker as SIGTERM does.
+    let shutDown: @Sendable () -> Void
+    let logger: Logger
+
+    /// The tasks that are not to run.
+    var revoked: RevokedTasks { slots.revoked }
+}

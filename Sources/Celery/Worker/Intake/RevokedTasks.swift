@@ -1,0 +1,82 @@
+internal import CeleryIO
+internal import CeleryProtocol
+internal import DequeModule
+internal import Synchronization
+
+/// The tasks that are not to run, by id or by stamp: Celery's `revoked`.
+final class RevokedTasks: Sendable {
+    /// More ids are not remembered (`CELERY_WORKER_REVOKES_MAX`): the oldest ones are forgotten.
+    private static let mostIDs = 50_000
+    /// For so long an id is remembered (`CELERY_WORKER_REVOKE_EXPIRES`).
+    private static let longestAge = Duration.seconds(10_800)
+
+    private struct State {
+        /// When each was revoked.
+        var times: [String: ContinuousClock.Instant] = [:]
+        /// The ids in the order in which they were revoked; one that was revoked again stands there twice.
+        var order: Deque<(id: String, time: ContinuousClock.Instant)> = []
+        /// The stamps, by the names of their headers.
+        var stamps: [String: Set<JSONValue>] = [:]
+
+        mutating func purge(_ now: ContinuousClock.Instant) {
+            while let oldest = order.first,
+                times.count > RevokedTasks.mostIDs || now - oldest.time > RevokedTasks.longestAge
+            {
+                order.removeFirst()
+                if times[oldest.id] == oldest.time { times[oldest.id] = nil }
+            }
+        }
+    }
+
+    private let state = Locked(State())
+    /// So that a worker of which nobody has revoked anything looks nothing up.
+    private let isUsed = Atomic(false)
+
+    /// These tasks are not to run.
+    func add(_ ids: some Sequence<String>, at now: ContinuousClock.Instant = .now) {
+        state.withLock { state in
+            for id in ids {
+                state.times[id] = now
+                state.order.append((id, now))
+            }
+            state.purge(now)
+        }
+        isUsed.store(true, ordering: .releasing)
+    }
+
+    /// Tasks with one of these stamps are not to run.
+    func add(stamps: [(header: String, values: [JSONValue])]) {
+        state.withLock { state in
+            for (header, values) in stamps { state.stamps[header, default: []].formUnion(values) }
+        }
+        isUsed.store(true, ordering: .releasing)
+    }
+
+    /// Whether a task is not to run.
+    func contains(_ request: TaskRequest, at now: ContinuousClock.Instant = .now) -> Bool {
+        guard isUsed.load(ordering: .acquiring) else { return false }
+        return state.withLock { state in
+            if let time = state.times[request.id], now - time <= Self.longestAge { return true }
+            return !state.stamps.isEmpty && request.hasStamp(among: state.stamps)
+        }
+    }
+
+    /// The ids, the oldest first.
+    var ids: [String] {
+        state.withLock { state in
+            state.purge(.now)
+            return state.order.filter { state.times[$0.id] == $0.time }.map(\.id)
+        }
+    }
+}
+
+extension TaskRequest {
+    /// Whether one of the task's stamps is among these.
+    func hasStamp(among wanted: [String: Set<JSONValue>]) -> Bool {
+        wanted.contains { header, values in
+            guard let stamp = stamps[header] else { return false }
+            if case .array(let several) = stamp { return several.contains(where: values.contains) }
+            return values.contains(stamp)
+        }
+    }
+}

@@ -1,0 +1,143 @@
+"""Remote control: Celery's own tools ask a Swift worker and a Python worker the same, and get answers of the same shape."""
+import pytest
+
+from live.bed import equal, eventually
+
+
+@pytest.fixture(scope="module")
+def fleet(bed):
+    """The bed, with a Python worker beside the Swift one. Both hold two tasks: one that runs, one that waits for its eta."""
+    bed.python_worker(arguments=["-c", "4", "--pool", "threads"])
+    bed.ids = {}
+    for name in ("swift", "python"):
+        bed.ids[name] = [
+            bed.app.send_task(f"{name}.sleep", [600]).id,
+            bed.app.send_task(f"{name}.add", [1], {"y": 2}, countdown=50, shadow="sum").id]
+    eventually(lambda: all(len(tasks) == 1 for tasks in ask(bed, "active").values()), "the first task of each runs", 30)
+    return bed
+
+
+def ask(bed, method, destination=None, **arguments):
+    """The replies of both workers, by their names without the host; asks again until both have answered."""
+    def both():
+        replies = bed.app.control.broadcast(
+            method, arguments=arguments, destination=destination, reply=True, timeout=3, limit=2)
+        found = {name.partition("@")[0]: value for reply in replies for name, value in reply.items()}
+        return found if len(found) == 2 else None
+    return eventually(both, f"both workers answer {method}", 30)
+
+
+# What the answers of a Python worker have and those of a Swift one have not, or the other way round, and why.
+EXPLAINED = {
+    "stats": {
+        "pool.processes": "tasks of a Swift worker share one process; Python's pool of threads shows `threads` instead",
+        "pool.threads": "as above",
+        "pool.max-tasks-per-child": "Python's pool of processes has it, the one of threads has not",
+        "pool.put-guarded-by-semaphore": "as above",
+        "pool.timeouts": "as above",
+    },
+}
+
+
+def shape(value, path=""):
+    """The names in an answer, by the way to them; of lists those of the first element."""
+    if isinstance(value, dict):
+        names = set()
+        for name, part in value.items():
+            names |= shape(part, f"{path}.{name}".lstrip("."))
+        return names or {path}
+    if isinstance(value, list) and value and isinstance(value[0], dict):
+        return shape(value[0], path)
+    return {path}
+
+
+@pytest.mark.parametrize("command", ["stats", "active", "reserved", "scheduled", "active_queues", "revoked", "clock", "report",
+                                     "registered", "hello"])
+def test_both_answer_in_the_same_shape(fleet, command):
+    arguments = {"from_node": "nobody@nowhere", "revoked": []} if command == "hello" else {}
+    answers = ask(fleet, command, **arguments)
+    for answer in answers.values():
+        if command == "stats":
+            # The names of the tasks that it has run.
+            answer["total"] = {}
+    different = shape(answers["swift"]) ^ shape(answers["python"])
+    equal(different, set(EXPLAINED.get(command, {})))
+    equal({type(answer) for answer in answers.values()}, {type(answers["python"])})
+
+
+def test_tasks_are_shown_where_they_are(fleet):
+    for name in ("swift", "python"):
+        running, waiting = fleet.ids[name]
+        [active] = ask(fleet, "active")[name]
+        equal((active["id"], active["type"], active["args"], active["kwargs"]), (running, f"{name}.sleep", [600], {}))
+        [scheduled] = ask(fleet, "scheduled")[name]
+        request = scheduled["request"]
+        equal((request["id"], request["name"], request["type"]), (waiting, "sum", f"{name}.add"))
+        equal((request["args"], request["kwargs"], request["time_start"]), ([1], {"y": 2}, None))
+        equal(ask(fleet, "active", safe=True)[name][0]["args"], "[600]")
+        found = ask(fleet, "query_task", ids=[running, waiting, "nobody"])[name]
+        states = {identifier: state for identifier, (state, _) in found.items()}
+        # Python's worker keeps a task that waits among the reserved ones too, and says so first.
+        equal(states, {running: "active", waiting: "scheduled" if name == "swift" else states[waiting]})
+
+
+@pytest.mark.parametrize("command, arguments", [
+    ("nosuch", {}), ("query_task", {}), ("revoke", {}), ("active_queues", {"x": 1}), ("heartbeat", {"x": 1})])
+def test_commands_that_fail_say_so_in_the_same_words(fleet, command, arguments):
+    answers = ask(fleet, command, **arguments)
+    equal(answers["swift"], answers["python"])
+
+
+def test_a_request_reaches_whom_it_is_for(fleet):
+    names = [name for reply in fleet.app.control.ping(timeout=3, limit=2) for name in reply]
+    swift, = [name for name in names if name.startswith("swift@")]
+
+    def answering(**whom):
+        return [name for reply in fleet.app.control.broadcast("ping", reply=True, timeout=2, limit=1, **whom) for name in reply]
+    equal(answering(destination=[swift]), [swift])
+    equal(answering(pattern="sw*@*", matcher="glob"), [swift])
+    equal(answering(pattern="s.ift@", matcher="pcre"), [swift])
+
+
+def test_a_revoked_task_does_not_run(fleet):
+    # Both worker's tasks at once: each is held back by its countdown until it is revoked.
+    late = {name: fleet.app.send_task(f"{name}.add", [1, 1], countdown=3) for name in ("swift", "python")}
+    ids = [result.id for result in late.values()]
+    answers = ask(fleet, "revoke", task_id=ids)
+    for answer in answers.values():
+        equal(list(answer), ["ok"])
+    for result in late.values():
+        eventually(lambda: result.state == "REVOKED", "the task ends as revoked", 20)
+    for name in late:
+        assert set(ids) <= set(ask(fleet, "revoked")[name])
+
+
+def test_stamped_tasks_are_revoked(fleet):
+    answers = ask(fleet, "revoke_by_stamped_headers", headers={"customer": ["gone"]})
+    equal(answers["swift"], answers["python"])
+    result = fleet.app.signature("swift.add", [1, 1]).apply_async(
+        headers={"stamped_headers": ["customer"], "stamps": {"customer": ["gone"]}, "customer": ["gone"]})
+    eventually(lambda: result.state == "REVOKED", "the stamped task ends as revoked", 20)
+
+
+def test_what_hurts_nobody_is_ignored(fleet):
+    """Requests that make no sense: both workers go on."""
+    with fleet.app.connection_for_write() as connection, connection.Producer() as producer:
+        exchange = fleet.app.control.mailbox.exchange
+        for body in [[], {}, {"arguments": {}}, {"method": "ping", "arguments": 5}, {"method": "ping", "reply_to": {"x": 1}},
+                     {"method": "ping", "pattern": "(", "matcher": "pcre"}, {"method": "ping", "destination": 7}]:
+            producer.publish(body, exchange=exchange.name, declare=[exchange], serializer="json")
+        producer.publish("{", exchange=exchange.name, content_type="application/json", content_encoding="utf-8")
+    equal(ask(fleet, "ping"), {"swift": {"ok": "pong"}, "python": {"ok": "pong"}})
+
+
+def test_shutdown_ends_the_worker_as_sigterm_does(fleet):
+    worker = fleet.swift_worker(queues=["ending"], name="ending", arguments=["-c", "1"])
+    running = fleet.app.send_task("swift.sleep", [1], queue="ending")
+    eventually(lambda: running.state != "PENDING" or "received" in worker.log(), "the task is there")
+    eventually(lambda: any(name.startswith("ending@") for reply in fleet.app.control.ping(timeout=1) for name in reply),
+               "it hears")
+    name, = [name for reply in fleet.app.control.ping(timeout=1) for name in reply if name.startswith("ending@")]
+    fleet.app.control.shutdown(destination=[name])
+    equal(worker.process.wait(20), 0)
+    equal(running.get(timeout=5), 1)

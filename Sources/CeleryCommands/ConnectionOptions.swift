@@ -64,7 +64,8 @@ struct ConnectionOptions: ParsableArguments {
         try results?.check(backend)
         return try CeleryClient(
             broker: broker, backend: backend, routing: configuration.routing,
-            defaultOptions: configuration.defaultOptions, logger: logger)
+            defaultOptions: configuration.defaultOptions, controlExchange: configuration.worker.controlExchange,
+            logger: logger)
     }
 
     /// A program's settings with those of the file, of the environment and of the command line, each counting more than

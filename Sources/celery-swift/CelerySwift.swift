@@ -17,8 +17,9 @@ struct CelerySwift: AsyncParsableCommand {
             """,
         version: ProgramVersion.package,
         subcommands: [
-            WorkerSubcommand<StockWorker>.self, CallCommand.self, ResultCommand.self, CaptureCommand.self,
-            ReplaySubcommand<StockWorker>.self, ImportConfigCommand.self,
+            WorkerSubcommand<StockWorker>.self, CallCommand.self, ResultCommand.self, StatusCommand.self,
+            InspectCommand.self, SteerCommand.self, CaptureCommand.self, ReplaySubcommand<StockWorker>.self,
+            ImportConfigCommand.self,
         ]
     )
 

@@ -1,4 +1,6 @@
 """Remote control: Celery's own tools ask a Swift worker and a Python worker the same, and get answers of the same shape."""
+import json
+
 import pytest
 
 from live.bed import equal, eventually
@@ -141,3 +143,30 @@ def test_shutdown_ends_the_worker_as_sigterm_does(fleet):
     fleet.app.control.shutdown(destination=[name])
     equal(worker.process.wait(20), 0)
     equal(running.get(timeout=5), 1)
+
+
+def test_the_tool_asks_workers_of_both_languages(fleet):
+    def tool(*arguments, status=0):
+        code, output, errors = fleet.tool(*arguments, "--timeout", "3")
+        equal(code, status)
+        return output or errors
+
+    names = sorted(name for reply in fleet.app.control.ping(timeout=3, limit=2) for name in reply)
+    lines = tool("status").splitlines()
+    equal(sorted(lines[:2]) + lines[2:], [f"->  {name}: OK" for name in names] + ["", "2 nodes online."])
+    replies = json.loads(tool("inspect", "query_task", fleet.ids["swift"][0], "--json"))
+    equal([list(replies[name]) for name in names], [[], [fleet.ids["swift"][0]]])
+    assert "* python.add" in (registered := tool("inspect", "registered")) and "* swift.add" in registered
+    equal(tool("control", "revoke", "x1", "-d", names[1]),
+          f"->  {names[1]}: OK\n    tasks {{'x1'}} flagged as revoked\n\n1 node online.")
+    equal(tool("inspect", "nosuch", "-d", names[1]),
+          f"->  {names[1]}: ERROR\n    KeyError('nosuch')\n\n1 node online.")
+    equal(tool("inspect", "clock", "-d", "nobody@nowhere", status=69), "Error: No nodes replied within time constraint")
+    assert tool("inspect", "stats", "x", status=64).startswith("Error: stats does not take 'x'")
+
+
+def test_nothing_is_left_of_a_question(fleet):
+    if fleet.kind != "redis":
+        return
+    fleet.tool("status", "--timeout", "1")
+    equal(fleet.redis.keys("*.reply.celery.pidbox"), [])

@@ -10,6 +10,8 @@ public import ServiceLifecycle
 public struct CeleryClient: Sendable {
     let publisher: TaskPublisher
     let results: (any ResultStore)?
+    /// Asks and steers workers.
+    public let control: ControlClient
 
     var sender: CanvasSender { CanvasSender(publisher: publisher, results: results) }
 
@@ -22,6 +24,7 @@ public struct CeleryClient: Sendable {
     ///   - defaultOptions: what counts where a call says nothing, such as headers, an expiry or a priority
     ///     (`task_default_priority`), before routes are looked at.
     ///   - middleware: what every task passes that is sent, the outermost first.
+    ///   - controlExchange: what the exchange of remote control is named after (`control_exchange`).
     ///   - logger: where to log.
     /// - Throws: `TransportError` when the address of the result backend makes no sense; ``CeleryError`` when the default
     ///   options name an id.
@@ -31,11 +34,12 @@ public struct CeleryClient: Sendable {
         routing: Routing = .init(),
         defaultOptions: SendOptions = .init(),
         middleware: [any CeleryMiddleware] = [],
+        controlExchange: String = "celery",
         logger: Logger = Logger(label: "celery")
     ) throws {
         try self.init(
             broker: broker, backend: backend, routing: routing, defaultOptions: defaultOptions, middleware: middleware,
-            clock: .system, logger: logger)
+            controlExchange: controlExchange, clock: .system, logger: logger)
     }
 
     /// As the public one.
@@ -43,13 +47,14 @@ public struct CeleryClient: Sendable {
     /// - Parameter clock: what countdowns and expiries go by.
     package init(
         broker: any Broker, backend: (any ResultBackend)?, routing: Routing, defaultOptions: SendOptions,
-        middleware: [any CeleryMiddleware], clock: TaskClock, logger: Logger
+        middleware: [any CeleryMiddleware], controlExchange: String = "celery", clock: TaskClock, logger: Logger
     ) throws {
         let logger = logger.ofTheLibrary
         let replyTo = RandomID.make()
         publisher = TaskPublisher(
             broker: broker, routing: routing, defaults: try defaultOptions.asDefaults(), middleware: middleware,
             replyTo: replyTo, clock: clock, logger: logger)
+        control = ControlClient(broker: broker, publisher: publisher, exchange: controlExchange, logger: logger)
         let context = ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(context: context)
     }

@@ -1,4 +1,12 @@
+internal import CeleryIO
+internal import CeleryProtocol
 internal import CeleryTransport
+
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
 
 extension KombuKeys {
     /// Adds the commands that write a queue's binding.
@@ -9,7 +17,31 @@ extension KombuKeys {
         guard !queue.exchange.isEmpty else { return }
         let member = KombuBinding(queue).member(separator: separator)
         pipeline.append("SADD", bindings(queue.exchange), member)
-        pipeline.append("SADD", permanentBindings(queue.exchange), member)
+        guard let expires = queue.expires else {
+            pipeline.append("SADD", permanentBindings(queue.exchange), member)
+            return
+        }
+        // From then on any worker of Celery 5.7 may sweep away the exchange's bindings, unless one of them is permanent.
+        let life = max(expires * Self.bindingLives, Self.shortestBinding)
+        let deadline = Int(Date().timeIntervalSince1970 * 1000) + life.inMilliseconds
+        pipeline.append("ZADD", bindingDeadlines, "GT", String(deadline), queue.exchange)
+    }
+
+    /// kombu's `BINDING_EXPIRES_FACTOR`: how much longer than its queue a binding lasts.
+    private static let bindingLives = 2
+    /// kombu's `MIN_BINDING_TTL`.
+    private static let shortestBinding = Duration.seconds(3600)
+
+    /// Adds the commands that delete a queue, with what is in it, and its binding.
+    func delete(_ queue: Queue, in pipeline: inout RedisPipeline) {
+        if !queue.exchange.isEmpty {
+            let member = KombuBinding(queue).member(separator: separator)
+            pipeline.append("SREM", bindings(queue.exchange), member)
+            pipeline.append("SREM", permanentBindings(queue.exchange), member)
+        }
+        pipeline.begin(1 + prioritySteps.count)
+        pipeline.add("DEL")
+        for step in prioritySteps { pipeline.add(list(of: queue.name, step: step)) }
     }
 
     /// The bindings of exchanges, or what Redis says against reading them.

@@ -49,6 +49,9 @@ struct KombuKeys: Sendable {
     /// The set of an exchange's bindings that kombu 5.7 never sweeps away.
     func permanentBindings(_ exchange: String) -> String { "_kombu.binding_permanent.\(exchange)" }
 
+    /// Until when the bindings of exchanges are kept whose queues expire.
+    let bindingDeadlines = "_kombu.binding_deadlines"
+
     /// The channel of a fanout exchange. Channels belong to no database, and so its number stands before the name.
     ///
     /// - Parameter routingKey: of a message, or of a binding, where `#` stands for any.

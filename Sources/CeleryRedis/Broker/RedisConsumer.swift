@@ -26,6 +26,8 @@ final class RedisConsumer: Consumer {
     private let claimer: MessageClaimer
     private let keys: KombuKeys
     private let isAutoAcknowledging: Bool
+    /// The queues to delete when the consumer is closed.
+    private let ownQueues: [Queue]
     /// A server that has not answered anything for so long is not waited for when the consumer is closed.
     private let goodbyeTimeout: Duration
     private let logger: Logger
@@ -79,6 +81,7 @@ final class RedisConsumer: Consumer {
         self.logger = logger
         keys = options.keys
         isAutoAcknowledging = configuration.isAutoAcknowledging
+        ownQueues = configuration.deletesQueues ? configuration.queues : []
         self.goodbyeTimeout = goodbyeTimeout
         returns = ReturnQueue(
             link: link, scripts: scripts, keys: keys, held: held, logger: logger, onProgress: { hasRoom.signal() })
@@ -242,9 +245,10 @@ final class RedisConsumer: Consumer {
         let connection = link.commands
         let waiter = Waiter<Void?>()
         do {
-            return try await waiter.value(until: .now + goodbyeTimeout) { [held] in
+            return try await waiter.value(until: .now + goodbyeTimeout) { [held, keys, ownQueues] in
                 try await connection.flush()
                 var end = RedisPipeline()
+                for queue in ownQueues { keys.delete(queue, in: &end) }
                 held.end(in: &end)
                 _ = try await connection.send(end)
                 waiter.settle(.success(()))

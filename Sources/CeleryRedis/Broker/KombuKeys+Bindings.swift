@@ -32,16 +32,19 @@ extension KombuKeys {
     /// kombu's `MIN_BINDING_TTL`.
     private static let shortestBinding = Duration.seconds(3600)
 
-    /// Adds the commands that delete a queue, with what is in it, and its binding.
-    func delete(_ queue: Queue, in pipeline: inout RedisPipeline) {
-        if !queue.exchange.isEmpty {
+    /// Adds the commands that delete the queues of a consumer, with what is in them, their bindings, and whose turn it was.
+    func delete(_ queues: [Queue], in pipeline: inout RedisPipeline) {
+        for queue in queues where !queue.exchange.isEmpty {
             let member = KombuBinding(queue).member(separator: separator)
             pipeline.append("SREM", bindings(queue.exchange), member)
             pipeline.append("SREM", permanentBindings(queue.exchange), member)
         }
-        pipeline.begin(1 + prioritySteps.count)
+        let names = queues.map(\.name)
+        let lists = names.flatMap { name in prioritySteps.map { list(of: name, step: $0) } }
+        let all = lists + [turn(names), idle(names)]
+        pipeline.begin(1 + all.count)
         pipeline.add("DEL")
-        for step in prioritySteps { pipeline.add(list(of: queue.name, step: step)) }
+        for key in all { pipeline.add(key) }
     }
 
     /// The bindings of exchanges, or what Redis says against reading them.

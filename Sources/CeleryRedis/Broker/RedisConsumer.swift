@@ -248,7 +248,7 @@ final class RedisConsumer: Consumer {
             return try await waiter.value(until: .now + goodbyeTimeout) { [held, keys, ownQueues] in
                 try await connection.flush()
                 var end = RedisPipeline()
-                for queue in ownQueues { keys.delete(queue, in: &end) }
+                if !ownQueues.isEmpty { keys.delete(ownQueues, in: &end) }
                 held.end(in: &end)
                 _ = try await connection.send(end)
                 waiter.settle(.success(()))

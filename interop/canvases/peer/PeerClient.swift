@@ -18,13 +18,21 @@ struct PeerClient {
             }
             var answer: JSONObject = ["run": .string(run)]
             do {
-                let canvas = try CanvasReader(run: run).canvas(order["canvas"])
-                answer["tree"] = try await client.enqueue(canvas)?.json ?? .null
+                answer["tree"] = try await client.enqueue(try canvas(order["canvas"], run))?.json ?? .null
             } catch {
                 answer["error"] = .string("\(error)")
             }
             print(String(decoding: answer.serialized(), as: UTF8.self))
             fflush(nil)
+        }
+    }
+
+    /// What users would send, where they have the words for it.
+    private func canvas(_ description: JSONValue?, _ run: String) throws -> CanvasNode {
+        switch WorkflowReader(run: run).workflow(description) {
+        case .one(let signature)?: try signature.canvas()
+        case .group(let group)?: try group.canvas()
+        case nil: try CanvasReader(run: run).canvas(description)
         }
     }
 }

@@ -110,7 +110,9 @@ class Reach:
             stamps = {key: value for key, value in call.get("stamps", {}).items() if self.has_lists or not isinstance(value, list)}
             return {key: value for key, value in call.items() if key not in ("parent", "group", "root")} | {"stamps": stamps}
         return (rest(call) == rest(other)
-                and all(self.is_same_name(call.get(name), other.get(name)) for name in ("parent", "group"))
+                and self.is_same_name(call.get("group"), other.get("group"))
+                # What such a task has sent has it for its parent, which is named by a group where it notes nothing itself.
+                and (label(call["label"]) in self.ended or self.is_same_name(call.get("parent"), other.get("parent")))
                 and self.is_same_root(call.get("root"), other.get("root")))
 
     def knows_position(self, case):

@@ -39,13 +39,9 @@ struct PythonOption: Sendable {
         let beat = "there is no beat here: run celery beat beside this worker"
         return [
             PythonOption("--without-gossip", hasValue: false), PythonOption("--without-mingle", hasValue: false),
-            PythonOption("--without-heartbeat", hasValue: false), PythonOption("--heartbeat-interval"),
             PythonOption("-P", "--pool", refusedValue: ("solo", "one task at a time is -c 1")),
             PythonOption("--pool-start-method"), PythonOption("--max-tasks-per-child"),
             PythonOption("-I", "--include"), PythonOption("--executable"),
-            PythonOption(
-                "-E", "--task-events", "--events", hasValue: false,
-                refusal: "this worker sends no events, so that Flower and celery events do not see it"),
             PythonOption(
                 "--autoscale", refusal: "give the largest number to -c, as a slot without a task costs next to nothing"),
             PythonOption("--time-limit", refusal: limits), PythonOption("--soft-time-limit", refusal: limits),
@@ -59,7 +55,7 @@ struct PythonOption: Sendable {
             PythonOption("-B", "--beat", hasValue: false, refusal: beat),
             PythonOption("-s", "--schedule-filename", "--schedule", refusal: beat),
             PythonOption("--scheduler", refusal: beat),
-            PythonOption("-S", "--statedb", refusal: "nothing is revoked here, so that there is no state to keep"),
+            PythonOption("-S", "--statedb", refusal: "what is revoked is forgotten when the worker ends"),
             PythonOption("-D", "--detach", hasValue: false, refusal: background),
             PythonOption("-f", "--logfile", refusal: "redirect the log instead"),
             PythonOption("--pidfile", refusal: background), PythonOption("--uid", refusal: background),

@@ -32,4 +32,10 @@ package enum ResourceUsage {
             counts.map { ($0.0, Int($0.1)) }
         )
     }
+
+    /// How many threads wanted to run over the last one, five and fifteen minutes; zeros where the system does not say.
+    package static var loadAverage: [Double] {
+        var averages = [0.0, 0, 0]
+        return getloadavg(&averages, 3) == 3 ? averages : [0, 0, 0]
+    }
 }

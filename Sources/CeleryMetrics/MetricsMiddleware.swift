@@ -57,6 +57,8 @@ public struct MetricsMiddleware: CeleryMiddleware {
         // Without the name: anybody may have made it up.
         case .refused: metrics.counter(MetricLabel.refused).increment()
         case .reconnected: metrics.counter(MetricLabel.reconnects).increment()
+        // Measured where it runs.
+        case .started, .ended: break
         }
     }
 }

@@ -9,14 +9,14 @@ import Testing
         let line = CeleryCommandLine(
             [
                 "-A", "worker", "worker", "-linfo", "-Ofair", "-Qa,b", "-c4", "--without-gossip", "--without-mingle",
-                "--without-heartbeat", "-Pprefork", "--max-tasks-per-child=100", "-I", "shop.tasks",
-                "--heartbeat-interval", "-1", "--skip-checks",
+                "-Pprefork", "--max-tasks-per-child=100", "-I", "shop.tasks", "--pool-start-method", "-1",
+                "--skip-checks",
             ].dropFirst(2).map { $0 }, hasSubcommands: true)
         #expect(line.refusal == nil)
         #expect(
             line.unused == [
-                "--without-gossip", "--without-mingle", "--without-heartbeat", "-P prefork",
-                "--max-tasks-per-child 100", "-I shop.tasks", "--heartbeat-interval -1", "--skip-checks",
+                "--without-gossip", "--without-mingle", "-P prefork", "--max-tasks-per-child 100", "-I shop.tasks",
+                "--pool-start-method -1", "--skip-checks",
             ])
         #expect(line.arguments == ["worker", "-linfo", "-Ofair", "-Qa,b", "-c4"])
         let arguments = try WorkerArguments.parse(Array(line.arguments.dropFirst()))
@@ -25,13 +25,12 @@ import Testing
     }
 
     @Test(arguments: [
-        (["-E"], "-E", "sends no events"), (["-EB"], "-E", "Flower"), (["--events"], "-E", "Flower"),
-        (["--task-events"], "-E", "Flower"), (["--autoscale=10,3"], "--autoscale", "-c"),
+        (["--autoscale=10,3"], "--autoscale", "-c"),
         (["--time-limit", "300"], "--time-limit", "no time limit"),
         (["--soft-time-limit=30"], "--soft-time-limit", "no time limit"), (["-B"], "-B", "celery beat"),
         (["--beat"], "-B", "celery beat"), (["-sx"], "-s", "celery beat"), (["--schedule", "x"], "-s", "celery beat"),
-        (["--scheduler", "x:Y"], "--scheduler", "celery beat"), (["-S", "/x"], "-S", "nothing is revoked"),
-        (["--statedb=/x"], "-S", "nothing is revoked"), (["-D"], "-D", "systemd"), (["--detach"], "-D", "systemd"),
+        (["--scheduler", "x:Y"], "--scheduler", "celery beat"), (["-S", "/x"], "-S", "forgotten"),
+        (["--statedb=/x"], "-S", "forgotten"), (["-D"], "-D", "systemd"), (["--detach"], "-D", "systemd"),
         (["--pidfile=/x"], "--pidfile", "systemd"), (["--uid", "1"], "--uid", "systemd"),
         (["--gid", "1"], "--gid", "systemd"), (["--umask", "0"], "--umask", "systemd"),
         (["-fx.log"], "-f", "redirect"), (["--logfile=%n.log"], "-f", "redirect"),

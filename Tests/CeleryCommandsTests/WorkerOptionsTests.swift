@@ -32,6 +32,12 @@ import Testing
         Spelling(
             "isControllable", ["--no-remote-control"], "CELERY_WORKER_ENABLE_REMOTE_CONTROL", "false", "false"),
         Spelling("controlExchange", ["--control-exchange", "other"], "CELERY_CONTROL_EXCHANGE", "other"),
+        Spelling("sendsTaskEvents", ["-E"], "CELERY_WORKER_SEND_TASK_EVENTS", "true"),
+        Spelling(
+            "heartbeatInterval", ["--heartbeat-interval", "5"], "CELERY_WORKER_HEARTBEAT_INTERVAL", "5",
+            "Optional(5.0 seconds)"),
+        Spelling(
+            "heartbeatInterval", ["--without-heartbeat"], "CELERY_WORKER_HEARTBEAT_INTERVAL", "0", "nil"),
         Spelling("etaLimit", ["--eta-limit", "20"], "CELERY_WORKER_ETA_TASK_LIMIT", "20"),
         Spelling("maximumBodySize", ["--max-body-size", "1000"], "CELERY_WORKER_MAX_BODY_SIZE", "1000"),
         Spelling("maximumBodyMemory", ["--max-body-memory", "2000"], "CELERY_WORKER_MAX_BODY_MEMORY", "2000"),

@@ -1,5 +1,7 @@
 """Remote control: Celery's own tools ask a Swift worker and a Python worker the same, and get answers of the same shape."""
 import json
+import socket
+import threading
 
 import pytest
 
@@ -170,3 +172,105 @@ def test_nothing_is_left_of_a_question(fleet):
         return
     fleet.tool("status", "--timeout", "1")
     equal(fleet.redis.keys("*.reply.celery.pidbox"), [])
+
+
+class Watch:
+    """Gathers events, as `celery events` does, until it is closed."""
+
+    def __init__(self, app):
+        self.events = []
+        self.connection = app.connection_for_read()
+        self.receiver = app.events.Receiver(self.connection, handlers={"*": self.events.append})
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+
+    def run(self):
+        while not self.ended.is_set():
+            try:
+                self.receiver.capture(limit=None, timeout=0.2, wakeup=False)
+            except socket.timeout:
+                pass
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.ended.set()
+        self.thread.join()
+        self.connection.close()
+
+    def of(self, identifier):
+        """The events of a task."""
+        return [event for event in self.events if event.get("uuid") == identifier]
+
+    def types_of(self, name):
+        """The types of a worker's events, in order."""
+        return [event["type"] for event in self.events if event["hostname"].startswith(f"{name}@")]
+
+    def beating(self):
+        """The names of the workers that were heard."""
+        return {event["hostname"].partition("@")[0] for event in self.events if event["type"] == "worker-heartbeat"}
+
+
+@pytest.fixture
+def watch(fleet):
+    """Events of tasks are on, and gathered."""
+    events = dict.fromkeys(("swift", "python"), {"ok": "task events enabled"})
+    equal(ask(fleet, "enable_events"), events)
+    equal(ask(fleet, "enable_events"), dict.fromkeys(events, {"ok": "task events already enabled"}))
+    with Watch(fleet.app) as watch:
+        eventually(lambda: watch.beating() >= set(events), "both are heard")
+        yield watch
+    equal(ask(fleet, "disable_events"), dict.fromkeys(events, {"ok": "task events disabled"}))
+
+
+RUN = ["task-received", "task-started"]
+
+
+@pytest.mark.parametrize("task, arguments, types", [
+    ("add", [1, 2], [*RUN, "task-succeeded"]),
+    ("fail", ["broken"], [*RUN, "task-failed"]),
+    ("flaky", [2], [*RUN, "task-retried", *RUN, "task-succeeded"]),
+])
+def test_events_of_both_languages_say_the_same(fleet, watch, task, arguments, types):
+    shapes = {}
+    for name in ("swift", "python"):
+        result = fleet.app.send_task(f"{name}.{task}", arguments)
+        eventually(lambda: len(watch.of(result.id)) == len(types), "all events of the task", 20)
+        events = watch.of(result.id)
+        # Python sends the next try before it says so.
+        equal([event["type"] for event in events] if name == "swift" else types, types)
+        shapes[name] = sorted((event["type"], sorted(event)) for event in events)
+        *_, last = sorted(events, key=lambda event: event["clock"])
+        if task == "fail":
+            equal(last["exception"], "ValueError('broken')")
+        elif task == "add":
+            equal(last["result"], "3")
+        equal({event["hostname"].partition("@")[0] for event in events}, {name})
+    equal(shapes["swift"], shapes["python"])
+
+
+def test_a_revoked_task_and_a_heartbeat_are_told(fleet, watch):
+    shapes = []
+    for name in ("swift", "python"):
+        late = fleet.app.send_task(f"{name}.add", [1, 1], countdown=2)
+        ask(fleet, "revoke", task_id=[late.id])
+        eventually(lambda: any(event["type"] == "task-revoked" for event in watch.of(late.id)), "the end", 20)
+        [revoked] = [event for event in watch.of(late.id) if event["type"] == "task-revoked"]
+        shapes.append({key: value for key, value in revoked.items() if key in ("terminated", "signum", "expired")})
+    equal(shapes[0], shapes[1])
+    watch.events.clear()
+    ask(fleet, "heartbeat")
+    eventually(lambda: sum(event.get("freq") == 5 for event in watch.events) == 2, "a heartbeat each that was asked for")
+    eventually(lambda: sum(event.get("freq") == 2 for event in watch.events) >= 4, "two heartbeats each")
+    keys = {name: {frozenset(event) for event in watch.events if event["hostname"].startswith(name)}
+            for name in ("swift", "python")}
+    equal(keys["swift"], keys["python"])
+
+
+def test_a_worker_says_when_it_comes_and_goes(fleet, watch):
+    worker = fleet.swift_worker(queues=["ending"], name="coming", arguments=["-c", "1"])
+    equal(worker.stop(20), 0)
+    eventually(lambda: watch.types_of("coming")[-1:] == ["worker-offline"], "it has gone")
+    equal(watch.types_of("coming")[0], "worker-online")

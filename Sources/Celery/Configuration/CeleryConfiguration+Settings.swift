@@ -3,7 +3,7 @@ internal import CeleryTransport
 
 extension CeleryConfiguration {
     /// The settings that are obeyed: those of Celery of which something here makes use, and `worker_hostname`,
-    /// `worker_task_loglevel`, `worker_max_body_size` and `worker_max_body_memory`.
+    /// `worker_task_loglevel`, `worker_heartbeat_interval`, `worker_max_body_size` and `worker_max_body_memory`.
     public static let keys =
         [
             "broker_url", "result_backend", "broker_transport_options", "result_expires",
@@ -15,12 +15,13 @@ extension CeleryConfiguration {
             "task_create_missing_queues", "task_routes",
             "worker_concurrency", "worker_prefetch_multiplier", "worker_eta_task_limit", "task_acks_late",
             "task_acks_on_failure_or_timeout", "task_ignore_result", "task_track_started",
-            "worker_enable_remote_control", "control_exchange",
+            "worker_enable_remote_control", "control_exchange", "worker_send_task_events",
         ] + ownKeys
 
     /// Those for which Celery has an option of the command line at most, and no setting.
     static let ownKeys = [
         "worker_hostname", "worker_task_loglevel", "worker_max_body_size", "worker_max_body_memory",
+        "worker_heartbeat_interval",
     ]
 
     /// The settings that Celery knows and that nothing here obeys, unless they ask for what is so anyway.
@@ -134,6 +135,10 @@ extension CeleryConfiguration {
         if let value = try settings.bool("task_track_started") { worker.trackStarted = value }
         if let value = try settings.bool("worker_enable_remote_control") { worker.isControllable = value }
         if let value = try settings.text("control_exchange") { worker.controlExchange = value }
+        if let value = try settings.bool("worker_send_task_events") { worker.sendsTaskEvents = value }
+        if let value = try settings.seconds("worker_heartbeat_interval") {
+            worker.heartbeatInterval = value == .zero ? nil : value
+        }
         if let value = try settings.text("worker_hostname") { worker.name = value }
         if let value = try settings.level("worker_task_loglevel") { worker.taskLogLevel = value }
         if let value = try settings.integer("worker_max_body_size", least: 1) { worker.maximumBodySize = value }

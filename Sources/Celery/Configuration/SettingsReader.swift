@@ -33,6 +33,14 @@ struct SettingsReader {
         }
     }
 
+    /// A number of seconds, zero or more.
+    mutating func seconds(_ name: String) throws -> Duration? {
+        try take(name, "a number of seconds") { value in
+            let number = value.doubleValue ?? value.stringValue.flatMap { Double($0) }
+            return number.flatMap(Duration.init(seconds:)).flatMap { $0 >= .zero ? $0 : nil }
+        }
+    }
+
     /// A log level by its name; Python's names do as well.
     mutating func level(_ name: String) throws -> Logger.Level? {
         try take(name, "the name of a log level") { value in

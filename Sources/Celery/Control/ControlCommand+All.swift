@@ -2,6 +2,6 @@ extension ControlCommand {
     /// Celery's own commands.
     static let all: [ControlCommand] = [
         ping, clock, report, configuration, registered, stats, active, reserved, scheduled, queryTask, activeQueues,
-        revoked, hello, revoke, revokeByStampedHeaders, heartbeat, election, shutdown,
+        revoked, hello, revoke, revokeByStampedHeaders, heartbeat, enableEvents, disableEvents, election, shutdown,
     ]
 }

@@ -12,4 +12,9 @@ enum SoftwareInfo {
         "unknown"
         #endif
     }
+
+    /// As events have it.
+    static let fields: JSONObject = [
+        "sw_ident": "swift-celery", "sw_ver": .string(celeryVersion), "sw_sys": .string(system),
+    ]
 }

@@ -15,6 +15,7 @@ struct WorkerState: Sendable {
     let handlers: [String: TaskHandler]
     let intake: Intake
     let slots: TaskSlots
+    let events: EventFeed
     /// Ends the worker as SIGTERM does.
     let shutDown: @Sendable () -> Void
     let logger: Logger

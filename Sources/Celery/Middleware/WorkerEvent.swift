@@ -4,6 +4,10 @@ public import CeleryProtocol
 public enum WorkerEvent: Sendable {
     /// A message has come whose task can run here, now or at its eta.
     case received(TaskRequest, queue: String)
+    /// A task starts.
+    case started(TaskRequest)
+    /// A task has run to its end, and what it has come to is stored, as far as it can be.
+    case ended(TaskRequest, TaskOutcome, runtime: Duration)
     /// A task has come too late, or has waited too long, and does not run; Celery revokes it.
     case expired(TaskRequest)
     /// Somebody has revoked a task, and it does not run.
@@ -24,11 +28,11 @@ extension WorkerEvent {
         }
     }
 
-    /// What has happened to a task that did not run; `nil` for one that did.
-    init?(_ finished: FinishedTask) {
+    /// What has happened to a task.
+    init(_ finished: FinishedTask) {
         let request = finished.task.request
         switch finished.ending {
-        case .ran: return nil
+        case .ran(let outcome): self = .ended(request, outcome, runtime: finished.runtime)
         case .revoked(.expired): self = .expired(request)
         case .revoked(.revoked): self = .revoked(request)
         case .refused(let error): self = .refused(task: request.task, id: request.id, reason: error.reason)

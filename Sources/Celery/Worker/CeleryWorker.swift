@@ -51,6 +51,12 @@ public struct CeleryWorker: Sendable {
         public var isControllable: Bool
         /// What the exchange of remote control is named after (`control_exchange`): `celery.pidbox` by default.
         public var controlExchange: String
+        /// Whether events of tasks are sent, for monitors such as Flower (`worker_send_task_events`); `enable_events` of
+        /// remote control switches them on as well.
+        public var sendsTaskEvents: Bool
+        /// How often the worker says to monitors that it is there; `nil` for never. Celery's is two seconds, and so must
+        /// be every other worker's that gossips with it.
+        public var heartbeatInterval: Duration?
         /// What etas and expiries go by.
         package var clock = TaskClock.system
 
@@ -68,7 +74,9 @@ public struct CeleryWorker: Sendable {
             maximumBodyMemory: Int = TaskPayload.defaultMaximumBodyMemory,
             taskLogLevel: Logger.Level? = nil,
             isControllable: Bool = true,
-            controlExchange: String = "celery"
+            controlExchange: String = "celery",
+            sendsTaskEvents: Bool = false,
+            heartbeatInterval: Duration? = .seconds(2)
         ) {
             self.concurrency = concurrency ?? ProcessInfo.processInfo.activeProcessorCount
             self.prefetchMultiplier = prefetchMultiplier
@@ -83,6 +91,8 @@ public struct CeleryWorker: Sendable {
             self.taskLogLevel = taskLogLevel
             self.isControllable = isControllable
             self.controlExchange = controlExchange
+            self.sendsTaskEvents = sendsTaskEvents
+            self.heartbeatInterval = heartbeatInterval
         }
 
         /// How large a body may be.

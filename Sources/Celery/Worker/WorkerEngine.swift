@@ -18,6 +18,8 @@ final class WorkerEngine: Service {
     private let limits: ShutdownLimits
     private let hasRun = Atomic(false)
     private let control: ControlService?
+    private let events: EventFeed
+    private let heart: Heart?
     /// Whether somebody asks the worker to end.
     private let shutdownRequest = WakeSignal()
 
@@ -49,6 +51,11 @@ final class WorkerEngine: Service {
         results = try backend?.makeResultStore(
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))
         log = TaskLog(logger: logger, level: options.taskLogLevel ?? .debug, reportWait: reportWait)
+        let clock = LogicalClock()
+        events = EventFeed(
+            name: name, sendsTasks: options.sendsTaskEvents, clock: clock, publisher: publisher,
+            exchangeType: broker.eventExchangeType, logger: logger)
+        let observers = Observers(middleware: middleware, feed: events)
         let writer = results.map { [logger] in ResultWriter($0, logger: logger) }
         let handlers = try handlers.byName()
         let environment = TaskEnvironment(
@@ -58,21 +65,24 @@ final class WorkerEngine: Service {
                 publisher: publisher, environment: environment, chords: ChordSupport(results), handlers: handlers,
                 limits: options.bodyLimits),
             sender: MessageSender(publisher, results: results, logger: logger), writer: writer,
-            middleware: middleware, log: log)
+            observers: observers, log: log)
         slots = TaskSlots(
             options: options, name: name, environment: environment, writer: writer, finisher: finisher,
-            middleware: middleware, log: log)
+            observers: observers, log: log)
         intake = Intake(
             broker: broker, queues: queues, options: options, name: name, handlers: handlers,
             hasBackend: results != nil, slots: slots, finisher: finisher, limits: limits,
-            middleware: middleware, log: log)
+            observers: observers, log: log)
+        heart = options.heartbeatInterval.map { [events, slots] in
+            Heart(feed: events, interval: $0, active: slots.active)
+        }
         guard options.isControllable else {
             control = nil
             return
         }
         let state = WorkerState(
-            name: name, clock: LogicalClock(), startedAt: .now, locations: (broker.location, backend?.location),
-            options: options, handlers: handlers, intake: intake, slots: slots,
+            name: name, clock: clock, startedAt: .now, locations: (broker.location, backend?.location),
+            options: options, handlers: handlers, intake: intake, slots: slots, events: events,
             shutDown: { [shutdownRequest] in shutdownRequest.signal() }, logger: logger)
         control = ControlService(
             broker: broker, exchange: options.controlExchange, commands: commands, state: state, publisher: publisher)
@@ -87,6 +97,8 @@ final class WorkerEngine: Service {
         let running = Task { await slots.run() }
         // To the end, because the last tasks may take long, and may have to be ended.
         let controlling = control.map { control in Task { await control.run() } }
+        let beating = heart.map { heart in Task { await heart.run() } }
+        let telling = Task { await events.run() }
         let outcome = await withTaskCancellationHandler {
             await receiveAndRun()
         } onCancel: {
@@ -97,6 +109,12 @@ final class WorkerEngine: Service {
         finisher.close()
         await waitFor("results and messages", limits.finishing) { await finishing.value }
         log.sumUp()
+        beating?.cancel()
+        events.close()
+        await waitFor("the last events", limits.close) { [heart] in
+            await telling.value
+            await heart?.end()
+        }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.intake.close() }
             if let controlling {

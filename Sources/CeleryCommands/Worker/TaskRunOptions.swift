@@ -60,6 +60,22 @@ struct TaskRunOptions: ParsableArguments {
             valueName: "name"))
     var controlExchange: String?
 
+    @Flag(
+        name: [.customShort("E"), .long, .customLong("events")],
+        help: "Send events of tasks, for Flower and celery events. Celery: worker_send_task_events.")
+    var taskEvents = false
+
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp(
+            "How often to say to monitors that the worker is there. Default: $CELERY_WORKER_HEARTBEAT_INTERVAL, else 2.",
+            valueName: "seconds"),
+        transform: NumberArgument.positiveSeconds())
+    var heartbeatInterval: Duration?
+
+    @Flag(name: .long, help: "Never say so.")
+    var withoutHeartbeat = false
+
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -78,6 +94,9 @@ struct TaskRunOptions: ParsableArguments {
     /// Checks what the parser cannot know.
     mutating func validate() throws {
         if let hostname { try Self.check(name: hostname) }
+        if withoutHeartbeat, heartbeatInterval != nil {
+            throw ValidationError("--without-heartbeat and --heartbeat-interval contradict each other")
+        }
     }
 
     private static let concurrency: @Sendable (String) throws -> Int = { text in
@@ -102,6 +121,9 @@ struct TaskRunOptions: ParsableArguments {
         if let trackStarted { options.trackStarted = trackStarted }
         if let remoteControl { options.isControllable = remoteControl }
         if let controlExchange { options.controlExchange = controlExchange }
+        if taskEvents { options.sendsTaskEvents = true }
+        if let heartbeatInterval { options.heartbeatInterval = heartbeatInterval }
+        if withoutHeartbeat { options.heartbeatInterval = nil }
         if let taskLoglevel { options.taskLogLevel = taskLoglevel.level }
     }
 }

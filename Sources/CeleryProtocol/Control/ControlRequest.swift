@@ -84,20 +84,25 @@ extension Message {
     /// The object that a message of remote control holds.
     var controlBody: JSONObject {
         get throws(MessageError) {
+            guard let object = try controlJSON.objectValue else {
+                throw MessageError(.undecodable, "a message of remote control holds no object")
+            }
+            return object
+        }
+    }
+
+    /// What a message of remote control, or of events, holds.
+    var controlJSON: JSONValue {
+        get throws(MessageError) {
             guard contentType == "application/json" else {
                 throw MessageError(
                     .contentTypeRefused, "content of the type \(PythonRepr.quoted(contentType ?? "")) is not accepted")
             }
-            let json: JSONValue
             do {
-                json = try JSONValue(json: body)
+                return try JSONValue(json: body)
             } catch {
                 throw MessageError(.undecodable, "the body is not JSON: \(error)")
             }
-            guard let object = json.objectValue else {
-                throw MessageError(.undecodable, "a message of remote control holds no object")
-            }
-            return object
         }
     }
 }

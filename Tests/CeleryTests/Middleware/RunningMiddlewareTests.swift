@@ -219,7 +219,7 @@ import Testing
         }
     }
 
-    @Test func whatIsNoRunIsObserved() async throws {
+    @Test func whatHappensToTasksIsObserved() async throws {
         let events = Notes<String>()
         let probe = ProbeMiddleware(onEvent: { event in
             switch event {
@@ -228,13 +228,17 @@ import Testing
             case .revoked(let request): events.add("revoked \(request.id)")
             case .refused(let task, let id, _): events.add("refused \(task ?? "-") \(id ?? "-")")
             case .reconnected: events.add("reconnected")
+            case .started(let request): events.add("started \(request.id)")
+            case .ended(let request, let outcome, _):
+                if case .success = outcome { events.add("succeeded \(request.id)") }
             }
         })
         try await withBench(middleware: [probe]) {
             TaskHandler(named: "tasks.echo") { _, _, _ in nil }
         } _: { bench async throws in
             _ = try await bench.settlement(of: Envelope().bytes)
-            #expect(try await events.next() == "received the-id from celery")
+            let run = ["received the-id from celery", "started the-id", "succeeded the-id"]
+            #expect(try await events.next(3) == run)
             _ = try await bench.settlement(
                 of: Envelope(headers: ["task": "tasks.echo", "id": "old", "expires": "2001-01-01T00:00:00"]).bytes)
             #expect(try await events.next() == "expired old")

@@ -16,6 +16,8 @@ final class Finisher: Sendable {
         var reporting: Reporting
         /// How far the chord is that the plan's first step reports to, if that is done.
         var progress: Result<ChordProgress, any Error>?
+        /// What those who look are told when all is done; `nil` for nothing.
+        var event: WorkerEvent?
         /// Keeps the right to send the body of a chord while the plan is carried out.
         var keeper: ClaimKeeper?
     }
@@ -30,17 +32,17 @@ final class Finisher: Sendable {
     let planner: FinishingPlanner
     private let sender: MessageSender
     let writer: ResultWriter?
-    private let middleware: [any CeleryMiddleware]
+    private let observers: Observers
     let log: TaskLog
 
     init(
-        planner: FinishingPlanner, sender: MessageSender, writer: ResultWriter?, middleware: [any CeleryMiddleware],
+        planner: FinishingPlanner, sender: MessageSender, writer: ResultWriter?, observers: Observers,
         log: TaskLog
     ) {
         self.planner = planner
         self.sender = sender
         self.writer = writer
-        self.middleware = middleware
+        self.observers = observers
         self.log = log
     }
 
@@ -73,7 +75,7 @@ final class Finisher: Sendable {
 
     /// A message from this queue was refused.
     func finish(_ refused: RefusedMessage, queue: String, _ message: HeldMessage) {
-        middleware.observe(WorkerEvent(refused))
+        observers.observe(WorkerEvent(refused))
         let plan = planner.plan(after: refused, hasBackend: writer != nil)
         var item = Item(message: message, plan: plan, reporting: log.report(on: refused, queue: queue))
         item = add(plan.problems, to: item)
@@ -81,9 +83,13 @@ final class Finisher: Sendable {
     }
 
     private func item(for task: FinishedTask, _ message: HeldMessage) -> Item {
-        if !middleware.isEmpty, let event = WorkerEvent(task) { middleware.observe(event) }
         let plan = planner.plan(after: task)
         var item = Item(message: message, plan: plan, reporting: log.report(on: task))
+        if !observers.isEmpty {
+            let event = WorkerEvent(task)
+            // The next try may be received somewhere as soon as it is sent.
+            if case .ended(_, .retry, _) = event { observers.observe(event) } else { item.event = event }
+        }
         for problem in task.problems + plan.problems { log.add(problem, to: &item.reporting) }
         return item
     }
@@ -272,6 +278,7 @@ final class Finisher: Sendable {
     /// held: else bad messages would come faster than the broker takes them back.
     private func settle(_ item: Item, _ settlement: Settlement?) {
         item.reporting.end()
+        if let event = item.event { observers.observe(event) }
         switch settlement {
         case nil, .acknowledge?, .discard?: item.message.finish(settlement)
         case .requeue?, .giveBack?, .deadLetter?:

@@ -95,7 +95,7 @@ struct FinishingPlanner: Sendable {
         if finished.rules.storesResult {
             var result = result(
                 of: request, .retry, reason?.json ?? .null,
-                traceback: reason?.traceback ?? TaskFailure.retryTraceback(request, countdown))
+                traceback: reason?.traceback ?? TaskFailure.retry(of: request, after: countdown).traceback)
             // As in Celery, a task that is tried again is its own child.
             result.children = .array(finished.children + [OutgoingStep.child(request.id)])
             steps.append(.store([StoredResult(result, route: ReplyRoute(request))]))

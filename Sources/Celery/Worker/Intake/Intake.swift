@@ -24,7 +24,7 @@ final class Intake: Sendable {
     private let slots: TaskSlots
     private let finisher: Finisher
     private let limits: ShutdownLimits
-    private let middleware: [any CeleryMiddleware]
+    private let observers: Observers
     private let log: TaskLog
     private let schedule: EtaSchedule
     private let started = StartedTasks()
@@ -35,7 +35,7 @@ final class Intake: Sendable {
     init(
         broker: any Broker, queues: [Queue], options: CeleryWorker.Options, name: String,
         handlers: [String: TaskHandler], hasBackend: Bool, slots: TaskSlots, finisher: Finisher,
-        limits: ShutdownLimits, middleware: [any CeleryMiddleware], log: TaskLog
+        limits: ShutdownLimits, observers: Observers, log: TaskLog
     ) {
         self.broker = broker
         self.options = options
@@ -44,7 +44,7 @@ final class Intake: Sendable {
         self.slots = slots
         self.finisher = finisher
         self.limits = limits
-        self.middleware = middleware
+        self.observers = observers
         self.log = log
         schedule = EtaSchedule(clock: options.clock)
         configuration = ConsumerConfiguration(queues: queues, prefetch: options.prefetch, name: name)
@@ -82,7 +82,7 @@ final class Intake: Sendable {
                 }
                 let opening = connections.opened()
                 logReady(opening)
-                if opening != .first { middleware.observe(.reconnected) }
+                if opening != .first { observers.observe(.reconnected) }
                 defer { connections.ended(hasSettled: session.hasSettled) }
                 try await receive(from: session)
             } catch let error as TransportError where error.isPassing(afterSuccess: connections.hasSucceeded) {
@@ -192,7 +192,7 @@ final class Intake: Sendable {
     ///
     /// - Parameter isDue: whether it has waited for its eta here.
     private func admit(_ delivery: Delivery, _ message: HeldMessage, isDue: Bool) -> ReservedTask? {
-        let now = middleware.isEmpty ? nil : ContinuousClock.now
+        let now = observers.middleware.isEmpty ? nil : ContinuousClock.now
         switch Admission(
             delivery, handlers: handlers, options.bodyLimits, revoked: slots.revoked, clock: options.clock, now: now)
         {
@@ -221,7 +221,7 @@ final class Intake: Sendable {
 
     private func received(_ task: ReceivedTask) {
         log.received(task.request)
-        middleware.observe(.received(task.request, queue: task.queue))
+        observers.observe(.received(task.request, queue: task.queue))
     }
 
     /// Keeps a task until its eta: a far one with the broker, if that can, so that memory stays bounded. Of those that

@@ -63,11 +63,11 @@ extension TaskFailure {
             message: "Can't retry \(request.task)[\(request.id)] args:\(args) kwargs:\(kwargs)")
     }
 
-    /// What goes where a traceback goes when a task asks for another try without a reason.
-    static func retryTraceback(_ request: TaskRequest, _ countdown: Duration) -> String {
+    /// What stands for the reason of a task that asks for another try without one.
+    static func retry(of request: TaskRequest, after countdown: Duration) -> TaskFailure {
         let number = countdown.inSeconds
         let seconds = Int(exactly: number).map(String.init) ?? "\(number)"
-        let retry = TaskFailure(type: "Retry", module: "celery.exceptions", message: "Retry in \(seconds)s")
-        return retry.traced(to: request).traceback ?? ""
+        return TaskFailure(type: "Retry", module: "celery.exceptions", message: "Retry in \(seconds)s")
+            .traced(to: request)
     }
 }

@@ -29,7 +29,7 @@ final class TaskSlots: Sendable {
     private let environment: TaskEnvironment
     private let writer: ResultWriter?
     private let finisher: Finisher
-    private let middleware: [any CeleryMiddleware]
+    private let observers: Observers
     private let log: TaskLog
 
     /// - Parameters:
@@ -37,14 +37,14 @@ final class TaskSlots: Sendable {
     ///   - environment: what tasks may use.
     init(
         options: CeleryWorker.Options, name: String, environment: TaskEnvironment, writer: ResultWriter?,
-        finisher: Finisher, middleware: [any CeleryMiddleware], log: TaskLog
+        finisher: Finisher, observers: Observers, log: TaskLog
     ) {
         self.options = options
         self.name = name
         self.environment = environment
         self.writer = writer
         self.finisher = finisher
-        self.middleware = middleware
+        self.observers = observers
         self.log = log
     }
 
@@ -184,17 +184,19 @@ final class TaskSlots: Sendable {
         let context = TaskContext(
             request: task.request, queue: task.queue, environment: environment,
             payload: finished.payload?.chord == nil ? nil : finished.payload)
+        observers.observe(.started(task.request))
         let number = active.begin(
             ActiveTasks.Entry(
                 task: task, payload: finished.payload, begin: options.clock.now, isAcknowledged: !rules.acksLate))
         let start = ContinuousClock.now
         let outcome = await task.handler.outcome(
-            context, finished.payload ?? TaskPayload(), middleware, waited: task.receivedAt.map { start - $0 })
+            context, finished.payload ?? TaskPayload(), observers.middleware, waited: task.receivedAt.map { start - $0 }
+        )
         finished.runtime = .now - start
         active.end(number)
         log.ended(task.request, outcome, after: finished.runtime)
         if rules.acksLate, !message.isHeld { log.lost(task.request) }
-        if !middleware.isEmpty { finished.serviceContext = context.serviceContext }
+        if !observers.middleware.isEmpty { finished.serviceContext = context.serviceContext }
         finished.children = context.children
         finished.unlocked = context.record.unlocked
         finished.ending = .ran(outcome)

@@ -76,6 +76,11 @@ struct TaskLog: Sendable {
         say(.debug, request, "started")
     }
 
+    /// The broker has given its message to others in the moment before it was acknowledged.
+    func notStarted(_ request: TaskRequest) {
+        say(.debug, request, "did not start after all: the broker gives its message to others")
+    }
+
     func revoked(_ request: TaskRequest, _ reason: FinishedTask.Revocation) {
         say(level, request, reason == .expired ? "discarded: it has expired" : "discarded: it was revoked")
     }

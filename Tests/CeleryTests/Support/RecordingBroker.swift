@@ -41,6 +41,10 @@ struct RecordingBroker: Broker {
     var sendGate: Gate?
     /// So many messages are lost to others right after it was asked for the first time whether they are held.
     let losses = Losses()
+    /// So many messages are somebody else's when it is asked for the first time whether they are held.
+    let earlierLosses = Losses()
+    /// Called before a message is settled.
+    var willSettle: @Sendable () -> Void = {}
     /// What a worker has begun to receive from: only then it has something to stop.
     let receiving = Notes<Void>()
     /// What was asked to stop.
@@ -169,12 +173,14 @@ private final class RecordingConsumer: Consumer {
         guard consumer.holds(tag), !hasFailed.withLock({ $0 }) else { return false }
         return lost.withLock { lost in
             if lost.contains(tag) { return false }
-            if broker.losses.take() { lost.insert(tag) }
-            return true
+            let isGone = broker.earlierLosses.take()
+            if isGone || broker.losses.take() { lost.insert(tag) }
+            return !isGone
         }
     }
 
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
+        broker.willSettle()
         consumer.settle(tag, settlement)
         broker.events.add(.settled(settlement))
         broker.settlements.add(settlement)

@@ -72,7 +72,8 @@ import Testing
             broker.memory.push(envelope.bytes, to: "celery")
         }
         broker.losses.add(1)
-        try await withBench(broker: broker, options: .init(concurrency: 1)) {
+        let log = LogLines(.debug)
+        try await withBench(broker: broker, options: .init(concurrency: 1), logger: log.logger) {
             TaskHandler(named: "tasks.note") { context, _, _ in
                 ran.add(context.request.id)
                 return 1
@@ -82,6 +83,27 @@ import Testing
             #expect(try await bench.client.handle(id: "ours").value() == 1)
             #expect(try await bench.client.handle(id: "theirs").status() == .pending)
             #expect(try await broker.settlements.next() == .acknowledge)
+        }
+        let said = log.lines.filter { $0.contains("Task tasks.note[theirs] ") && $0.hasPrefix("debug") }
+        #expect(said.count == 2)
+        #expect(said.first?.contains("] started") == true)
+        #expect(said.last?.contains("did not start after all: the broker gives its message to others") == true)
+    }
+
+    /// Else nothing would tell whose a task was that is lost with its worker.
+    @Test(arguments: [false, true])
+    func theLogSaysThatATaskStartsBeforeItsMessageIsAcknowledged(acksLate: Bool) async throws {
+        var broker = RecordingBroker()
+        let log = LogLines(.debug)
+        let hasSaid = Notes<Bool>()
+        broker.willSettle = { hasSaid.add(log.lines.contains { $0.contains("Task tasks.good[1] started") }) }
+        let envelope = Envelope(headers: ["task": "tasks.good", "id": "1"], body: [[], [:], [:]])
+        broker.memory.push(envelope.bytes, to: "celery")
+        let options = CeleryWorker.Options(concurrency: 1, acksLate: acksLate)
+        try await withBench(broker: broker, options: options, logger: log.logger) {
+            TaskHandler(named: "tasks.good") { _, _, _ in 1 }
+        } _: { _ async throws in
+            #expect(try await hasSaid.next())
         }
     }
 

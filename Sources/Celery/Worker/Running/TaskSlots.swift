@@ -171,13 +171,16 @@ final class TaskSlots: Sendable {
         }
         // Once more, because what is acknowledged here does not come back.
         if Task.isCancelled { return nil }
-        if !rules.acksLate, !message.acknowledgeEarly(task) {
-            message.drop()
-            return nil
-        }
-        // At once: of a worker that ends while the broker is waited for, nothing else tells that the task was its own.
+        // Before the acknowledgement: of a worker that ends with it, nothing else tells that the task was its own.
         log.started(task.request)
-        if !rules.acksLate { await confirmAcknowledgement(of: message, task) }
+        if !rules.acksLate {
+            guard message.acknowledgeEarly(task) else {
+                log.notStarted(task.request)
+                message.drop()
+                return nil
+            }
+            await confirmAcknowledgement(of: message, task)
+        }
         if rules.storesResult, rules.tracksStart, let problem = await writer?.storeStarted(started(task.request)) {
             finished.problems.append(problem)
         }

@@ -2,6 +2,7 @@ import Celery
 import CeleryProtocol
 import CeleryTransport
 import Foundation
+import TestSupport
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct ExpiryTests {
@@ -43,6 +44,34 @@ import Testing
 
     @Test func aTaskThatExpiresWhileItWaitsIsRevokedBeforeItStarts() async throws {
         expectExpired(try await run(["expires": Self.time(0.1), "eta": Self.time(0.15)]))
+    }
+
+    /// The worker that has been given it meanwhile may have run it in time.
+    @Test func aTaskThatOthersHaveWhenItHasExpiredIsTheirs() async throws {
+        var broker = RecordingBroker()
+        let backend = MemoryResultBackend()
+        let settled = Counter()
+        broker.willSettle = { settled.next() }
+        broker.earlierLosses.add(1)
+        let time = ManualTime(Date())
+        var options = CeleryWorker.Options(concurrency: 1)
+        options.clock = .manual(time)
+        try await withBench(broker: broker, backend: backend, options: options) {
+            TaskHandler(named: "tasks.echo") { _, _, _ in 1 }
+        } _: { bench async throws in
+            for (id, eta) in [("theirs", 60.0), ("ours", 90.0)] {
+                let headers: JSONObject = try [
+                    "task": "tasks.echo", "id": .string(id), "eta": Self.time(eta),
+                    "expires": id == "theirs" ? Self.time(30) : nil,
+                ]
+                broker.memory.push(Envelope(headers: headers).bytes, to: "celery")
+                _ = try await time.advanceToNext()
+            }
+            #expect(try await bench.client.handle(id: "ours").value() == 1)
+        }
+        #expect(settled.total == 1)
+        let client = try CeleryClient(broker: broker, backend: backend, logger: Bench.logger)
+        #expect(try await client.handle(id: "theirs").status() == .pending)
     }
 
     @Test(arguments: ["2999-01-01T00:00:00", "2999-01-01", "2999-01-01T00:00:00Z", "29990101T000000+0200"])

@@ -192,6 +192,11 @@ final class Intake: Sendable {
     ///
     /// - Parameter isDue: whether it has waited for its eta here.
     private func admit(_ delivery: Delivery, _ message: HeldMessage, isDue: Bool) -> ReservedTask? {
+        // Whoever has it now says what becomes of it: it may have run long before it expired.
+        if isDue, !message.mayStart {
+            message.drop()
+            return nil
+        }
         let now = observers.middleware.isEmpty ? nil : ContinuousClock.now
         switch Admission(
             delivery, handlers: handlers, options.bodyLimits, revoked: slots.revoked, clock: options.clock, now: now)

@@ -9,8 +9,6 @@ import pytest
 from checks import run
 from checks.results import Counts, read_events, read_junit
 from fleet.junit import Report
-from faults.connections import excuse, may_start_again
-from faults.starts import Start
 
 TEST = {"kind": "test", "payload": {"kind": "function", "id": "M.Suite/a()/A.swift:1:2", "name": "a()", "displayName": "It holds"}}
 IDENTIFIER = TEST["payload"]["id"]
@@ -190,38 +188,3 @@ def test_a_warning_of_a_sanitizer_and_a_budget_are_failures_beside_those_of_test
     assert [line for line in summary if not line.startswith("  ")] == [
         "failed: tsan: M.Suite: It holds", "failed: tsan: what it printed", "failed: tsan: its time"]
     assert "    1 times: " + lines[0] in summary and "    took 1 s of 0 s" in summary
-
-
-@pytest.mark.parametrize(("kind", "acks", "start", "ends", "kills", "excused"), [
-    ("redis", "late", (10, 20), [15], [15], False),
-    ("rabbitmq", "late", (10, 20), [15], [], True),
-    # It was held when the connection ended, and started here all the same.
-    ("rabbitmq", "late", (15.4, 20), [15], [], False),
-    ("rabbitmq", "late", (10, 14.4), [15], [], False),
-    ("rabbitmq", "early", (10, 20), [15], [], False),
-    ("rabbitmq", "early", (15.02, 20), [15], [], True),
-    ("rabbitmq", "early", (10, 12), [15], [15], True),
-    ("rabbitmq", "early", (15.4, 20), [15], [15], False),
-])
-def test_a_second_start_needs_a_reason(kind, acks, start, ends, kills, excused):
-    assert (excuse(kind, acks, Start("swift-1", *start), ends, kills) is not None) == excused
-
-
-@pytest.mark.parametrize(("begins", "has_reason", "may"), [
-    ((7, 9), "yes no", True),
-    ((7, 9), "no yes", False),
-    ((7, 9), "no no", False),
-    # Both held the task when it was due, and the one whose connection was lost had not heard of it.
-    ((7.714, 7.715), "no yes", True),
-    ((7.714, 7.715), "yes no", True),
-    ((7.714, 7.714), "no no", False),
-    ((7, 8, 9), "yes yes no", True),
-    ((7, 8, 9), "yes yes yes", True),
-    ((7, 8, 9), "yes no no", False),
-    ((7, 8, 9), "yes no yes", False),
-    ((7, 8, 8.001), "yes no yes", True),
-])
-def test_all_starts_but_the_last_need_a_reason(begins, has_reason, may):
-    starts = [Start(f"swift-{number % 2}", begin, begin + 0.1) for number, begin in enumerate(begins)]
-    reasons = ["ran when its connection ended" if each == "yes" else None for each in has_reason.split()]
-    assert may_start_again(starts, reasons) == may

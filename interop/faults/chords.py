@@ -13,7 +13,7 @@ import time
 from celery import Celery, chord, group
 
 from faults.connections import UNHEARD, may_start_again
-from faults.kills import Killer
+from faults.kills import Killer, fell_into
 from faults.queues import QUEUE, Results, queue_of
 from faults.starts import StartsOf
 from fleet import worker_log, workers
@@ -139,7 +139,7 @@ class ChordsRun:
             if record is None or record["status"] != "SUCCESS" or not math.isclose(record["result"], total, abs_tol=1e-6):
                 self.problems.append(f"the body {identifier} has {record}")
             own = sorted((start for each in starts for start in each.starts(identifier)), key=lambda start: start.begin)
-            reasons = [reason(start, killer.moments[start.worker]) for start in own]
+            reasons = [fell_into(start, killer.moments[start.worker], UNHEARD) for start in own]
             counts[f"started {len(own)} times"] += 1
             counts.update(each for each in reasons if each and len(own) > 1)
             if not own or not may_start_again(own, reasons):
@@ -153,12 +153,3 @@ class ChordsRun:
             if number:
                 self.problems.append(f"{what}: {number} messages are left")
         return "bodies: " + ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
-
-
-def reason(start, kills):
-    """Why a task may start once more after this start; `kills` are those of its worker."""
-    if any(start.begin <= kill <= start.end for kill in kills):
-        return "ran when its worker was killed"
-    if any(start.end <= kill <= start.end + UNHEARD for kill in kills):
-        return "was not yet acknowledged when its worker was killed"
-    return None

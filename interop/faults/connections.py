@@ -190,7 +190,7 @@ def excuse(kind, acks, start, ends, kills):
     if acks == "late" and any(start.begin - LATE <= end <= start.end + UNHEARD for end in ends):
         return "ran when its connection ended"
     # AMQP's acknowledgements have no answer, so this is the README's millisecond.
-    if acks == "early" and any(abs(start.begin - end) <= LATE for end in ends):
+    if acks == "early" and any(start.begin - LATE <= end <= start.begin + UNHEARD for end in ends):
         return "was acknowledged as its connection ended"
     acknowledged = start.end if acks == "late" else start.begin
     if any(acknowledged <= kill + LATE for kill in kills):

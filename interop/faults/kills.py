@@ -1,12 +1,22 @@
-"""Workers are killed with SIGKILL and started again: two Swift workers and a Python one on one queue."""
+"""Workers are killed with SIGKILL and started again: two Swift workers and a Python one on one queue.
+
+With late acknowledgement every task must have its result. With early acknowledgement those may be without one that a worker
+had started when it was killed, as its own word for it shows: a Swift worker's log, a Python worker's note in Redis. Both are
+written before the message is acknowledged.
+"""
 import collections
 import contextlib
+import math
 import threading
 import time
 
 from faults.load import Load, is_right
 from faults.queues import QUEUE, Results, queue_of
-from fleet import redis_log, worker_log, workers
+from faults.starts import Start, StartsOf
+from fleet import redis_log, workers
+
+# Seconds that a killed worker may have been short of storing the result of a task that had ended.
+UNSTORED = 2
 
 
 class Killer:
@@ -51,7 +61,9 @@ class KillsRun:
         self.results = Results(self.results_url)
         self.queue = queue_of(kind, server)
         self.load = Load(options.tasks, options.seed)
-        self.problems = []
+        self.problems, self.swift_starts = [], []
+        # From the clock that the noting worker goes by to ours.
+        self.offset = time.time() - time.monotonic()
 
     def say(self, text):
         print(f"chaos: {self.name}: {text}", flush=True)
@@ -68,6 +80,7 @@ class KillsRun:
         members = [*swift, python]
         for worker in members:
             stack.enter_context(worker)
+        self.swift_starts = [stack.enter_context(StartsOf(worker)) for worker in swift]
         for worker in members:
             worker.wait_until_ready()
         return members
@@ -96,12 +109,11 @@ class KillsRun:
             self.settle(ended, members)
             left = self.queue.left()
             for worker in members:
-                if status := worker.stop(20):
-                    self.problems.append(f"{worker.name} ended with status {status} after SIGTERM")
-            started = self.results.noted_starts() | self.swift_starts(members)
+                self.stop(worker)
             logs = relevant_lines(members)
         taken = redis_log.taken_and_not_noted(self.server.folder, QUEUE) if self.kind == "redis" else set()
-        self.judge(left, started, taken, logs)
+        # The logs have been read to their ends.
+        self.judge(left, killer.moments, taken, logs)
         self.say(f"{kills} in {seconds:.1f} s; {self.summary}; left: {left}")
         for problem in self.problems[:60]:
             self.say(problem)
@@ -148,15 +160,25 @@ class KillsRun:
                 return
             time.sleep(0.2)
 
-    def swift_starts(self, members):
-        starts = set()
-        for worker in members:
-            if worker.name.startswith("swift"):
-                with open(worker.log_path, encoding="utf-8", errors="replace") as log:
-                    starts.update(line.id for line in worker_log.lines(log.read()) if line.text == "started")
-        return starts
+    def stop(self, worker):
+        """Ends a worker in order. What becomes of Python's is not for us to judge: nothing is left that it could do."""
+        try:
+            problem = (status := worker.stop(20)) and f"{worker.name} ended with status {status} after SIGTERM"
+        except workers.WorkerError as error:
+            problem = str(error).splitlines()[0]
+        if problem and worker.name == "python":
+            self.say(problem)
+        elif problem:
+            self.problems.append(problem)
 
-    def judge(self, left, started, taken, logs):
+    def starts_of(self, identifier):
+        """When the task was started, and where. Of a Python worker it is not known when its tasks end."""
+        starts = [start for each in self.swift_starts for start in each.starts(identifier)]
+        if noted := self.results.noted_start(identifier):
+            starts.append(Start("python", noted - self.offset, math.inf))
+        return sorted(starts, key=lambda start: start.begin)
+
+    def judge(self, left, kills, taken, logs):
         """Compares what is stored with what must be."""
         stored = self.results.read(list(self.load.expected))
         doubtful = {identifier for identifier, expected in self.load.expected.items()
@@ -170,7 +192,7 @@ class KillsRun:
                 # Python's worker publishes a retry, reads the state, and writes RETRY, in this order: a task that is
                 # tried again meanwhile may have ended between.
                 counts["as expected until the Python worker wrote RETRY over it"] += 1
-            elif is_open and self.acks == "early" and identifier in started:
+            elif is_open and self.acks == "early" and is_excused(self.starts_of(identifier), kills):
                 counts["started and interrupted by a kill"] += 1
             elif is_open and identifier in taken:
                 counts["taken from Redis by the Python worker and, as it was killed, never noted by it (kombu does that"
@@ -178,12 +200,41 @@ class KillsRun:
             else:
                 states = [each["status"] for each in history[identifier]]
                 self.problems.append(f"{identifier} ({expected.kind}) "
-                                     f"{'is LOST' if is_open else 'ended wrongly'}; stored: {states}, now {record}")
+                                     f"{'is LOST' if is_open else 'ended wrongly'}; stored: {states}, now {record}; "
+                                     f"{described(self.starts_of(identifier), kills)}")
                 self.problems += [f"    {line}" for line in logs if identifier in line][-12:]
         self.summary = ", ".join(f"{count} {what}" for what, count in counts.items())
         for what, count in left.items():
             if count:
                 self.problems.append(f"{what}: {count} messages are left")
+
+
+def fell_into(start, kills, unheard):
+    """How the task of this start suffered from a kill of its worker; None if it cannot have. `unheard` are the seconds after
+    its end in which nobody may have heard of that.
+    """
+    if any(start.begin <= kill <= start.end for kill in kills):
+        return "ran when its worker was killed"
+    if any(start.end <= kill <= start.end + unheard for kill in kills):
+        return "was not yet acknowledged when its worker was killed"
+    return None
+
+
+def is_excused(starts, kills):
+    """Whether a task that was acknowledged early may be without a result; `kills` are the times at which each worker was
+    killed, by its name.
+    """
+    return any(fell_into(start, kills[start.worker], UNSTORED) for start in starts)
+
+
+def described(starts, kills):
+    """The starts of a task, and which kills of their workers are the next, for people."""
+    shown = []
+    for start in starts:
+        later = [kill for kill in kills[start.worker] if kill >= start.begin]
+        shown.append(f"{start.worker} from {start.begin:.3f} to {start.end:.3f}, killed then at "
+                     f"{f'{later[0]:.3f}' if later else 'no time'}")
+    return f"started: {'; '.join(shown) or 'nowhere'}"
 
 
 def relevant_lines(members):

@@ -21,8 +21,11 @@ class Results:
             found.update((key, json.loads(value)) for key, value in zip(batch, values) if value)
         return found
 
-    def noted_starts(self):
-        return {member.decode() for member in self.redis.smembers("chaos:started")}
+    def noted_start(self, identifier):
+        """When the worker of `fleet.noting_app` has started this task for the last time, as `time.time()` counts; None if
+        it has not.
+        """
+        return self.redis.zscore("chaos:started", identifier)
 
 
 def queue_of(kind, server):

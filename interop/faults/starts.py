@@ -1,5 +1,6 @@
 """When tasks started and ended, as a Swift worker's log tells it."""
 import collections
+import math
 import threading
 import time
 
@@ -39,14 +40,19 @@ class StartsOf:
                     event = worker_log.parse(line.decode("utf-8", "replace"))
                     if event is None or event.id is None:
                         continue
-                    found = self.found[event.id]
-                    if event.text == "started":
-                        found.append(Start(self.worker.name, self.time_of(event), float("inf")))
-                    elif event.text.startswith(("succeeded ", "raised ")) and found:
-                        found[-1] = found[-1]._replace(end=self.time_of(event))
+                    self.add(event)
                 if is_last:
                     return
                 self.ended.wait(0.02)
+
+    def add(self, event):
+        found = self.found[event.id]
+        if event.text == worker_log.STARTED:
+            found.append(Start(self.worker.name, self.time_of(event), math.inf))
+        elif event.text.startswith(worker_log.NOT_STARTED) and found:
+            found.pop()
+        elif event.text.startswith(worker_log.ENDS) and found:
+            found[-1] = found[-1]._replace(end=self.time_of(event))
 
     def time_of(self, event):
         return worker_log.seconds(event) - self.offset

@@ -1,7 +1,7 @@
 """The Python worker of `interop/chaos`: runs the same tasks as a Swift worker, under the same names.
 
-It writes down which tasks it has started, in the Redis set `chaos:started` of the result backend, before it
-acknowledges their messages. CHAOS_LATE=1 acknowledges after the tasks instead.
+It writes down which tasks it has started, and when for the last time, in the sorted set `chaos:started` of the result
+backend, before it acknowledges their messages. CHAOS_LATE=1 acknowledges after the tasks instead.
 """
 import os
 import time
@@ -38,7 +38,7 @@ class NotedRequest(Request):
     """Notes that the task starts. The message is acknowledged after this, not before."""
 
     def on_accepted(self, pid, time_accepted):
-        _notes.sadd("chaos:started", self.id)
+        _notes.zadd("chaos:started", {self.id: time.time()})
         super().on_accepted(pid, time_accepted)
 
 

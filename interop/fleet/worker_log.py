@@ -9,6 +9,10 @@ import re
 # `task` and `id` are None in lines that are about no task; `text` is what stands behind the task. `time` is as written.
 Line = collections.namedtuple("Line", "time level task id text")
 LINE = re.compile(r"^\[(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}): ([A-Z]+)\] (.*)$")
+# A task is to start, and will be acknowledged early; the broker has given it to others in this very moment. (At DEBUG.)
+STARTED, NOT_STARTED = "started", "did not start after all"
+# How a task that has started may end, as far as the tasks of these programs do.
+ENDS = ("succeeded ", "raised ", "retry: ")
 # Names and ids that cannot be shown as they are stand in quotes, with escapes.
 SUBJECT = re.compile(r"^Task (?P<name>'(?:[^'\\]|\\.)*'|[^\[]*?)(?:\[(?P<id>.*?)\])?(?=:? )")
 
@@ -50,4 +54,4 @@ def receipts(log, identifier=None):
 
 def starts(log, identifier=None):
     """Where the log's level is DEBUG."""
-    return count(log, "started", identifier)
+    return count(log, STARTED, identifier) - count(log, NOT_STARTED, identifier)

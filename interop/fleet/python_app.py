@@ -28,6 +28,7 @@ import os
 import time
 
 from celery import Celery
+from celery.exceptions import Reject
 
 app = Celery(
     "python_app",
@@ -61,6 +62,11 @@ def tsum(numbers):
 @app.task(name="python.echo")
 def echo(*args, **kwargs):
     return {"args": list(args), "kwargs": kwargs}
+
+
+@app.task(name="python.reject")
+def reject(requeue=False):
+    raise Reject("not here", requeue=requeue)
 
 
 @app.task(name="python.sleep")

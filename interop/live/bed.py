@@ -54,10 +54,10 @@ def eventually(condition, what, seconds=10):
 class Bed:
     """A broker, a Swift worker that serves the queue `swift`, and a Python app that calls it."""
 
-    def __init__(self, kind, server):
+    def __init__(self, kind, server, backend=None):
         self.kind, self.server = kind, server
         self.broker = server.url
-        self.backend = server.url if kind == "redis" else "rpc://"
+        self.backend = backend or (server.url if kind == "redis" else "rpc://")
         self.stack = contextlib.ExitStack()
         self.app = self.make_app()
         self.swift = self.swift_worker(arguments=["-c", "4"])

@@ -6,7 +6,8 @@ import types
 import pytest
 
 from faults.connections import excuse, may_start_again
-from faults.kills import is_excused
+from faults.kills import fell_into, is_excused
+from faults.lag import Lag
 from faults.starts import Start, StartsOf
 
 
@@ -66,6 +67,26 @@ def test_all_starts_but_the_last_need_a_reason(begins, has_reason, may):
 def test_a_task_that_is_gone_must_have_been_started_by_a_worker_that_was_killed_then(starts, kills, excused):
     kills = collections.defaultdict(list, kills)
     assert is_excused([Start(*each) for each in starts], kills) == excused
+
+
+@pytest.mark.parametrize(("gaps", "excused"), [
+    ([], False),
+    # While the machine stood still, nobody could hear of the end.
+    ([(14.1, 14.3)], True),
+    ([(13, 14.2)], True),
+    ([(14.1, 14.15)], False),
+    ([(12, 14)], False),
+    ([(14.61, 15.6)], False),
+    ([(11, 12), (14.0, 14.06), (14.2, 14.26), (14.7, 15)], True),
+    ([(11, 12), (14.0, 14.04), (14.2, 14.24), (14.7, 15)], False),
+])
+def test_what_was_not_heard_has_as_much_longer_as_the_machine_stood_still(gaps, excused):
+    lag = Lag()
+    for gap in gaps:
+        lag.note(*gap)
+    start = Start("swift-1", 13, 14)
+    assert (fell_into(start, [14.6], 0.5, lag.between) is not None) == excused
+    assert (excuse("rabbitmq", "late", start, [14.6], [], lag.between) is not None) == excused
 
 
 @pytest.mark.parametrize(("texts", "number", "has_ended"), [

@@ -14,6 +14,7 @@ from celery import Celery, chord, group
 
 from faults.connections import UNHEARD, may_start_again
 from faults.kills import Killer, fell_into
+from faults.lag import Lag
 from faults.queues import QUEUE, Results, queue_of
 from faults.starts import StartsOf
 from fleet import worker_log, workers
@@ -39,7 +40,7 @@ class ChordsRun:
         self.results, self.queue = Results(self.results_url), queue_of(kind, server)
         # What each task of a body must come to, by its id; kept by the sender.
         self.expected = {}
-        self.problems = []
+        self.problems, self.lag = [], Lag()
 
     def say(self, text):
         print(f"chaos: {self.name}: {text}", flush=True)
@@ -55,6 +56,7 @@ class ChordsRun:
                 url, self.results_url, [QUEUE], f"swift-{number}", ["-c", "4", "--acks-late", "-l", "DEBUG"]))
                 for number in (1, 2)]
             starts = [stack.enter_context(StartsOf(worker)) for worker in swift]
+            stack.enter_context(self.lag)
             for worker in swift:
                 worker.wait_until_ready()
             sender = threading.Thread(target=self.send, args=[random.Random(generator.random())], daemon=True)
@@ -139,7 +141,7 @@ class ChordsRun:
             if record is None or record["status"] != "SUCCESS" or not math.isclose(record["result"], total, abs_tol=1e-6):
                 self.problems.append(f"the body {identifier} has {record}")
             own = sorted((start for each in starts for start in each.starts(identifier)), key=lambda start: start.begin)
-            reasons = [fell_into(start, killer.moments[start.worker], UNHEARD) for start in own]
+            reasons = [fell_into(start, killer.moments[start.worker], UNHEARD, self.lag.between) for start in own]
             counts[f"started {len(own)} times"] += 1
             counts.update(each for each in reasons if each and len(own) > 1)
             if not own or not may_start_again(own, reasons):

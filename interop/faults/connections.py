@@ -12,6 +12,7 @@ import time
 from celery import Celery
 
 from faults.disruptions import MODES
+from faults.lag import Lag, no_lag
 from faults.load import Load, is_right
 from faults.proxy import Proxy
 from faults.queues import QUEUE, Results, queue_of
@@ -40,7 +41,7 @@ class ConnectionsRun:
             options.tasks, options.seed, long_tasks, has_retries=False,
             longest_countdown=10 + sum(options.outages) if mode in ("outages", "stops") else 15, longest_sleep=0.06 if mode == "windows" else 0.3)
         self.disruption = disruption(self, options, self.load.random)
-        self.proxies, self.swift, self.starts, self.problems = [], [], [], []
+        self.proxies, self.swift, self.starts, self.problems, self.lag = [], [], [], [], Lag()
         self.begin = time.monotonic()
 
     def say(self, text):
@@ -50,6 +51,7 @@ class ConnectionsRun:
         self.say(f"{self.options.tasks} tasks ({self.load.kinds()}), seed {self.options.seed}")
         self.send()
         with contextlib.ExitStack() as stack:
+            stack.enter_context(self.lag)
             self.start_workers(stack)
             self.begin = time.monotonic()
             self.watch()
@@ -161,7 +163,7 @@ class ConnectionsRun:
 
     def excuse(self, start):
         """Why a task may start once more after this start."""
-        return excuse(self.kind, self.acks, start, self.ends_of_connections(start), self.disruption.kills)
+        return excuse(self.kind, self.acks, start, self.ends_of_connections(start), self.disruption.kills, self.lag.between)
 
     def describe(self, identifier, starts):
         shown = []
@@ -183,16 +185,16 @@ def may_start_again(starts, reasons):
     return not without or len(without) == 1 and starts[-1].begin - without[0].begin <= LATE
 
 
-def excuse(kind, acks, start, ends, kills):
-    """Why a task may start once more after this start. `ends` are those of its worker's connections, `kills` the server's."""
+def excuse(kind, acks, start, ends, kills, lag=no_lag):
+    """Why a task may start once more after this start. `ends` are those of its worker's connections, `kills` the server's.
+    `lag` tells how far behind the machine was.
+    """
     if kind == "redis":
         return None
-    if acks == "late" and any(start.begin - LATE <= end <= start.end + UNHEARD for end in ends):
-        return "ran when its connection ended"
-    # AMQP's acknowledgements have no answer, so this is the README's millisecond.
-    if acks == "early" and any(start.begin - LATE <= end <= start.begin + UNHEARD for end in ends):
-        return "was acknowledged as its connection ended"
+    # AMQP's acknowledgements have no answer: with early acknowledgement this is the README's millisecond.
     acknowledged = start.end if acks == "late" else start.begin
+    if any(start.begin - LATE - lag(end, start.begin) <= end <= acknowledged + UNHEARD + lag(acknowledged, end) for end in ends):
+        return "ran when its connection ended" if acks == "late" else "was acknowledged as its connection ended"
     if any(acknowledged <= kill + LATE for kill in kills):
         return "the server was killed and may have lost the acknowledgement"
     return None

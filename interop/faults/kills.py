@@ -10,6 +10,7 @@ import math
 import threading
 import time
 
+from faults.lag import no_lag
 from faults.load import Load, is_right
 from faults.queues import QUEUE, Results, queue_of
 from faults.starts import Start, StartsOf
@@ -209,13 +210,13 @@ class KillsRun:
                 self.problems.append(f"{what}: {count} messages are left")
 
 
-def fell_into(start, kills, unheard):
+def fell_into(start, kills, unheard, lag=no_lag):
     """How the task of this start suffered from a kill of its worker; None if it cannot have. `unheard` are the seconds after
-    its end in which nobody may have heard of that.
+    its end in which nobody may have heard of that, and `lag` tells how much longer they were.
     """
     if any(start.begin <= kill <= start.end for kill in kills):
         return "ran when its worker was killed"
-    if any(start.end <= kill <= start.end + unheard for kill in kills):
+    if any(start.end <= kill <= start.end + unheard + lag(start.end, kill) for kill in kills):
         return "was not yet acknowledged when its worker was killed"
     return None
 

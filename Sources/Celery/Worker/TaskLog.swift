@@ -101,9 +101,10 @@ struct TaskLog: Sendable {
             .info, request, "acknowledged again: this worker has started it, and the broker had not heard of that")
     }
 
-    /// Another copy of a chord's body runs, or has run.
-    func sentTwice(_ request: TaskRequest) {
-        say(.info, request, "dropped: the body of its chord was sent twice, and the other message runs")
+    /// Another copy of a chord's body, or of an errback's call, runs or has run.
+    func sentTwice(_ request: TaskRequest, _ copy: ChordBodyCopy) {
+        let what = copy.place < 0 ? "an errback of a chord" : "the body of its chord"
+        say(.info, request, "dropped: \(what) was sent twice, and the other message runs")
     }
 
     /// A task has ended. What has gone wrong is for ``report(on:)`` to say.

@@ -19,13 +19,17 @@ extension ChordBodyCopy {
 }
 
 extension CanvasExpansion {
-    /// The body of a chord with its messages marked, so that of those which two workers send one is run.
-    func marked(as body: ChordClaim) -> CanvasExpansion {
+    /// The body of a chord, or the errbacks of one that has failed, with the messages marked, so that of those which two
+    /// workers send one is run.
+    ///
+    /// - Parameter place: the place of each step's message among all that are sent for the chord.
+    func marked(as claim: ChordClaim, place: (Int) -> Int = { $0 }) -> CanvasExpansion {
         var marked = self
-        for place in steps.indices {
-            guard case .send(var task) = steps[place] else { continue }
-            ChordBodyCopy(group: body.group, token: body.token, place: place).write(to: &task.request.headers)
-            marked.steps[place] = .send(task)
+        for index in steps.indices {
+            guard case .send(var task) = steps[index] else { continue }
+            let copy = ChordBodyCopy(group: claim.group, token: claim.token, place: place(index))
+            copy.write(to: &task.request.headers)
+            marked.steps[index] = .send(task)
         }
         return marked
     }

@@ -7,18 +7,27 @@ struct FailingBody {
     /// The task whose end has completed the chord.
     let request: TaskRequest
     let rules: TaskRules
+    /// The right to see to the chord; `nil` where none is needed.
+    let claim: ChordClaim?
     /// What it has sent so far: as in Celery these are the children of the body.
     var children: [JSONValue] = []
     private(set) var steps: [FinishingStep] = []
     private(set) var problem: FinishingProblem?
 
-    init(planner: FinishingPlanner, request: TaskRequest, rules: TaskRules) {
+    /// How many places of messages to errbacks are taken.
+    private var places = 0
+
+    init(planner: FinishingPlanner, request: TaskRequest, rules: TaskRules, claim: ChordClaim?) {
         self.planner = planner
         self.request = request
         self.rules = rules
+        self.claim = claim
     }
 
     /// A part of the body fails: its errbacks are told, then its tasks have failed.
+    ///
+    /// Their messages are marked: whoever takes over the chord of a worker that dies tells them again. Errbacks of this worker
+    /// are called then as well, as nobody knows how far the first call has come.
     ///
     /// To the body of a chord within a header Celery links the errbacks of the chord around it as well. They are left to
     /// the body of that one, which fails too: else they would be told twice.
@@ -32,7 +41,11 @@ struct FailingBody {
             for errback in errbacks where !distinct.contains(errback) && !left.contains(errback) {
                 distinct.append(errback)
             }
-            let told = planner.errbacks(distinct, of: failed, failure)
+            let told = planner.errbacks(distinct, of: failed, failure) { [claim, taken = places] expansion in
+                guard let claim else { return expansion }
+                places += expansion.steps.count
+                return expansion.marked(as: claim) { -1 - taken - $0 }
+            }
             steps += told.steps
             children += told.children
             if let problem = told.problem { note(problem) }

@@ -67,7 +67,7 @@ extension FinishingPlanner {
         case .failed(let member, let isNested):
             let error = results.error ?? ChordReport.error("")
             let failure = isNested ? error : member.failure ?? error
-            let (steps, problem) = steps(failing: report, error, failure, by: finished)
+            let (steps, problem) = steps(failing: report, claim, error, failure, by: finished)
             return (steps + report.end(claim, hasFailed: true), problem)
         }
     }
@@ -78,7 +78,7 @@ extension FinishingPlanner {
     ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
         let failure = TaskFailure(reason, request: finished.task.request)
         let error = ChordReport.error("Callback error: \(failure.repr)")
-        let (steps, problem) = steps(failing: report, error, error, by: finished)
+        let (steps, problem) = steps(failing: report, claim, error, error, by: finished)
         return (steps + report.end(claim, hasFailed: false), problem)
     }
 
@@ -88,7 +88,7 @@ extension FinishingPlanner {
     ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
         let failure = TaskFailure(reason, request: finished.task.request)
         let error = ChordReport.error("Join error: \(failure.repr)")
-        let (steps, problem) = steps(failing: report, error, error, by: finished)
+        let (steps, problem) = steps(failing: report, claim, error, error, by: finished)
         return (steps + report.end(claim, hasFailed: true), problem)
     }
 
@@ -98,7 +98,7 @@ extension FinishingPlanner {
     ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
         switch unlocked.header {
         case .ended(let results): steps(completing: unlocked.report, nil, results, by: finished)
-        case .unended(let error): steps(failing: unlocked.report, error, error, by: finished)
+        case .unended(let error): steps(failing: unlocked.report, nil, error, error, by: finished)
         }
     }
 
@@ -108,10 +108,12 @@ extension FinishingPlanner {
     /// fail.
     ///
     /// - Parameters:
+    ///   - claim: the right to see to it; `nil` where none is needed.
     ///   - error: the `ChordError`.
     ///   - cause: the failure of the header's task, with which the tasks of a group fail that was to be the body.
     func steps(
-        failing report: ChordReport, _ error: TaskFailure, _ cause: TaskFailure, by finished: FinishedTask
+        failing report: ChordReport, _ claim: ChordClaim?, _ error: TaskFailure, _ cause: TaskFailure,
+        by finished: FinishedTask
     ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
         guard let body = report.body else { return ([], Self.unknownBody) }
         let signature = body.objectValue ?? [:]
@@ -119,7 +121,7 @@ extension FinishingPlanner {
         let (error, cause) = (
             error.traced(to: request, chord: report.part.group), cause.traced(to: request, chord: report.part.group)
         )
-        var failing = FailingBody(planner: self, request: request, rules: finished.rules)
+        var failing = FailingBody(planner: self, request: request, rules: finished.rules, claim: claim)
         failing.children = finished.children
         let options = signature["options"]?.objectValue ?? [:]
         if let tasks = signature.tasksOfGroup {

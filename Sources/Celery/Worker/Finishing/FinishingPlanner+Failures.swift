@@ -79,9 +79,12 @@ extension FinishingPlanner {
     /// What is to be done to tell errbacks of a failure: those of this worker are called, all others are sent as one
     /// group and get the id of the failed task. One that cannot be made does not change what the failure is.
     ///
-    /// - Parameter request: the task that has failed, or one that will never run.
+    /// - Parameters:
+    ///   - request: the task that has failed, or one that will never run.
+    ///   - marked: marks what is sent.
     func errbacks(
-        _ errbacks: [JSONValue], of request: TaskRequest, _ failure: TaskFailure
+        _ errbacks: [JSONValue], of request: TaskRequest, _ failure: TaskFailure,
+        marked: (CanvasExpansion) -> CanvasExpansion = { $0 }
     ) -> (steps: [FinishingStep], children: [JSONValue], problem: FinishingProblem?) {
         if errbacks.isEmpty { return ([], [], nil) }
         var steps: [FinishingStep] = []
@@ -110,8 +113,9 @@ extension FinishingPlanner {
         var children: [JSONValue] = []
         if !others.isEmpty {
             do throws(MessageError) {
-                let expansion = try CanvasSuccession.expanded(
-                    errbacks: others, of: request.id, in: publisher.context(of: request))
+                let expansion = marked(
+                    try CanvasSuccession.expanded(
+                        errbacks: others, of: request.id, in: publisher.context(of: request)))
                 for step in expansion.steps {
                     do {
                         guard let made = try publisher.step(step, chords) else { continue }

@@ -159,7 +159,7 @@ final class TaskSlots: Sendable {
         if let writer, let copy = ChordBodyCopy(task.request.headers) {
             let (begins, problem) = await writer.begins(copy)
             guard begins else {
-                log.sentTwice(task.request)
+                log.sentTwice(task.request, copy)
                 message.finish(.acknowledge)
                 return nil
             }

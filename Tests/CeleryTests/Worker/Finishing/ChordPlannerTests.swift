@@ -187,6 +187,31 @@ import Testing
         #expect(error(other, isNested: true) == "Join error: ChordError('no')")
     }
 
+    /// Where one worker has told some errbacks and died, another one tells all: of each message one is to run.
+    @Test func theMessagesToErrbacksAreMarked() throws {
+        let both: JSONValue = [Self.told, SuccessorTests.signature("tasks.told", id: "also-told")]
+        let tasks: JSONValue = [
+            SuccessorTests.signature("t", id: "c", options: ["link_error": both]),
+            SuccessorTests.signature("t", id: "d", options: ["link_error": both]),
+        ]
+        let body = Self.node("group", ["tasks": tasks], ["task_id": "group"])
+        let report = ChordReport(
+            part: ChordPart(group: "header", id: "first", index: 0, state: .success, result: 1), body: body)
+        let copies = try ["first", "heir"].map { token in
+            let claim = ChordClaim(group: "header", token: token, isRepeated: token == "heir")
+            let (steps, _) = planner.steps(
+                completing: report, claim, Self.failed, by: try member(.ran(.success(1)), body: body))
+            return steps.compactMap { step -> ChordBodyCopy? in
+                guard case .send(let outgoing) = step, case .message(let message, _) = outgoing.step else { return nil }
+                return ChordBodyCopy(message.headers)
+            }
+        }
+        #expect(copies[0].map(\.place) == [-1, -2, -3, -4])
+        #expect(copies[1].map(\.place) == copies[0].map(\.place))
+        #expect(copies.map { Set($0.map(\.token)) } == [["first"], ["heir"]])
+        #expect(copies[0].allSatisfy { $0.group == "header" })
+    }
+
     @Test func aChordThatIsABodyFailsInItsBody() throws {
         let inner = Self.node(
             "chord",

@@ -7,7 +7,8 @@ from celery import chain, chord, group
 from celery.canvas import xmap, xstarmap
 from celery.exceptions import ChordError
 
-from live.bed import equal, matches, only, raises
+from fleet import worker_log
+from live.bed import equal, eventually, matches, only, raises
 
 
 def swift(bed, task, *args, **options):
@@ -167,6 +168,62 @@ def test_a_member_that_never_runs_ends_its_chord(bed, loss):
         "unregistered": "Task of kind 'swift.nobody_knows' never registered", "expired": r"TaskRevokedError\('expired'\)",
         "undecodable": "InvalidTaskError"}[loss]
     matches(error or "nothing", expected)
+
+
+@only("redis")
+def test_a_member_that_python_has_revoked_ends_its_chord_in_swift(bed, python):
+    revoked = str(uuid.uuid4())
+    bed.app.control.revoke(revoked, reply=True, timeout=5, limit=1)
+    # Swift's part is the last.
+    header = [sig(bed, "python.add", 1, 1, task_id=revoked), swift(bed, "sleep", 0.5)]
+    result = chord(header, swift(bed, "tsum")).apply_async()
+    raises(
+        f"ChordError: Dependency {revoked} raised TaskRevokedError('revoked')",
+        lambda: bed.app.AsyncResult(result.id).get(timeout=20))
+
+
+# Canvases with groups and headers of one task, or of none, made of signatures `s(task, *args)`.
+SMALL = {
+    "a header of one": lambda s: chord([s("add", 1, 1)], s("echo")),
+    "a header of none": lambda s: chord([], s("echo")),
+    "a task after a group of one": lambda s: group([s("add", 1, 1)]) | s("echo"),
+    "a group of one within a chain": lambda s: s("add", 1, 1) | group([s("add", 1)]) | s("echo"),
+    "an empty group within a chain": lambda s: s("add", 1, 1) | group([]) | s("echo"),
+    "a group of one in a header": lambda s: chord([group([s("add", 1, 1)])], s("echo")),
+    "a group of one in a header of two": lambda s: chord([group([s("add", 1, 1)]), s("add", 2, 2)], s("echo")),
+    "chords of one in one another, within a chain": lambda s: chain(
+        s("add", 1, 1), chord([chord([s("add", 1)], s("tsum"))], s("echo")), s("echo")),
+    "a group of chords of one": lambda s: chain(
+        s("add", 1, 1), group([chord([s("add", 1)], s("tsum"))]), s("echo")),
+}
+
+
+@only("redis")
+@pytest.mark.parametrize("shape", SMALL)
+def test_groups_of_one_task_or_none_come_to_the_same_as_with_python(bed, python, shape):
+    values = []
+    for language in ["python", "swift"]:
+        canvas = SMALL[shape](lambda task, *args: sig(bed, f"{language}.{task}", *args))
+        values.append(canvas.apply_async().get(timeout=20))
+    equal(values[1], values[0])
+
+
+@only("redis")
+def test_chord_unlock_comes_again_until_the_header_has_ended(bed):
+    body, result = follow_up(bed, "tsum")
+    members = [str(uuid.uuid4()) for _ in range(3)]
+    unlock = bed.app.send_task(
+        "celery.chord_unlock", (str(uuid.uuid4()), body),
+        {"result": [[[member, None], None] for member in members], "interval": 0.1}, queue="swift")
+
+    def tries():
+        return worker_log.count(bed.swift.log(), "retry: ", unlock.id)
+    eventually(lambda: tries() >= 2, "it has come again, more than once")
+    for number, member in enumerate(members):
+        equal(result.state, "PENDING")
+        bed.app.send_task("swift.add", (number, 1), task_id=member, queue="swift").get(timeout=10)
+    equal(result.get(timeout=10), 6)
+    equal(worker_log.successes(bed.swift.log(), result.id), 1)
 
 
 def test_a_group_follows_a_swift_task_and_its_results_are_found(bed):

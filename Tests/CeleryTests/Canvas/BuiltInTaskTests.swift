@@ -115,6 +115,31 @@ import Testing
         }
     }
 
+    /// It comes again as a retry, however often, and sends the body once.
+    @Test func itLooksAgainUntilAllHaveEnded() async throws {
+        let runs = Counter()
+        try await withCanvasBench {
+            TaskHandler(named: "body") { _, args, _ in
+                runs.next()
+                return args[0]
+            }
+        } _: { bench async throws in
+            let node = CanvasNode(
+                task: "celery.chord_unlock", args: ["the-group", try T.call("body", id: "body").json],
+                kwargs: ["result": [[["first", nil], nil], [["second", nil], nil]], "interval": 0.01])
+            try await bench.send(node)
+            // Each time its message is acknowledged.
+            _ = try await bench.broker.settlements.next(3)
+            try await bench.send(T.add(1, id: "first"))
+            #expect(try await bench.client.handle(id: "first").value() == 1)
+            _ = try await bench.broker.settlements.next(3)
+            #expect(runs.total == 0)
+            try await bench.send(T.add(2, id: "second"))
+            #expect(try await bench.client.handle(id: "body").value() == [1, 2])
+        }
+        #expect(runs.total == 1)
+    }
+
     @Test func itGivesUpWhenItIsToldSo() async throws {
         try await withCanvasBench { bench async throws in
             let node = CanvasNode(

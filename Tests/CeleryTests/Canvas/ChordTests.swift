@@ -216,6 +216,20 @@ import Testing
         }
     }
 
+    // MARK: Small chords
+
+    @Test func groupsOfOneTaskRun() async throws {
+        try await withCanvasBench { bench async throws in
+            let one = CanvasNode.group([T.add(1)])
+            #expect(try await bench.run(.chord([T.add(1)], T.call("echo"))) == [[1]])
+            #expect(try await bench.run(try one.then(T.call("echo"))) == [[1]])
+            // After a task a group of one is that one.
+            #expect(try await bench.run(try T.add(1).then(one).then(T.call("echo"))) == [2])
+            let inner = CanvasNode.chord([T.add(1)], T.call("sum"))
+            #expect(try await bench.run(try T.add(1).then(.chord([inner], T.call("echo")))) == [[2]])
+        }
+    }
+
     // MARK: Large chords
 
     /// What follows a body is told of it too, though the body's message is too large to be read as a whole.

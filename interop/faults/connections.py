@@ -123,7 +123,8 @@ class ConnectionsRun:
             if now - last_said > 20:
                 last_said = now
                 self.say(f"{len(open_ids)} open, {self.disruption.report()}")
-            if now - last_progress > self.stuck or now - self.begin > self.options.seconds:
+            if now - last_progress > self.stuck or (
+                    now - self.begin > self.options.seconds + self.lag.between(self.begin, now)):
                 self.problems.append(f"{len(open_ids)} tasks have no result, without progress for "
                                      f"{now - last_progress:.0f} s: {', '.join(sorted(open_ids)[:5])}")
                 return

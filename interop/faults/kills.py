@@ -18,6 +18,8 @@ from fleet import redis_log, workers
 
 # Seconds that a killed worker may have been short of storing the result of a task that had ended.
 UNSTORED = 2
+# Seconds without any change in the queue, after which what is left of it is stuck.
+STUCK = 40
 
 
 class Killer:
@@ -107,6 +109,8 @@ class KillsRun:
             killer = Killer(members, self.load.random)
             ended = self.watch(members, killer, sender)
             kills, seconds = killer.report(), time.monotonic() - begin
+            # On a slow machine the time may be over before all is sent.
+            sender.join(STUCK)
             self.settle(ended, members)
             left = self.queue.left()
             for worker in members:
@@ -149,11 +153,14 @@ class KillsRun:
         """No more kills: what is still held comes back and is worked off."""
         for worker in members:
             worker.wait_until_ready()
-        deadline = time.monotonic() + 40
+        last, last_change = None, time.monotonic()
         empty_since = None
         # Empty for two seconds: a retry may be between its message and the next.
-        while time.monotonic() < deadline:
-            if any(self.queue.left().values()):
+        while time.monotonic() - last_change < STUCK:
+            left = self.queue.left()
+            if left != last:
+                last, last_change = left, time.monotonic()
+            if any(left.values()):
                 empty_since = None
             elif empty_since is None:
                 empty_since = time.monotonic()

@@ -94,27 +94,25 @@ struct CanvasSender: Sendable {
         // Messages are made when they are sent: those of a large group are more than its tasks.
         var left = expansion.steps[...]
         while let step = left.first {
-            let group = left.prefix(TaskPublisher.largestBatch).prefix { $0.group != nil && $0.group == step.group }
-            guard group.count >= Self.fewestTogether else {
+            guard let group = left.leadingGroup(by: \.group) else {
                 left = left.dropFirst()
                 if let step = try publisher.step(step, chords) { try await carryOut(step, parent, retries) }
                 continue
             }
             left = left.dropFirst(group.count)
-            let tasks = try group.compactMap { step -> OutgoingTask? in
-                guard case .message(let message, let destination)? = try publisher.step(step, chords) else {
-                    return nil
+            try await publisher.publish(group, retries: retries) { batch in
+                try batch.compactMap { step in
+                    guard case .message(let message, let destination)? = try publisher.step(step, chords) else {
+                        return nil
+                    }
+                    return OutgoingTask(message, to: destination, parent: parent)
                 }
-                return OutgoingTask(message, to: destination, parent: parent)
             }
-            try await publisher.publish(tasks, retries: retries)
         }
         return result
     }
 
     private static let nothingToSend = CeleryError(.invalidArgument, "the workflow has no tasks: nothing was sent")
-    /// So many messages of a group, and more, are sent at once; fewer in their order.
-    static let fewestTogether = 32
 
     private func carryOut(_ step: CanvasStep, _ parent: TaskRequest?, _ retries: Int?) async throws {
         switch step {

@@ -4,6 +4,8 @@ internal import CeleryTransport
 extension TaskPublisher {
     /// As many messages are made and published in one go.
     static let largestBatch = 500
+    /// As many batches are under way at a time, and one more is made meanwhile.
+    static let largestWindow = 4
 
     /// Sends new tasks that nothing follows as a group.
     ///
@@ -23,9 +25,8 @@ extension TaskPublisher {
         let group = RandomID.make()
         var tasks: [TaskHandle<Output>] = []
         tasks.reserveCapacity(calls.count)
-        for start in stride(from: 0, to: calls.count, by: Self.largestBatch) {
-            var batch: [OutgoingTask] = []
-            for index in start..<min(start + Self.largestBatch, calls.count) {
+        try await publish(calls.indices, retries: options.publishRetries) { indices in
+            try indices.map { index in
                 let call = calls[index]
                 var request = request(for: call.taskName, id: RandomID.make(), options, parent: parent)
                 request.group = group
@@ -33,15 +34,59 @@ extension TaskPublisher {
                 let (message, destination) = try message(
                     request, TaskPayload(args: call.args, kwargs: call.kwargs), options, replyTo: replyTo,
                     inherited: inheritedPriority(of: parent, options))
-                batch.append(OutgoingTask(message, to: destination, parent: parent))
                 tasks.append(
                     TaskHandle(
                         id: request.id, results: results, sent: begin, isIgnored: wanted == nil && results != nil,
                         decodeOutput: decoders[index]))
+                return OutgoingTask(message, to: destination, parent: parent)
             }
-            try await publish(batch, retries: options.publishRetries)
         }
         return GroupHandle(id: group, tasks: tasks, results: results)
+    }
+
+    /// Sends a great many tasks, batch after batch, in no particular order: while the broker confirms some batches the
+    /// next ones are made and written.
+    ///
+    /// - Parameters:
+    ///   - retries: how often a batch is tried again; `nil` for the default.
+    ///   - makeTasks: makes the tasks of a batch.
+    /// - Throws: what goes wrong with the first batch that is not sent, or what `makeTasks` throws. No further batch is
+    ///   begun then; those under way are sent before.
+    func publish<Steps: RandomAccessCollection>(
+        _ steps: Steps, retries: Int?, _ makeTasks: (Steps.SubSequence) throws -> [OutgoingTask]
+    ) async throws {
+        let failure = await withTaskGroup(of: (Int, (any Error)?).self) { window in
+            var failures: [Int: any Error] = [:]
+            var underWay = 0
+            var number = 0
+            var left = steps[...]
+            while !left.isEmpty, failures.isEmpty {
+                do {
+                    let tasks = try makeTasks(left.prefix(Self.largestBatch))
+                    left = left.dropFirst(Self.largestBatch)
+                    if underWay == Self.largestWindow, let (ended, failure) = await window.next() {
+                        underWay -= 1
+                        failures[ended] = failure
+                        guard failure == nil else { break }
+                    }
+                    window.addTask { [number] in
+                        do {
+                            try await self.publish(tasks, retries: retries)
+                            return (number, nil)
+                        } catch {
+                            return (number, error)
+                        }
+                    }
+                    underWay += 1
+                    number += 1
+                } catch {
+                    failures[number] = error
+                }
+            }
+            for await (ended, failure) in window { failures[ended] = failure }
+            return failures.min { $0.key < $1.key }?.value
+        }
+        if let failure { throw failure }
     }
 
     /// Sends tasks, in no particular order.

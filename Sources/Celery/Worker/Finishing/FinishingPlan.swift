@@ -41,14 +41,15 @@ struct FinishingPlan: Sendable {
     /// Takes out the next step.
     mutating func nextStep() -> FinishingStep? { steps.popFirst() }
 
-    /// Takes out the next steps that send messages of the same group as `outgoing`, if they are many: then they are sent at
-    /// once, in no particular order, some hundreds at a time.
+    /// Takes out the next steps that send messages of the same group as `outgoing`, if they are many: then they are sent
+    /// together, in no particular order, some thousands at a time.
     mutating func takeGroup(of outgoing: OutgoingStep) -> [OutgoingStep] {
         guard let group = outgoing.group else { return [] }
-        let taken = steps.prefix(TaskPublisher.largestBatch - 1).prefix { step in
-            if case .send(let next) = step { next.role == outgoing.role && next.group == group } else { false }
+        let most = TaskPublisher.largestWindow * TaskPublisher.largestBatch
+        let taken = steps.prefix(most - 1).leadingGroup { step in
+            if case .send(let next) = step, next.role == outgoing.role, next.group == group { group } else { nil }
         }
-        guard taken.count >= CanvasSender.fewestTogether else { return [] }
+        guard let taken else { return [] }
         steps = steps.dropFirst(taken.count)
         return taken.compactMap { if case .send(let next) = $0 { next } else { nil } }
     }

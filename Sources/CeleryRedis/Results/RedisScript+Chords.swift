@@ -17,6 +17,8 @@ extension RedisScript {
     /// A part is kept before it is noted as counted: if the second fails, the first is done again. A set holds no text
     /// twice, so a signature that stands in the header twice, with one id, and comes to the same gets a space behind it,
     /// which JSON allows.
+    ///
+    /// A size that is no whole number is an error: as 0 it would complete the chord before its time, and as none never.
     static let recordPartsSource = """
         local parts, growth, size, counted, group, claim, begun = unpack(KEYS)
         local hasEnded = redis.call('GET', claim) == 'done'
@@ -44,9 +46,15 @@ extension RedisScript {
           for i = 1, 4 do redis.call('EXPIRE', KEYS[i], life) end
           if groupLife > 0 then redis.call('EXPIRE', group, groupLife) end
         end
-        local total = tonumber(redis.call('GET', size) or '')
-        if not total then return {0, 0} end
-        total = total + (tonumber(redis.call('GET', growth) or '') or 0)
+        local total = 0
+        for _, key in ipairs({size, growth}) do
+          local text = redis.call('GET', key)
+          if not text and key == size then return {0, 0} end
+          if text and (#text > 15 or not string.find(text, '^%s*[+-]?%d+%s*$')) then
+            return redis.error_reply('ERR the value of ' .. key .. ' is no whole number')
+          end
+          total = total + (text and tonumber(text) or 0)
+        end
         local ready = isOrdered and redis.call('ZCARD', parts) or redis.call('LLEN', parts)
         if ready < total then return {0, 0} end
         if redis.call('SET', claim, ARGV[5], 'NX', 'EX', ARGV[4]) then
@@ -57,8 +65,8 @@ extension RedisScript {
         return {2, redis.call('PTTL', claim)}
         """
 
-    /// Keeps a claim, or takes one that has expired again. Keys: the claim, the size. Arguments: the token, the life in
-    /// seconds. Returns 1 if it is held.
+    /// Keeps a claim, or takes one that nobody has: it has expired, or parts are refused, so that nobody completes the chord.
+    /// Keys: the claim, the size. Arguments: the token, the life in seconds. Returns 1 if it is held.
     static let extendClaimSource = """
         local holder = redis.call('GET', KEYS[1])
         if holder == ARGV[1] then return redis.call('EXPIRE', KEYS[1], ARGV[2]) end

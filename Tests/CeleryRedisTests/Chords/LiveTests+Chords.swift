@@ -141,6 +141,27 @@ extension LiveTests {
             await store.close()
         }
 
+        /// Celery raises, and the chord waits for ever.
+        @Test(arguments: ["abc", "nan", "1e400", "0x10", "", "9999999999999999999"], ["s", "t"])
+        func aSizeThatIsNoNumberRefusesThePartsAndOneMayFailTheChord(size: String, key: String) async throws {
+            let redis = try await LiveRedis(database: 3)
+            let store = try store(redis)
+            try await store.openChord("g", size: 1)
+            _ = try await redis.call(RedisPipeline("SET", "celery-taskset-meta-g.\(key)", size))
+            let progress = await store.record([ChordChecks.part("a", 0)])
+            let error = #expect(throws: TransportError.self) { try progress[0].get() }
+            #expect(error?.code == .rejected)
+            #expect(error?.message.contains("g.\(key) is no whole number") == true)
+            let claim = ChordClaim(group: "g", token: "one", isRepeated: false)
+            let other = ChordClaim(group: "g", token: "other", isRepeated: false)
+            #expect(try await store.extend(claim, for: .seconds(20)))
+            #expect(try await !store.extend(other, for: .seconds(20)))
+            try await store.fail(claim)
+            _ = try await redis.call(RedisPipeline("DEL", "celery-taskset-meta-g.c"))
+            #expect(try await !store.extend(other, for: .seconds(20)))
+            await store.close()
+        }
+
         /// As many as a worker records at once cost one round trip.
         @Test func aThousandPartsAreOneWriteAndOneCallOfAScript() async throws {
             let redis = try await LiveRedis(database: 3)

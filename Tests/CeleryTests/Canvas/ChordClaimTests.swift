@@ -68,6 +68,26 @@ import Testing
         #expect(try await steps(chords) == recorded + ["acknowledged"])
     }
 
+    /// Celery raises, and the chord waits for ever.
+    @Test func aChordWhosePartsAreRefusedFails() async throws {
+        let refusal = TransportError(.rejected, "WRONGTYPE")
+        let chords = ScriptedChords([.failure(refusal)])
+        #expect(try await steps(chords) == ["recorded last SUCCESS", "failed", "acknowledged"])
+        let store = try chords.makeResultStore(
+            context: ResultStoreContext(broker: .memory, replyTo: "", logger: Bench.logger))
+        let failure = try await store.result(of: "body")?.failure
+        #expect(failure?.description.hasPrefix(#"ChordError("Join error: TransportError("#) == true)
+        #expect(try await store.result(of: "last")?.state == .success)
+    }
+
+    @Test func aChordWhosePartsAreRefusedFailsOnce() async throws {
+        let chords = ScriptedChords([.failure(TransportError(.rejected, "WRONGTYPE"))], keepsClaim: false)
+        #expect(try await steps(chords) == ["recorded last SUCCESS", "acknowledged"])
+        let store = try chords.makeResultStore(
+            context: ResultStoreContext(broker: .memory, replyTo: "", logger: Bench.logger))
+        #expect(try await store.result(of: "body") == nil)
+    }
+
     @Test func aBodyIsNotSentWithoutTheClaim() async throws {
         let chords = ScriptedChords([.success(.complete(ScriptedChords.claim))], keepsClaim: false)
         #expect(try await steps(chords) == ["recorded last SUCCESS", "acknowledged"])

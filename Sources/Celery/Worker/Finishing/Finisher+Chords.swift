@@ -8,10 +8,6 @@ internal import CeleryTransport
 extension Finisher {
     /// So long after the last sign of life of whoever has the right to send a body another worker may take it.
     private static let claimLimit = Duration.seconds(6)
-    /// So often is looked whether somebody else has sent the body.
-    private static let claimCheck = Duration.seconds(1)
-    /// For so long at most somebody else is waited for.
-    private static let longestClaim = Duration.seconds(300)
 
     /// Counts a part of a chord, and plans what is to be done if that completes it.
     ///
@@ -28,7 +24,34 @@ extension Finisher {
         case .failure(let error):
             if item.plan.runsAgainUnlessStored, RetryBudget.mayPass(error) { return false }
             log.add(FinishingProblem(kind: .chordPart, error: error), to: &item.reporting)
-            return true
+            return RetryBudget.mayPass(error) ? true : await fail(report, error, writer, &item)
+        }
+    }
+
+    /// Plans the failure of a chord one of whose parts the backend will never count: it would wait for ever. Of all whose
+    /// parts are refused one sees to it.
+    ///
+    /// - Returns: `false` when the task is to run again.
+    private func fail(
+        _ report: ChordReport, _ reason: any Error, _ writer: ResultWriter, _ item: inout Item
+    ) async -> Bool {
+        guard report.body != nil, let task = item.plan.task else { return true }
+        let claim = ChordClaim(group: report.part.group, token: RandomID.make(), isRepeated: false)
+        var tries = RetryBudget.Tries()
+        while true {
+            do {
+                guard try await writer.take(claim, for: Self.claimLimit) else { return true }
+                item.keeper = writer.keeper(of: claim, for: Self.claimLimit)
+                insert(planner.steps(unjoined: report, claim, reason, by: task), into: &item)
+                return true
+            } catch {
+                if RetryBudget.mayPass(error) {
+                    if await writer.budget.pause(&tries) { continue }
+                    if item.plan.runsAgainUnlessStored { return false }
+                }
+                log.add(FinishingProblem(kind: .chord, error: error), to: &item.reporting)
+                return true
+            }
         }
     }
 
@@ -42,7 +65,7 @@ extension Finisher {
     ) async -> Result<ChordClaim?, any Error> {
         var first = first
         var tries = RetryBudget.Tries()
-        var waited = Duration.zero
+        var wait = ClaimWait()
         while true {
             let progress: Result<ChordProgress, any Error>
             if let known = first {
@@ -56,9 +79,7 @@ extension Finisher {
             case .success(.complete(let claim)): return .success(claim)
             case .success(.claimed(let remaining)):
                 let error = TransportError(.unavailable, "another worker was to send the chord's body, and has not")
-                let wait = max(.milliseconds(50), min(remaining, Self.claimCheck))
-                guard waited < Self.longestClaim, await writer.budget.wait(wait) else { return .failure(error) }
-                waited += wait
+                guard let pause = wait.next(remaining), await writer.budget.wait(pause) else { return .failure(error) }
             case .failure(let error):
                 guard RetryBudget.mayPass(error), await writer.budget.pause(&tries) else { return .failure(error) }
             }

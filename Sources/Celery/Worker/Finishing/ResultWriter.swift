@@ -148,6 +148,11 @@ final class ResultWriter: Sendable {
         return try await store.extend(claim, for: limit) ? results : nil
     }
 
+    /// Takes the right to see to a chord; `false` when somebody else has it, or the chord is seen to.
+    func take(_ claim: ChordClaim, for limit: Duration) async throws -> Bool {
+        try await store.extend(claim, for: limit)
+    }
+
     /// Whether whoever had the claim before has sent the body, all of it, and died before it could say so.
     private func isSent(_ report: ChordReport) async throws -> Bool {
         let ids = report.bodyIDs

@@ -1,12 +1,6 @@
 internal import CeleryProtocol
 internal import CeleryTransport
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 extension TaskPublisher {
     /// What a canvas is sent with.
     ///
@@ -58,7 +52,7 @@ extension TaskPublisher {
     /// - Throws: as ``step(_:_:)``.
     func check(_ step: CanvasExpansion.Step, _ chords: ChordSupport) throws {
         switch step {
-        case .send(let task): try check(queueOf: try Self.sendOptions(of: task))
+        case .send(let task): try check(queueOf: try TaskSending(task).options)
         case .saveGroup: break
         case .openChord: if case .none(let reason) = chords { throw CeleryError(.invalidArgument, reason) }
         }
@@ -66,34 +60,12 @@ extension TaskPublisher {
 
     /// The message of a task of a canvas, and its way.
     func message(_ task: CanvasTask) throws -> (message: Message, destination: Destination) {
+        let options = try TaskSending(task)
         var made = try message(
-            task.request, task.payload, try Self.sendOptions(of: task), replyTo: task.request.replyTo,
-            routedAs: task.routeName)
-        if let mode = task.options["delivery_mode"]?.integerValue { made.message.properties.deliveryMode = mode }
+            task.request, task.payload, options.options, replyTo: task.request.replyTo, routedAs: task.routeName,
+            inherited: task.inheritedPriority)
+        if let mode = options.deliveryMode { made.message.properties.deliveryMode = mode }
         return made
-    }
-
-    /// When and where a task is sent.
-    private static func sendOptions(of task: CanvasTask) throws -> SendOptions {
-        let options = task.options
-        var send = SendOptions(
-            countdown: try options.duration("countdown"),
-            queue: options["queue"]?.text ?? options["queue"]?.objectValue?["name"]?.text,
-            exchange: options["exchange"]?.text,
-            routingKey: options["routing_key"]?.text,
-            priority: options["priority"]?.integerValue,
-            isCompressed: options.compression
-        )
-        send.eta = try send.eta ?? options.time("eta")
-        if let seconds = options["expires"]?.doubleValue {
-            send.expires = .after(try Duration.valid(seconds, options["expires"], "expires"))
-        } else {
-            send.expires = try options.time("expires")
-        }
-        if let serializer = options["serializer"]?.text, serializer != "json" {
-            throw MessageError(.invalidTask, "the serializer \(PythonRepr.quoted(serializer)) is not built")
-        }
-        return send
     }
 
     /// The message of the task that looks after a chord which nobody counts (Celery's `fallback_chord_unlock`).
@@ -112,44 +84,5 @@ extension TaskPublisher {
             throw MessageError(.invalidTask, "nothing can look after the chord \(PythonRepr.quoted(opening.group))")
         }
         return try message(task)
-    }
-}
-
-extension JSONObject {
-    /// A number of seconds, or none.
-    fileprivate func duration(_ name: String) throws(MessageError) -> Duration? {
-        guard let value = self[name], !value.isNull else { return nil }
-        return try Duration.valid(value.doubleValue, value, name)
-    }
-
-    /// A time, as kombu writes a `datetime` or as its text, or none.
-    fileprivate func time(_ name: String) throws(MessageError) -> SendOptions.Time? {
-        guard let value = self[name], !value.isNull else { return nil }
-        do {
-            return .at(try JSONValueDecoder().decode(Date.self, from: value))
-        } catch {
-            // Left out it would be worse than an error: the task would run at once, or for ever after.
-            throw .invalid(name, value)
-        }
-    }
-
-    /// Whether the body is to be compressed; with another method than zlib it is not, which every worker reads as well.
-    fileprivate var compression: Bool? {
-        switch self["compression"] {
-        case nil, .null?: nil
-        case "gzip"?, "zlib"?, "application/x-gzip"?: true
-        default: false
-        }
-    }
-}
-
-extension Duration {
-    fileprivate static func valid(
-        _ seconds: Double?, _ value: JSONValue?, _ name: String
-    ) throws(MessageError) -> Duration {
-        guard let duration = seconds.flatMap(Duration.init(seconds:)) else {
-            throw .invalid(name, value ?? .null)
-        }
-        return duration
     }
 }

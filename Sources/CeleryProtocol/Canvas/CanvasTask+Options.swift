@@ -14,9 +14,7 @@ extension CanvasTask {
         if !request.stampedHeaders.isNull { takeStamps(options) }
         // As in Celery, a task that names both its root and its parent takes nothing else from the running one either.
         let isComplete = options["root_id"]?.isTruthy ?? false && options["parent_id"]?.isTruthy ?? false
-        if let priority = context.priority, !isComplete, options["priority"]?.isNull ?? true {
-            self.options["priority"] = .integer(priority)
-        }
+        if !isComplete { inheritedPriority = context.priority }
     }
 
     /// How often its sending is tried again (`retry`, `retry_policy`); `nil` for the default.

@@ -10,6 +10,9 @@ package struct CanvasTask: Sendable, Hashable {
     package var options: JSONObject
     /// The task by whose name the queue is looked up, where that is another one: a map is sent to where its task runs.
     package var routeName: String?
+    /// The priority of the task that sends it, which counts where neither the options nor its route say one
+    /// (`task_inherit_parent_priority`); `nil` where it is not to count.
+    package var inheritedPriority: Int?
 
     /// Makes a message.
     package init(

@@ -24,7 +24,9 @@ import Testing
         let expansion = try (add(1, 2) ||| mul(3)).expanded(in: context)
         let request = try #require(expansion.tasks.first?.request)
         #expect(request.rootID == "root" && request.parentID == "parent" && request.replyTo == "queue")
-        #expect(expansion.tasks.first?.options["priority"] == 4)
+        // It counts less than a route's, of which only the sender knows.
+        #expect(expansion.tasks.first?.inheritedPriority == 4)
+        #expect(expansion.tasks.first?.options["priority"] == nil)
         #expect(expansion.children == [ResultTree(task: request.id)])
         #expect(expansion.result?.ancestors == [ResultTree(task: request.id)])
     }

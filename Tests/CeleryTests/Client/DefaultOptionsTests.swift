@@ -113,15 +113,21 @@ import Testing
                 let next = Signature(task: "tasks.leaf", arguments: ["second"])
                 try await context.enqueue(
                     Signature(task: "tasks.leaf", arguments: ["first"]).then(ignoringResult: next))
+                // As in Celery a route counts more, in workflows too.
+                let routed = Signature(task: "tasks.routed", arguments: ["routed-second"])
+                try await context.enqueue(
+                    Signature(task: "tasks.routed", arguments: ["routed-first"]).options(SendOptions(headers: ["x": 1]))
+                        .then(ignoringResult: routed))
                 return nil
             }
         } _: { client in
             try await client.enqueue(named: "tasks.parent", options: SendOptions(priority: 6))
             var priorities: [String: Int?] = [:]
-            for _ in 0..<8 { priorities.merge(try await seen.next()) { $1 } }
+            for _ in 0..<10 { priorities.merge(try await seen.next()) { $1 } }
             #expect(
                 priorities == [
                     "call": 6, "own": 1, "not": 0, "route": 2, "a": 6, "b": 6, "first": 6, "second": 6,
+                    "routed-first": 2, "routed-second": 2,
                 ])
         }
     }

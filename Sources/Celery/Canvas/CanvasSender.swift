@@ -26,9 +26,10 @@ struct CanvasSender: Sendable {
         return try await send(canvas, options: try options.asSignatureOptions(), in: context, parent: parent) {
             expansion in
             guard let result = expansion.result else { throw Self.nothingToSend }
+            let isIgnored = canvas.ignoresResults(options.ignoreResult, else: publisher.defaults?.ignoreResult)
             // Before it is sent: whether it was is not certain when sending fails, and the result may come soon.
             let handle = TaskHandle(
-                id: result.id, results: results, sent: start, isIgnored: canvas.ignoresResults.first ?? false,
+                id: result.id, results: results, sent: start, isIgnored: isIgnored.first ?? false,
                 decodeOutput: signature.decodeOutput)
             return (handle, expansion.children.map { OutgoingStep.child($0) })
         }
@@ -57,7 +58,7 @@ struct CanvasSender: Sendable {
             guard let result = expansion.result else { throw Self.nothingToSend }
             // A group of one is that one, without a group.
             let ids = result.members?.map(\.id) ?? [result.id]
-            let isIgnored = canvas.ignoresResults
+            let isIgnored = canvas.ignoresResults(options.ignoreResult, else: publisher.defaults?.ignoreResult)
             let tasks = zip(ids, group.decodeElements).enumerated().map { index, task in
                 TaskHandle(
                     id: task.0, results: results, sent: start,
@@ -139,12 +140,19 @@ extension CanvasExpansion.Step {
 
 extension CanvasNode {
     /// Whether its result is stored nowhere; of what ends with a group that of each member.
-    fileprivate var ignoresResults: [Bool] {
+    ///
+    /// - Parameters:
+    ///   - given: what the options say with which it is sent; as in Celery those of a chain are its first step's.
+    ///   - other: what counts of a task that the sender itself sends where nothing is said.
+    fileprivate func ignoresResults(_ given: Bool?, else other: Bool?) -> [Bool] {
+        let own = options["ignore_result"].flatMap { $0.isNull ? nil : $0.isTruthy }
         switch kind {
-        case .task: [options["ignore_result"]?.isTruthy ?? false]
-        case .chain(let steps): steps.last?.ignoresResults ?? []
-        case .chord(_, let body): body.ignoresResults
-        case .group(let members): members.map { $0.ignoresResults.first ?? false }
+        case .task: return [given ?? own ?? other ?? false]
+        case .chain(let steps):
+            if steps.count == 1 { return steps[0].ignoresResults(given ?? own, else: other) }
+            return steps.last?.ignoresResults(nil, else: nil) ?? []
+        case .chord(_, let body): return body.ignoresResults(given ?? own, else: nil)
+        case .group(let members): return members.map { $0.ignoresResults(given ?? own, else: other).first ?? false }
         }
     }
 

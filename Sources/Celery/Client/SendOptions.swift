@@ -45,7 +45,9 @@ public struct SendOptions: Sendable, Hashable {
     /// After how long the task is interrupted with `SoftTimeLimitExceeded` (`soft_time_limit`). Only Python workers obey
     /// it, and only those of the pool of processes.
     public var softTimeLimit: Duration?
-    /// Whether the result is not wanted; `nil` leaves it to the task.
+    /// Whether the result is not wanted; `nil` leaves it to the task. Of a chain only that of its first step, as in Celery:
+    /// what is wanted of the last one say its own options. Of a group it is that of each task, of a chord also that of
+    /// its body.
     public var ignoreResult: Bool?
     /// Whether the body is compressed with zlib (Celery's `compression="gzip"`); `nil` for the default, which is not.
     public var isCompressed: Bool?

@@ -65,6 +65,28 @@ struct WorkflowTests {
         #expect(members?.code == .noResultBackend)
     }
 
+    /// As in Celery the options with which a chain is sent are those of its first step; of a group they are each task's.
+    @Test func aWorkflowThatIsSentWithAnIgnoredResultIgnoresWhatPythonDoes() async throws {
+        try await withTestCelery {
+            Self.handlers
+        } _: { client in
+            let options = SendOptions(ignoreResult: true)
+            let chain = try await client.enqueue(Tasks.add(1, 2).then(Tasks.add.partial(3)), options: options)
+            #expect(try await chain.value(timeout: .seconds(30)) == 6)
+            let call = Tasks.add(1, 2).options(SendOptions(priority: 1))
+            let only = try await client.enqueue(call, options: options)
+            let members = try await client.enqueue(group(call, Tasks.add(3, 4)), options: options)
+            let chord = try await client.enqueue(group(call, call).then(Tasks.sum.partial()), options: options)
+            let wanted = try await client.enqueue(
+                call.options(SendOptions(ignoreResult: true)), options: SendOptions(ignoreResult: false))
+            #expect(try await wanted.value(timeout: .seconds(30)) == 3)
+            for handle in [only, chord] + members.tasks {
+                let error = await #expect(throws: CeleryError.self) { try await handle.value(timeout: .seconds(30)) }
+                #expect(error?.code == .noResultBackend)
+            }
+        }
+    }
+
     @Test func aChordHasTheResultOfItsBody() async throws {
         let total = group((1...10).map { Tasks.add($0, $0) }).then(Tasks.sum.partial())
         #expect(try await Self.value(total) == 110)

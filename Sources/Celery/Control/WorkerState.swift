@@ -16,10 +16,17 @@ struct WorkerState: Sendable {
     let intake: Intake
     let slots: TaskSlots
     let events: EventFeed
+    let results: (any ResultStore)?
     /// Ends the worker as SIGTERM does.
     let shutDown: @Sendable () -> Void
     let logger: Logger
 
     /// The tasks that are not to run.
     var revoked: RevokedTasks { slots.revoked }
+
+    /// What waits here and was revoked ends now.
+    func endRevoked() {
+        slots.endRevoked()
+        intake.endRevoked()
+    }
 }

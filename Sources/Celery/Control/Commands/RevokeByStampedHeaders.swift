@@ -20,6 +20,7 @@ extension ControlCommand {
         default: throw ControlError("AttributeError", "headers must be an object, not \(PythonRepr.quoted(headers))")
         }
         state.revoked.add(stamps: wanted.map { ($0.key, $0.value.arrayValue ?? [$0.value]) })
+        state.endRevoked()
         return .ok(.string("headers \(PythonRepr.repr(of: .object(wanted))) flagged as revoked, but not terminated"))
     }
 }

@@ -57,6 +57,24 @@ final class EtaSchedule: Sendable {
         if isFirst { changed.signal() }
     }
 
+    /// Takes out what `isWanted` says, of those of which more than the tag is kept.
+    func take(where isWanted: (PackedTask) -> Bool) -> [WaitingTask] {
+        state.withLock { state in
+            var (kept, taken) = ([Entry](), [WaitingTask]())
+            for entry in state.heap.unordered {
+                if let packed = entry.task.packed, isWanted(packed) {
+                    taken.append(entry.task)
+                } else {
+                    kept.append(entry)
+                }
+            }
+            if taken.isEmpty { return [] }
+            state.heap = Heap(kept)
+            state.whole -= taken.count
+            return taken
+        }
+    }
+
     /// Drops what came over a connection that is lost: the broker delivers it again.
     func removeAll(of session: ConsumerSession) {
         state.withLock { state in

@@ -167,17 +167,36 @@ final class Intake: Sendable {
 
     /// Hands over the tasks whose etas have come, until ``stop()`` or cancellation.
     func runSchedule() async {
-        await schedule.run { due in
-            for task in due where task.isAside { task.message.session.takeBack() }
-            let admitted = due.compactMap { task -> ReservedTask? in
-                guard let packed = task.packed else {
-                    // It comes again, here or to another worker, and is due then.
-                    task.message.finish(.giveBack)
-                    return nil
-                }
-                return self.admit(packed.delivery(task.message.tag), task.message, isDue: true)
+        await schedule.run { self.handOver($0) }
+    }
+
+    private func handOver(_ due: [WaitingTask]) {
+        for task in due where task.isAside { task.message.session.takeBack() }
+        let admitted = due.compactMap { task -> ReservedTask? in
+            guard let packed = task.packed else {
+                // It comes again, here or to another worker, and is due then.
+                task.message.finish(.giveBack)
+                return nil
             }
-            if !admitted.isEmpty { self.slots.add(admitted) }
+            return admit(packed.delivery(task.message.tag), task.message, isDue: true)
+        }
+        if !admitted.isEmpty { slots.add(admitted) }
+    }
+
+    /// Somebody has revoked tasks: those that wait for their eta here end now.
+    func endRevoked() {
+        let revoked = Set(schedule.all.map(\.task).filter(isRevoked).map { ObjectIdentifier($0) })
+        if revoked.isEmpty { return }
+        handOver(schedule.take { revoked.contains(ObjectIdentifier($0)) })
+    }
+
+    private func isRevoked(_ packed: PackedTask) -> Bool {
+        guard slots.revoked.mayContain(packed.id) else { return false }
+        do {
+            return slots.revoked.contains(try TaskRequest(try packed.restored(), options.bodyLimits) { _ in })
+        } catch {
+            // It is refused when it is due.
+            return false
         }
     }
 

@@ -17,6 +17,9 @@ final class PackedTask: Sendable {
         self.content = content
     }
 
+    /// The task's id, as its message says it outside of its headers, if it does.
+    var id: String? { content.properties.correlationID }
+
     /// The message as it was delivered, but for its raw bytes.
     func delivery(_ tag: DeliveryTag) -> Delivery {
         let content = Result { () throws(MessageError) in try restored() }

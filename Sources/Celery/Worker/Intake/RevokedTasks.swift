@@ -61,6 +61,14 @@ final class RevokedTasks: Sendable {
         }
     }
 
+    /// Whether a task of this id may be one that is not to run; for certain that depends on its stamps, too.
+    func mayContain(_ id: String?, at now: ContinuousClock.Instant = .now) -> Bool {
+        state.withLock { state in
+            guard state.stamps.isEmpty, let id else { return true }
+            return state.times[id].map { now - $0 <= Self.longestAge } ?? false
+        }
+    }
+
     /// The ids, the oldest first.
     var ids: [String] {
         state.withLock { state in

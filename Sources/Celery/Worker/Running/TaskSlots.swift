@@ -62,6 +62,21 @@ final class TaskSlots: Sendable {
     /// The tasks that wait for a slot, in order.
     var reserved: [ReceivedTask] { ready.all.map(\.task) }
 
+    /// Somebody has revoked tasks: those that wait for a slot end now.
+    func endRevoked() {
+        for reserved in ready.take(where: { revoked.contains($0.task.request) }) {
+            // Whoever has it now finds out by itself.
+            guard reserved.message.mayStart else {
+                reserved.message.drop()
+                continue
+            }
+            log.revoked(reserved.task.request, .revoked)
+            let rules = TaskRules(reserved.task, options, hasBackend: writer != nil)
+            finisher.finish(
+                FinishedTask(task: reserved.task, rules: rules, ending: .revoked(.revoked)), reserved.message)
+        }
+    }
+
     /// Nothing starts any more, and ``run()`` ends when what runs has ended. What did not start goes back to its queue
     /// when the consumer is closed.
     func close() {

@@ -51,6 +51,15 @@ final class WorkQueue<Element: Sendable>: Sendable {
         }
     }
 
+    /// Takes out what `isWanted` says, in order.
+    func take(where isWanted: (Element) -> Bool) -> [Element] {
+        state.withLock { state in
+            let taken = state.elements.filter(isWanted)
+            if !taken.isEmpty { state.elements.removeAll(where: isWanted) }
+            return Array(taken)
+        }
+    }
+
     /// The next element; waits for it. `nil` when the queue is closed and empty. Not cancellable: what is queued has
     /// to be seen to, and closing ends the wait.
     func next() async -> Element? {

@@ -1,3 +1,4 @@
+internal import CeleryIO
 internal import CeleryProtocol
 
 #if canImport(FoundationEssentials)
@@ -15,16 +16,15 @@ struct TaskDescription {
     let json: JSONValue
 
     /// - Parameters:
-    ///   - payload: what the body holds, if it was read already.
     ///   - begin: when it began; `nil` for one that waits.
     ///   - showsTexts: whether the arguments are shown as texts in any case.
     init(
-        _ request: TaskRequest, _ message: Message, payload: TaskPayload? = nil, begin: Date? = nil,
+        _ request: TaskRequest, _ message: Message, begin: Date? = nil,
         isAcknowledged: Bool = false, showsTexts: Bool = false, of state: WorkerState
     ) {
         var (args, kwargs) = (Self.text(request.argsrepr), Self.text(request.kwargsrepr))
         if !showsTexts, message.body.count <= Self.largestBody,
-            let payload = payload ?? Self.payload(of: message, state.options.bodyLimits)
+            let payload = Self.payload(of: message, state.options.bodyLimits)
         {
             (args, kwargs) = (.array(payload.args), .object(payload.kwargs))
         }
@@ -45,8 +45,9 @@ struct TaskDescription {
     /// One that runs.
     init(_ entry: ActiveTasks.Entry, showsTexts: Bool = false, of state: WorkerState) {
         self.init(
-            entry.task.request, entry.task.message, payload: entry.payload, begin: entry.begin,
-            isAcknowledged: entry.isAcknowledged, showsTexts: showsTexts, of: state)
+            entry.task.request, entry.task.message,
+            begin: Date() - (ContinuousClock.now - entry.begin).inSeconds, isAcknowledged: entry.isAcknowledged,
+            showsTexts: showsTexts, of: state)
     }
 
     private static func text(_ text: String?) -> JSONValue { text.map(JSONValue.string) ?? .null }

@@ -16,10 +16,16 @@ final class Finisher: Sendable {
         var reporting: Reporting
         /// How far the chord is that the plan's first step reports to, if that is done.
         var progress: Result<ChordProgress, any Error>?
-        /// What those who look are told when all is done; `nil` for nothing.
-        var event: WorkerEvent?
+        /// What those who look are told when all is done; `nil` for nothing, as a rule, and so in a box.
+        var event: ObservedEnd?
         /// Keeps the right to send the body of a chord while the plan is carried out.
         var keeper: ClaimKeeper?
+    }
+
+    final class ObservedEnd: Sendable {
+        let event: WorkerEvent
+
+        init(_ event: WorkerEvent) { self.event = event }
     }
 
     private static let largestBatch = 256
@@ -88,7 +94,7 @@ final class Finisher: Sendable {
         if !observers.isEmpty {
             let event = WorkerEvent(task)
             // The next try may be received somewhere as soon as it is sent.
-            if case .ended(_, .retry, _) = event { observers.observe(event) } else { item.event = event }
+            if case .ended(_, .retry, _) = event { observers.observe(event) } else { item.event = ObservedEnd(event) }
         }
         for problem in task.problems + plan.problems { log.add(problem, to: &item.reporting) }
         return item
@@ -278,7 +284,7 @@ final class Finisher: Sendable {
     /// held: else bad messages would come faster than the broker takes them back.
     private func settle(_ item: Item, _ settlement: Settlement?) {
         item.reporting.end()
-        if let event = item.event { observers.observe(event) }
+        if let end = item.event { observers.observe(end.event) }
         switch settlement {
         case nil, .acknowledge?, .discard?: item.message.finish(settlement)
         case .requeue?, .giveBack?, .deadLetter?:

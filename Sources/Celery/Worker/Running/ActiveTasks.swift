@@ -1,53 +1,49 @@
 internal import CeleryIO
 internal import CeleryProtocol
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 /// The tasks that run at present, and how many have started so far: what Celery's `active` and `stats` show.
 final class ActiveTasks: Sendable {
     /// One of them.
     struct Entry: Sendable {
         let task: ReceivedTask
-        let payload: TaskPayload?
-        let begin: Date
+        let begin: ContinuousClock.Instant
         /// Whether its message was acknowledged before.
         let isAcknowledged: Bool
     }
 
     private struct State {
-        var entries: [Int: Entry] = [:]
-        var next = 0
+        /// By the numbers of the slots.
+        var entries: [Entry?]
         var totals: [String: Int] = [:]
+        var processed = 0
     }
 
-    private let state = Locked(State())
+    private let state: Locked<State>
 
-    /// A task starts; the number to end it by.
-    func begin(_ entry: Entry) -> Int {
+    /// - Parameter slots: how many there are.
+    init(slots: Int) { state = Locked(State(entries: Array(repeating: nil, count: slots))) }
+
+    /// A task starts in a slot.
+    func begin(_ entry: Entry, in slot: Int) {
         state.withLock { state in
             state.totals[entry.task.request.task, default: 0] += 1
-            state.entries[state.next] = entry
-            defer { state.next += 1 }
-            return state.next
+            state.processed += 1
+            state.entries[slot] = entry
         }
     }
 
-    /// It runs no more.
-    func end(_ number: Int) { _ = state.withLock { $0.entries.removeValue(forKey: number) } }
+    /// The task in this slot runs no more.
+    func end(in slot: Int) { state.withLock { $0.entries[slot] = nil } }
 
     /// Those that run, in the order in which they have started.
-    var all: [Entry] { state.withLock { state in state.entries.sorted { $0.key < $1.key }.map(\.value) } }
+    var all: [Entry] { state.withLock { $0.entries.compactMap(\.self) }.sorted { $0.begin < $1.begin } }
 
     /// How many run.
-    var count: Int { state.withLock { $0.entries.count } }
+    var count: Int { state.withLock { $0.entries.count { $0 != nil } } }
 
     /// How many have started, by the names of the tasks.
     var totals: [String: Int] { state.withLock { $0.totals } }
 
     /// How many have started.
-    var processed: Int { state.withLock { $0.next } }
+    var processed: Int { state.withLock { $0.processed } }
 }

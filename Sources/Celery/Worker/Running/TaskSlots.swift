@@ -14,7 +14,7 @@ final class TaskSlots: Sendable {
     private static let longestFlush = Duration.seconds(10)
 
     private let ready = WorkQueue<ReservedTask>()
-    let active = ActiveTasks()
+    let active: ActiveTasks
     let revoked = RevokedTasks()
     /// How many tasks run.
     private let running = Atomic(0)
@@ -40,6 +40,7 @@ final class TaskSlots: Sendable {
         finisher: Finisher, observers: Observers, log: TaskLog
     ) {
         self.options = options
+        active = ActiveTasks(slots: max(1, options.concurrency))
         self.name = name
         self.environment = environment
         self.writer = writer
@@ -93,17 +94,17 @@ final class TaskSlots: Sendable {
     /// Runs tasks until ``close()``.
     func run() async {
         await withDiscardingTaskGroup { group in
-            for _ in 0..<concurrency { group.addTask { await self.runSlot() } }
+            for slot in 0..<concurrency { group.addTask { await self.run(slot) } }
         }
     }
 
-    private func runSlot() async {
-        while let reserved = await ready.next(), await take(reserved) {}
+    private func run(_ slot: Int) async {
+        while let reserved = await ready.next(), await take(reserved, slot) {}
     }
 
     /// Runs a task, if it may; whether the slot goes on. Apart from the slot's loop, so that what was read of a large
     /// body does not stay in memory until the slot has its next task.
-    private func take(_ reserved: ReservedTask) async -> Bool {
+    private func take(_ reserved: ReservedTask, _ slot: Int) async -> Bool {
         let mayBeLarge = reserved.task.message.largestBodySize >= LargeBodyTurns.smallest
         let turn = mayBeLarge ? await largeBodies.next() : nil
         defer { turn?.end() }
@@ -124,7 +125,7 @@ final class TaskSlots: Sendable {
             return true
         }
         guard beginRunning() else { return false }
-        let finished = await run(reserved.task, message, rules, turn)
+        let finished = await run(reserved.task, message, rules, turn, slot)
         endRunning()
         if let finished { await finisher.finish(finished, message, isIdle: ready.isEmpty) }
         return true
@@ -148,7 +149,7 @@ final class TaskSlots: Sendable {
     ///
     /// - Parameter turn: to read its body, if that may be a large one.
     private func run(
-        _ task: ReceivedTask, _ message: HeldMessage, _ rules: TaskRules, _ turn: LargeBodyTurn?
+        _ task: ReceivedTask, _ message: HeldMessage, _ rules: TaskRules, _ turn: LargeBodyTurn?, _ slot: Int
     ) async -> FinishedTask? {
         if Task.isCancelled { return nil }
         var finished = FinishedTask(task: task, rules: rules, ending: .revoked(.revoked))
@@ -203,15 +204,13 @@ final class TaskSlots: Sendable {
             request: task.request, queue: task.queue, environment: environment,
             payload: finished.payload?.chord == nil ? nil : finished.payload)
         observers.observe(.started(task.request))
-        let number = active.begin(
-            ActiveTasks.Entry(
-                task: task, payload: finished.payload, begin: options.clock.now, isAcknowledged: !rules.acksLate))
         let start = ContinuousClock.now
+        active.begin(ActiveTasks.Entry(task: task, begin: start, isAcknowledged: !rules.acksLate), in: slot)
         let outcome = await task.handler.outcome(
             context, finished.payload ?? TaskPayload(), observers.middleware, waited: task.receivedAt.map { start - $0 }
         )
         finished.runtime = .now - start
-        active.end(number)
+        active.end(in: slot)
         log.ended(task.request, outcome, after: finished.runtime)
         if rules.acksLate, !message.isHeld { log.lost(task.request) }
         if !observers.middleware.isEmpty { finished.serviceContext = context.serviceContext }

@@ -1,7 +1,7 @@
 """Records what Celery makes of canvases: their signatures, the messages that a client sends, and those that workers
 send one after another until all is done. Nothing is sent: producer and result backend only take notes.
 
-    python canvas_capture.py FOLDER             writes FOLDER/canvas/celery-<version>.json
+    python canvas_capture.py FOLDER             writes FOLDER/canvas/celery-<version>.json, of 5.7 also composed-<version>.json
     python canvas_capture.py FOLDER --follow    adds to the files of older versions what workers of this one do
 """
 import copy
@@ -31,6 +31,7 @@ import canvas_cases  # noqa: E402
 
 VERSION = tuple(int(part) for part in celery.__version__.split(".")[:2])
 COMPLETE = VERSION >= (5, 7)
+REFUSED = {case.name for case in canvas_cases.REFUSED}
 REPLY_TO = "the-senders-queue"
 # Flows end here, whatever is left: a replaced task replaces itself again, say.
 MOST_MESSAGES = 60
@@ -304,9 +305,10 @@ def capture(case):
             entry["call"] = {"args": plain(args), "kwargs": plain(kwargs), "options": plain(options)}
         result = sig.apply_async(args, kwargs, **options)
         steps = sender.backend.take()
-        entry["steps"] = steps
+        if case.messages:
+            entry["steps"] = steps
         entry["result"] = None if result is None else plain(result.as_tuple())
-        if case in canvas_cases.REFUSED or VERSION >= (5, 7):
+        if case.messages and (case in canvas_cases.REFUSED or VERSION >= (5, 7)):
             entry["flow"] = work(sender, steps, case)
     except Exception as error:
         entry["error"] = f"{type(error).__name__}: {error}"
@@ -335,12 +337,20 @@ def errbacks(name, how):
     return {"name": name, "how": how, "errbacks": found, "steps": sender.backend.take()}
 
 
-def path(folder, version):
-    return os.path.join(folder, "canvas", f"celery-{version}.json")
+def path(folder, version, name="celery"):
+    return os.path.join(folder, "canvas", f"{name}-{version}.json")
 
 
-def write(folder, head, cases):
-    with open(path(folder, head["celery"]), "w") as file:
+def head():
+    return {"topic": "canvas", "celery": celery.__version__, "kombu": kombu.__version__,
+            "python": platform.python_version(),
+            "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")}
+
+
+def write(path, head, cases):
+    if broken := [case["name"] for case in cases if "error" in case and case["name"] not in REFUSED]:
+        raise RuntimeError(f"not sent: {', '.join(broken)}")
+    with open(path, "w") as file:
         lines = ",\n".join(json.dumps(case) for case in cases)
         file.write(json.dumps(head)[:-1] + ', "cases": [\n' + lines + "\n]}\n")
 
@@ -348,28 +358,25 @@ def write(folder, head, cases):
 def follow(folder, version):
     """Runs what an older client sent as workers of this version do."""
     with open(path(folder, version)) as file:
-        head = json.load(file)
-    cases, by_name = head.pop("cases"), {case.name: case for case in canvas_cases.CASES}
+        old = json.load(file)
+    cases, by_name = old.pop("cases"), {case.name: case for case in canvas_cases.CASES}
     for entry in cases:
         sender = Sender({})
         ids.begin(entry["name"] + " followed")
         sender.backend.sizes.update(step["size"] for step in entry["steps"] if "size" in step)
         entry["flow"] = work(sender, entry["steps"], by_name[entry["name"]])
-    write(folder, {**head, "followed_by": celery.__version__}, cases)
+    write(path(folder, version), {**old, "followed_by": celery.__version__}, cases)
 
 
 def main(folder):
     os.makedirs(os.path.join(folder, "canvas"), exist_ok=True)
     cases = [capture(case) for case in canvas_cases.CASES if COMPLETE or case.reads]
-    if broken := [case["name"] for case in cases if "error" in case]:
-        raise RuntimeError(f"not sent: {', '.join(broken)}")
     if COMPLETE:
         cases += [capture(case) for case in canvas_cases.REFUSED]
         cases += [errbacks("errback", "[err.s()]"), errbacks("errbacks", "[err.s(), err.si('x')]"),
                   errbacks("errback-chain", "[err.s(1) | echo.s()]")]
-    write(folder, {"topic": "canvas", "celery": celery.__version__, "kombu": kombu.__version__,
-                   "python": platform.python_version(),
-                   "made": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")}, cases)
+        write(path(folder, celery.__version__, "composed"), head(), [capture(case) for case in canvas_cases.composed()])
+    write(path(folder, celery.__version__), head(), cases)
 
 
 if __name__ == "__main__":

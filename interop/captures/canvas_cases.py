@@ -6,15 +6,51 @@
     replace   what the n-th message's task calls `self.replace` with
     extend    what the n-th message's task calls `self.add_to_chord` with
     frozen    false where `freeze` alone is not recorded
+    messages  false where only the signature and the result are recorded
 
 The names in the code are tasks that are registered nowhere: `add.s(1, 2)`, `add.si(1, 2)`, `add.sig((1,), countdown=3)`.
 """
 
 
 class Case:
-    def __init__(self, name, how, call="", reads=False, config={}, replace={}, extend={}, frozen=True):
+    def __init__(self, name, how, call="", reads=False, config={}, replace={}, extend={}, frozen=True,
+                 messages=True):
         self.name, self.how, self.call, self.reads = name, how, call, reads
         self.config, self.replace, self.extend, self.frozen = config, replace, extend, frozen
+        self.messages = messages
+
+
+# What stands between `|`, and which of them one after another are recorded besides all pairs. There is no group of one in
+# the middle: Python has the only task in its place, Swift has not.
+STEPS = {
+    "task": "{}", "group": "group({}, {})", "one": "group({},)", "chains": "group({} | {}, {})", "chain": "({} | {})",
+    "chord": "chord([{}, {}], {})", "fan": "({} | group({}, {}))"}
+COMPOSED = """
+    task group task, task group group, task chord task, task chord group, task chord chain, task chord chord,
+    task fan task, task fan group, task fan chord, task fan fan, task chains one, task chord one,
+    group task task, group task group, group task one, group task chain, group task chord, group task fan,
+    group group task, group group group, group chain task, group chain group, group chord task, group chord group,
+    group fan task, group fan group, chains task chains, one task one, one group task,
+    chord task group, chord group task, chord group group, chord group chord, chord chain task, chord chord task,
+    chord fan task, chord fan chord, chord chord one, chain group task, chain chord fan, fan task task, fan task group,
+    fan group task, fan chord group, task group task task, task group task group, task group group task,
+    task chord group task, group task group task, group task group group, group task group chord, group task task group,
+    group group task group, group task chain group, chord group task group, chord group task task,
+    chord group chord group, fan group fan task, group fan fan fan
+"""
+
+
+def composed():
+    """The cases with which `then` of Swift is compared."""
+    names = [*STEPS, *(f"{first} {second}" for first in STEPS for second in STEPS)]
+    names += [" ".join(name.split()) for name in COMPOSED.split(",")]
+    return [Case(name, how(name), frozen=False, messages=False) for name in names]
+
+
+def how(steps):
+    """The code; each task has its number for an argument."""
+    code = " | ".join(STEPS[step] for step in steps.split())
+    return code.format(*(f"add.s({number})" for number in range(1, code.count("{}") + 1)))
 
 
 CASES = [

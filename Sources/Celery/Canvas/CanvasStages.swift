@@ -13,16 +13,18 @@ struct CanvasStages: Sendable {
     enum Stage: Sendable {
         case one(Node)
         case group([Node])
+        /// Several of them that were put together before, as in brackets.
+        case several(CanvasStages)
     }
 
     private var stages: [Stage]
 
     init(_ stages: Stage...) { self.stages = stages }
 
-    /// These, and then those.
+    /// These, and then those. As with Celery's `|` it may make a difference which of them were put together first.
     static func + (stages: CanvasStages, next: CanvasStages) -> CanvasStages {
         var stages = stages
-        stages.stages += next.stages
+        stages.stages += next.stages.count == 1 ? next.stages : [.several(next)]
         return stages
     }
 
@@ -35,6 +37,10 @@ struct CanvasStages: Sendable {
     ///
     /// - Parameter headers: whether members of groups that something follows are changed too.
     func changedEach(headers: Bool = true, _ change: @escaping Change) -> Self {
+        changedEach(headers: headers, isFollowed: false, change)
+    }
+
+    private func changedEach(headers: Bool, isFollowed: Bool, _ change: @escaping Change) -> Self {
         func changed(_ node: @escaping Node) -> Node {
             { linksErrorsToHeaders in
                 var node = try node(linksErrorsToHeaders)
@@ -44,11 +50,14 @@ struct CanvasStages: Sendable {
         }
         var stages = self
         for (position, stage) in self.stages.enumerated() {
+            let isFollowed = isFollowed || position < self.stages.count - 1
             switch stage {
             case .one(let node): stages.stages[position] = .one(changed(node))
-            case .group(let members) where headers || position == self.stages.count - 1:
-                stages.stages[position] = .group(members.map(changed))
-            case .group: break
+            case .group(let members):
+                if headers || !isFollowed { stages.stages[position] = .group(members.map(changed)) }
+            case .several(let inner):
+                stages.stages[position] = .several(
+                    inner.changedEach(headers: headers, isFollowed: isFollowed, change))
             }
         }
         return stages
@@ -56,10 +65,14 @@ struct CanvasStages: Sendable {
 
     /// The same with a change to each member of the group that it ends with.
     func changedMembers(_ change: @escaping Change) -> Self {
-        guard let last = stages.last else { return self }
-        var before = self
-        before.stages.removeLast()
-        return before + CanvasStages(last).changedEach(change)
+        var stages = self
+        guard let last = stages.stages.popLast() else { return self }
+        if case .several(let inner) = last {
+            stages.stages.append(.several(inner.changedMembers(change)))
+        } else {
+            stages.stages += CanvasStages(last).changedEach(change).stages
+        }
+        return stages
     }
 
     /// The same, whatever is the result of what comes before.
@@ -69,31 +82,28 @@ struct CanvasStages: Sendable {
         case .one(let node)?: changed.stages[0] = .one { try node($0).ignoringInput }
         case .group(let members)?:
             changed.stages[0] = .group(members.map { member in { try member($0).ignoringInput } })
+        case .several(let inner)?: changed.stages[0] = .several(inner.ignoringInput)
         case nil: break
         }
         return changed
     }
 
-    /// The canvas: a group that something follows is the header of a chord.
+    /// The canvas that Celery's `|` makes of them, but for groups of one or none that something follows.
     ///
-    /// - Parameter linksErrorsToHeaders: whether what is linked to the failure of a chord is linked to the tasks of its
-    ///   header too.
-    func canvas(linksErrorsToHeaders: Bool = false) throws -> CanvasNode {
-        if stages.count == 1, case .one(let node) = stages[0] { return try node(linksErrorsToHeaders) }
-        func chain(_ steps: [CanvasNode]) throws -> CanvasNode {
-            steps.count == 1 ? steps[0] : try .chain(steps.reversed(), linksHeaders: linksErrorsToHeaders)
-        }
-        // From the last one on, in this order.
-        var steps: [CanvasNode] = []
-        for stage in stages.reversed() {
+    /// - Parameters:
+    ///   - linksErrorsToHeaders: whether what is linked to the failure of a chord is linked to the tasks of its header too.
+    ///   - isFollowed: whether something follows the last one.
+    func canvas(linksErrorsToHeaders: Bool = false, isFollowed: Bool = false) throws -> CanvasNode {
+        let nodes = try stages.enumerated().map { position, stage in
             switch stage {
-            case .one(let node): steps.append(try node(linksErrorsToHeaders))
-            case .group(let members):
-                let members = try members.map { try $0(linksErrorsToHeaders) }
-                steps = [steps.isEmpty ? .group(members) : .chord(members, try chain(steps))]
+            case .one(let node): return try node(linksErrorsToHeaders)
+            case .group(let members): return .group(try members.map { try $0(linksErrorsToHeaders) })
+            case .several(let inner):
+                let isFollowed = isFollowed || position < stages.count - 1
+                return try inner.canvas(linksErrorsToHeaders: linksErrorsToHeaders, isFollowed: isFollowed)
             }
         }
-        return try chain(steps)
+        return try .sequence(nodes, isFollowed: isFollowed, linksHeaders: linksErrorsToHeaders)
     }
 }
 

@@ -56,13 +56,30 @@ extension CanvasNode {
         try CanvasRules(linksHeaders: linksHeaders).sequence(self, next)
     }
 
+    /// Each of these and then the next one, as with ``then(_:linksHeaders:)`` between them; but what follows a group gets a
+    /// list, of one result or of none too.
+    ///
+    /// - Parameters:
+    ///   - nodes: at least one.
+    ///   - isFollowed: whether something is to follow the last one too.
+    ///   - linksHeaders: as for ``then(_:linksHeaders:)``.
+    package static func sequence(
+        _ nodes: [CanvasNode], isFollowed: Bool = false, linksHeaders: Bool = false
+    ) throws(MessageError) -> CanvasNode {
+        var rules = CanvasRules(linksHeaders: linksHeaders, keepsSmallGroups: true)
+        var sequence = ChainMerging(rules)
+        guard let first = nodes.first else { return sequence.result }
+        sequence.begin(with: first)
+        for (position, node) in nodes.enumerated().dropFirst() {
+            rules.keepsSmallGroups = isFollowed || position < nodes.count - 1
+            sequence.rules = rules
+            try sequence.add(node)
+        }
+        return sequence.result
+    }
+
     /// Whether it is a group without tasks, which is skipped wherever it stands.
     var isEmptyGroup: Bool {
         if case .group(let nodes) = kind { nodes.isEmpty } else { false }
-    }
-
-    /// The only task of a group of one, else itself.
-    var unrolled: CanvasNode {
-        if case .group(let nodes) = kind, nodes.count == 1 { nodes[0] } else { self }
     }
 }

@@ -2,35 +2,46 @@
 struct CanvasRules {
     /// Whether what is linked to a chord's failure is linked to the tasks of its header too.
     let linksHeaders: Bool
+    /// Whether groups of one and of none stay groups, for what follows them to get a list. Celery has the only task of the
+    /// one in its place, and skips the other.
+    var keepsSmallGroups = false
 
     /// `first | next`.
     func sequence(_ first: CanvasNode, _ next: CanvasNode) throws(MessageError) -> CanvasNode {
         switch first.kind {
         case .task: return try chain(first, next)
         case .chain(let nodes): return try sequence(chain: first, nodes, next)
-        case .group(let nodes): return next.isEmptyGroup ? first : .chord(nodes, next)
+        case .group(let nodes): return isSkipped(next) ? first : .chord(nodes, next)
         case .chord:
             switch next.kind {
             case .task, .chord: break
-            case .group(let nodes) where nodes.count == 1: break
+            case .group(let nodes) where nodes.count == 1 && !keepsSmallGroups: break
             case .group, .chain: return try chain(first, next)
             }
-            return try inBody(of: try first.cloned(), next.unrolled)
+            return try inBody(of: try first.cloned(), unrolled(next))
         }
+    }
+
+    /// Whether it is a group without tasks that counts for nothing.
+    func isSkipped(_ node: CanvasNode) -> Bool { node.isEmptyGroup && !keepsSmallGroups }
+
+    /// What stands in a chain for it: of a group of one its only task.
+    func unrolled(_ node: CanvasNode) -> CanvasNode {
+        if case .group(let nodes) = node.kind, nodes.count == 1, !keepsSmallGroups { nodes[0] } else { node }
     }
 
     private func chain(_ first: CanvasNode, _ next: CanvasNode) throws(MessageError) -> CanvasNode {
         if case .chain = next.kind { return CanvasNode(.chain([first] + (try unchained(next)))) }
-        return CanvasNode(.chain([first, next.unrolled]))
+        return CanvasNode(.chain([first, unrolled(next)]))
     }
 
     private func sequence(
         chain: CanvasNode, _ nodes: [CanvasNode], _ next: CanvasNode
     ) throws(MessageError) -> CanvasNode {
-        if next.isEmptyGroup { return chain }
+        if isSkipped(next) { return chain }
         switch (nodes.last?.kind, next.kind) {
         case (_, .group):
-            let single = next.unrolled
+            let single = unrolled(next)
             guard case .group = single.kind else { return try sequence(chain, single) }
             var nodes = try unchained(chain)
             guard let last = nodes.popLast() else { return single }

@@ -3,22 +3,28 @@ struct ChainMerging {
     /// What was added so far; while it is `nil`, it is the chain of `steps`.
     private var whole: CanvasNode?
     private var steps: [CanvasNode] = []
-    private let rules: CanvasRules
+    var rules: CanvasRules
 
     init(_ rules: CanvasRules) { self.rules = rules }
 
     /// The chain, or what it turned into.
     var result: CanvasNode { whole ?? CanvasNode(.chain(steps)) }
 
-    mutating func add(_ next: CanvasNode) throws(MessageError) {
-        if let whole {
-            self.whole = try rules.sequence(whole, next)
-            return
+    /// Goes on from a canvas, of which what is added makes what `|` does.
+    mutating func begin(with first: CanvasNode) {
+        if case .chain(let nodes) = first.kind, first == CanvasNode(.chain(nodes)) {
+            (whole, steps) = (nil, nodes)
+        } else {
+            whole = first
         }
-        if next.isEmptyGroup { return }
+    }
+
+    mutating func add(_ next: CanvasNode) throws(MessageError) {
+        if let whole { return begin(with: try rules.sequence(whole, next)) }
+        if rules.isSkipped(next) { return }
         switch next.kind {
         case .group:
-            let single = next.unrolled
+            let single = rules.unrolled(next)
             guard case .group = single.kind else { return try add(single) }
             if steps.isEmpty {
                 whole = single
@@ -37,7 +43,9 @@ struct ChainMerging {
     /// A group that is followed becomes the header of a chord.
     private mutating func addToHeader(_ next: CanvasNode) throws(MessageError) -> Bool {
         guard let last = steps.last, case .group(let tasks) = last.kind else { return false }
-        steps[steps.count - 1] = .chord(tasks, next)
+        steps.removeLast()
+        let chord = CanvasNode.chord(tasks, next)
+        if try !addToBodyOfChord(chord) { steps.append(chord) }
         return true
     }
 

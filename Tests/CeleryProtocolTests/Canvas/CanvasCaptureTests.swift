@@ -50,6 +50,12 @@ import Testing
         #expect(CanvasComparison.numbered(ours) == CanvasComparison.numbered(theirs))
     }
 
+    @Test(arguments: CapturedCanvas.composed)
+    func whatIsComposedHasPythonsTreeOfResults(canvas: CapturedCanvas) throws {
+        let result = try CanvasNode(canvas.signature).expanded(in: canvas.context()).result?.json
+        #expect(CanvasComparison.numbered(result ?? .null) == CanvasComparison.numbered(canvas.result))
+    }
+
     /// Follows a canvas from message to message to its end.
     @Test(arguments: CapturedCanvas.sent.filter { $0.name != hanging } + CapturedCanvas.older)
     func workersGoOnAsPythonsDo(canvas: CapturedCanvas) throws {

@@ -55,7 +55,10 @@ struct CapturedCanvas: Sendable, CustomStringConvertible {
     static let sent = newest.filter { $0.error == nil }
 
     /// What older Celerys send, and what workers of the newest one make of that.
-    static let older: [CapturedCanvas] = ["5.4.0", "5.2.7"].flatMap(load)
+    static let older: [CapturedCanvas] = ["5.4.0", "5.2.7"].flatMap { load($0) }
+
+    /// What Python's `|` makes of steps: signatures and results only.
+    static let composed: [CapturedCanvas] = load("5.7.0", "composed")
 
     static func named(_ name: String) throws -> CapturedCanvas {
         try #require(newest.first { $0.name == name })
@@ -71,8 +74,8 @@ struct CapturedCanvas: Sendable, CustomStringConvertible {
         return found
     }()
 
-    private static func load(_ version: String) -> [CapturedCanvas] {
-        entries(version).compactMap { CapturedCanvas(entry: $0, version: version) }
+    private static func load(_ version: String, _ file: String = "celery") -> [CapturedCanvas] {
+        entries(version, file).compactMap { CapturedCanvas(entry: $0, version: version) }
     }
 
     init?(entry: JSONObject, version: String) {
@@ -100,10 +103,10 @@ struct CapturedCanvas: Sendable, CustomStringConvertible {
             number: number)
     }
 
-    private static func entries(_ version: String) -> [JSONObject] {
+    private static func entries(_ version: String, _ file: String = "celery") -> [JSONObject] {
         let root = #filePath.split(separator: "/").dropLast(4).map { "/" + $0 }.joined()
         do {
-            let data = try Data(contentsOf: URL(filePath: root + "/Fixtures/canvas/celery-\(version).json"))
+            let data = try Data(contentsOf: URL(filePath: root + "/Fixtures/canvas/\(file)-\(version).json"))
             let file = try JSONValue(json: [UInt8](data)).objectValue
             return (file?["cases"]?.arrayValue ?? []).compactMap(\.objectValue)
         } catch {

@@ -100,6 +100,20 @@ struct TypedCanvasTests {
                     Self.task("tasks.add", [1, 1]),
                     .chord([Self.task("tasks.add", [1])], Self.task("tasks.sum")),
                 ]))
+        let partial = Tasks.negate.partial().then(group(Tasks.add.partial(1)))
+        #expect(
+            try Tasks.add(1, 1).then(partial).then(Tasks.sum.partial()).canvas()
+                == .chain([
+                    Self.task("tasks.add", [1, 1]), Self.task("tasks.negate"),
+                    .chord([Self.task("tasks.add", [1])], Self.task("tasks.sum")),
+                ]))
+    }
+
+    @Test func aGroupOfNoneHasAnEmptyList() throws {
+        let none = group([Partial<Int, Int>]())
+        #expect(
+            try Tasks.add(1, 1).then(none).then(Tasks.sum.partial()).canvas()
+                == .chain([Self.task("tasks.add", [1, 1]), .chord([], Self.task("tasks.sum"))]))
     }
 
     @Test func aGroupAfterAGroupIsTheBodyOfAChordWhoseMembersGetTheList() throws {

@@ -1,50 +1,30 @@
 import Celery
 
-/// What the steps of a chain are, as far as it matters for what Celery makes of it.
+/// Whether Celery's `chain`, with which the other clients build chains, comes to the same as `then`, which is Celery's `|`.
 ///
-/// `then` makes all that follows a group the body of one chord. So does Celery with most of the chains that users write; with
-/// the others it makes a chain with the chord as a step, whose results hang together otherwise.
+/// They differ where a chord comes first: what follows goes to its body with the one, and may be a step of its own with the
+/// other; and a chain of a chord alone is a chain. Then `chain` puts a chain that comes first together again, of which `|` may
+/// have left a group before a chord.
 enum ChainShape {
-    case tasks
-    case group
-    case chord
-
-    /// Whether `then` and Celery's `chain` come to the same.
     static func isTheSame(_ parts: ArraySlice<JSONValue>) -> Bool {
         guard let first = parts.first else { return true }
-        var last = ChainShape(first)
-        if last == .chord { return false }
-        let beginsWithGroup = last == .group && isOfKind("group", first)
-        for part in parts.dropFirst() {
-            let next = ChainShape(part)
-            switch last {
-            case .tasks: last = next
-            case .group: last = .chord
-            // Of a chain that begins with a group Celery makes a chord, else the chord is a step of it.
-            case .chord where beginsWithGroup: if next == .group || isOfKind("chain", part) { return false }
-            case .chord: if next == .chord { return false }
-            }
-        }
-        return true
+        return kind(first) != "chord" && !(kind(first) == "chain" && (beginsInMany(first) || hasGroupsInARow(first)))
     }
 
-    private init(_ description: JSONValue) {
-        let parts = description.objectValue?["parts"]?.arrayValue ?? []
-        switch description.objectValue?["kind"]?.stringValue {
-        case "group": self = .group
-        case "chord": self = .chord
-        case "chain":
-            let shapes = parts.map(ChainShape.init)
-            if shapes.dropLast().contains(.group) || shapes.contains(.chord) {
-                self = .chord
-            } else {
-                self = shapes.last ?? .tasks
-            }
-        default: self = .tasks
-        }
+    /// Whether it begins with a group, or with a chord.
+    private static func beginsInMany(_ description: JSONValue) -> Bool {
+        guard kind(description) == "chain" else { return ["group", "chord"].contains(kind(description)) }
+        return Self.parts(description).first.map(beginsInMany) ?? false
     }
 
-    private static func isOfKind(_ kind: String, _ description: JSONValue) -> Bool {
-        description.objectValue?["kind"]?.stringValue == kind
+    private static func hasGroupsInARow(_ chain: JSONValue) -> Bool {
+        let kinds = parts(chain).map(kind)
+        return zip(kinds, kinds.dropFirst()).contains { $0 == "group" && $1 == "group" }
+    }
+
+    private static func kind(_ description: JSONValue) -> String? { description.objectValue?["kind"]?.stringValue }
+
+    private static func parts(_ description: JSONValue) -> [JSONValue] {
+        description.objectValue?["parts"]?.arrayValue ?? []
     }
 }

@@ -180,6 +180,24 @@ def failure_before_a_chord_in_a_header(b):
     return chord([chain(b.task("add", 1), group(b.task("add"), b.task("add"))), steps], b.task("total"))
 
 
+def chunks_in_the_last_group_of_a_chain(b):
+    """What they have sent is named by a group where the chord ends, and by nobody where it does not."""
+    last = group(b.task("nothing", 9), b.items("chunks", 4, size=3), b.task("echo", 21))
+    steps = chain(b.task("total", 1), last, link=[b.task("nothing")])
+    return chord([steps, b.task("add", 3)], b.task("add", 51))
+
+
+def chord_as_the_only_step_of_a_chain(b):
+    linked = chain(b.task("add", n=3), b.task("echo"), b.task("add", 5))
+    return chain(chord([b.task("nothing", 1), b.task("add", 2)], b.task("echo", 63)), link=[linked], stamps={"colour": "red"})
+
+
+def chord_of_chords_before_steps(b):
+    inner = chord([b.fail(), b.task("total", 2), b.task("echo", 3)], b.task("echo"))
+    other = chord([b.task("nothing", 1), b.task("total", 7)], b.task("nothing", 95))
+    return group(chain(chord([inner, other, b.task("nothing", 4)], b.fail()), b.task("add", 48)), b.task("total", 1, immutable=True))
+
+
 CASES = [
     (failed_body, None),
     (failed_body_of_a_chain, None),
@@ -207,4 +225,7 @@ CASES = [
     (chords_in_the_last_group_of_a_chain, "reports to a group within"),
     (two_failures_in_a_header_of_groups, None),
     (failure_before_a_chord_in_a_header, None),
+    (chunks_in_the_last_group_of_a_chain, "chunks break a chain"),
+    (chord_as_the_only_step_of_a_chain, None),
+    (chord_of_chords_before_steps, "waits for ever"),
 ]

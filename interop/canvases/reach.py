@@ -87,7 +87,7 @@ class Reach:
             return False
         name, *field = place.split("/")[2:]
         if is_position(name):
-            return self.knows_position(case)
+            return self.knows_position(case, name)
         if self.has(name, self.ended):
             return True
         if field in (["parent"], ["group"]):
@@ -115,9 +115,10 @@ class Reach:
                 and (label(call["label"]) in self.ended or self.is_same_name(call.get("parent"), other.get("parent")))
                 and self.is_same_root(call.get("root"), other.get("root")))
 
-    def knows_position(self, case):
-        """Whether a task that has no name, as it never ran, may be one of these."""
-        return any(self.ended - {label(call["label"]) for call in outcome["calls"]} for outcome in (case.expected, case.actual))
+    def knows_position(self, case, place):
+        """Whether a task that has no name, as it never ran, may be one of these that belongs there."""
+        found = self.ended & standing(case.canvas, place)
+        return any(found - {label(call["label"]) for call in outcome["calls"]} for outcome in (case.expected, case.actual))
 
     # Names.
 
@@ -162,6 +163,28 @@ class Reach:
 def is_position(name):
     """Whether it is no name but a place in a tree of results."""
     return name in ("the result", "nobody") or name.startswith(("member ", "parent ", "child "))
+
+
+def standing(canvas, place):
+    """The labels of all that may stand at a place in a tree of results: of what a task has sent that is what comes after it, of
+    the whole canvas's result the last ones, and before these any."""
+    _, is_sent, senders = place.partition(" of task ")
+    if is_sent:
+        found = [each for each in parts(canvas) if str(each.get("label")) in senders.split("=")]
+        return labels(*found).union(*(following(canvas, each) for each in found))
+    return ends(canvas) if set(place.split()).isdisjoint({"nobody", "parent", "child"}) else labels(canvas)
+
+
+def ends(description):
+    """The labels of those whose results are the one of the canvas."""
+    if description["kind"] == "chord":
+        return ends(description["body"])
+    if description["kind"] == "group":
+        return set().union(*map(ends, description["parts"]))
+    if description["kind"] == "chain":
+        return next((found for found in map(ends, reversed(description["parts"])) if found), set())
+    found = {str(description["label"])}
+    return found | ends(description["kwargs"]["canvas"]) if description.get("name") == "canvas.replace" else found
 
 
 def label(text):

@@ -1,11 +1,13 @@
 """What follows a Swift task: callbacks, error callbacks, chains, groups and chords, in fleets of both languages."""
 import uuid
-from datetime import datetime, timedelta, timezone
+from datetime import date, datetime, time, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 from celery import chain, chord, group
 from celery.canvas import xmap, xstarmap
 from celery.exceptions import ChordError
+from kombu import Exchange
 
 from fleet import worker_log
 from live.bed import equal, eventually, matches, only, raises
@@ -224,6 +226,58 @@ def test_chord_unlock_comes_again_until_the_header_has_ended(bed):
         bed.app.send_task("swift.add", (number, 1), task_id=member, queue="swift").get(timeout=10)
     equal(result.get(timeout=10), 6)
     equal(worker_log.successes(bed.swift.log(), result.id), 1)
+
+
+@only("redis")
+def test_what_json_has_no_words_for_comes_through_a_chord_as_with_python(bed, python):
+    values = [
+        datetime(2026, 1, 2, 3, 4, 5, 678901, timezone.utc), datetime(2026, 1, 2, 3, 4), date(2026, 1, 2), time(1, 2, 3),
+        uuid.uuid4(), b"\x00\xff", Decimal("1.20"), 2 ** 70, 1e308, -0.0, float("inf"), {"": None, "__type__": "x"}]
+    for language in ["python", "swift"]:
+        header = [sig(bed, f"{language}.echo", value) for value in values]
+        joined = chord(header, sig(bed, f"{language}.echo")).apply_async().get(timeout=20)
+        equal([each["args"][0] for each in joined["args"][0]], values)
+
+
+@only("redis")
+@pytest.mark.parametrize("language", ["python", "swift"])
+def test_a_header_whose_results_are_not_to_be_stored_is_counted(bed, python, language):
+    odd = f"\u00e9t\u00e9 {{1}} * ?[a]:\u2028 {uuid.uuid4()}"
+    header = [sig(bed, f"{language}.add", n, n).set(ignore_result=True, task_id=f"{odd} {n}") for n in range(3)]
+    result = chord(header, sig(bed, f"{language}.tsum")).apply_async()
+    equal(bed.app.AsyncResult(result.id).get(timeout=20), 6)
+    equal({bed.app.AsyncResult(f"{odd} {n}").state for n in range(3)}, {"PENDING"})
+
+
+@only("redis")
+def test_what_is_revoked_while_a_swift_worker_holds_it_ends_its_chord_and_its_chain(bed):
+    held = swift(bed, "add", 1, 1, task_id=str(uuid.uuid4()), countdown=1)
+    joined = chord([held, swift(bed, "add", 2, 2)], swift(bed, "tsum")).apply_async()
+    steps = chain(swift(bed, "add", 1, 1, countdown=1), swift(bed, "add", 2)).apply_async()
+    bed.app.control.revoke([held.options["task_id"], steps.parent.id], reply=True, timeout=5, limit=1)
+    raises(
+        f"ChordError: Dependency {held.options['task_id']} raised TaskRevokedError('revoked')",
+        lambda: bed.app.AsyncResult(joined.id).get(timeout=20))
+    raises("TaskRevokedError: revoked", lambda: bed.app.AsyncResult(steps.id).get(timeout=20))
+
+
+def test_an_error_callback_may_be_a_group(bed):
+    callbacks = [follow_up(bed, "echo") for _ in range(2)]
+    failed = swift(bed, "fail", "no luck").apply_async(link_error=group([signature for signature, _ in callbacks]))
+    failed.get(timeout=10, propagate=False)
+    equal([result.get(timeout=10)["args"] for _, result in callbacks], [[failed.id]] * 2)
+
+
+@only("rabbitmq")
+def test_a_task_is_tried_again_through_the_headers_exchange_that_it_came_from(bed):
+    with bed.app.connection() as connection, connection.channel() as channel:
+        exchange = Exchange("live.headers", "headers", channel=channel)
+        exchange.declare()
+        channel.queue_bind("swift", exchange.name, "", arguments={"to": "swift", "x-match": "all"})
+        result = bed.app.send_task(
+            "swift.flaky", (3,), exchange=exchange.name, exchange_type="headers", routing_key="", headers={"to": "swift"})
+        equal(result.get(timeout=10), 3)
+        exchange.delete()
 
 
 def test_a_group_follows_a_swift_task_and_its_results_are_found(bed):

@@ -27,7 +27,8 @@ extension Signature {
         linkError(errback.afterAnything())
     }
 
-    /// Stamps each of its tasks; workers hand stamps on with retries, and tasks can be revoked by them.
+    /// Stamps each of its tasks but those of the bodies of chords, as Celery's `stamp`; ``stamped(by:)`` stamps these too.
+    /// Workers hand stamps on with retries, and tasks can be revoked by them.
     public func stamped(_ stamps: JSONObject) -> Signature {
         changed { node, _ in try node.stamp(stamps) }
     }

@@ -138,3 +138,8 @@ public struct GroupHandle<Element: Sendable>: Sendable {
         return stream
     }
 }
+
+extension GroupHandle: CustomStringConvertible {
+    /// `group`, its id, and the ids of its tasks.
+    public var description: String { "group \(id) [\(tasks.map(\.id).joined(separator: ", "))]" }
+}

@@ -25,6 +25,16 @@ public enum ResultHandle: Sendable {
     }
 }
 
+extension ResultHandle: CustomStringConvertible {
+    /// What it is, and its id.
+    public var description: String {
+        switch self {
+        case .task(let task): task.description
+        case .group(let group): group.description
+        }
+    }
+}
+
 extension TaskHandle {
     /// The tasks and groups that this task has sent, as far as its result tells: callbacks, the next step of a chain,
     /// what its code has sent. A task that is tried again is among its own children.

@@ -194,3 +194,8 @@ public struct TaskHandle<Output: Sendable>: Sendable {
             underlyingError: error)
     }
 }
+
+extension TaskHandle: CustomStringConvertible {
+    /// `task` and its id.
+    public var description: String { "task \(id)" }
+}

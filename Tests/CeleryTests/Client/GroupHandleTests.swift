@@ -155,6 +155,7 @@ import Testing
         try await store.store([StoredResult(result, route: ReplyRoute(replyTo: nil, correlationID: "a"))])
         let children = try await client.handle(id: "a").children()
         #expect(children.map(\.id) == ["b", "g"])
+        #expect(children.map(\.description) == ["task b", "group g [c]"])
         guard case .group(let group)? = children.last else {
             Issue.record("it is a group")
             return

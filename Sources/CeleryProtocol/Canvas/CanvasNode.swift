@@ -1,8 +1,8 @@
 /// A signature, Celery's word for a call that is yet to be sent: of a task, or of tasks in a chain, a group or a chord.
 ///
-/// A canvas is a tree of these. It is read from a message or built, composed by Celery's rules (``then(_:linksHeaders:)``), given its
-/// ids (``frozen(id:in:)``) and made into messages (``expanded(input:kwargs:options:in:)``) without any I/O: how and where
-/// they are sent is somebody else's.
+/// A canvas is a tree of these. It is read from a message or built, composed by Celery's rules
+/// (``then(_:linksHeaders:)``), given its ids (``frozen(id:in:)``) and made into messages
+/// (``expanded(input:kwargs:options:in:)``) without any I/O: how and where they are sent is somebody else's.
 ///
 /// A canvas of more than ``maximumDepth`` levels is an error as soon as it is to be written or sent; until then it may be
 /// built, and takes no memory.

@@ -1,15 +1,16 @@
 extension RedisScript {
-    /// Counts parts of one chord, and claims the chord if they are the last. Keys: the parts, the growth, the size, those
-    /// that are counted, the group, the claim, what has run of the body. Arguments: 1 if parts are kept in the header's order, the lives of the
-    /// chord and of the group in seconds or 0 for no end, that of a claim, the claim's token, then the id of each task,
-    /// its place, and what is kept of it.
+    /// Counts parts of one chord, and claims the chord if they are the last.
+    ///
+    /// Keys: the parts, the growth, the size, those that are counted, the group, the claim, what has run of the body.
+    /// Arguments: 1 if parts are kept in the header's order, the lives of the chord and of the group in seconds or 0 for
+    /// no end, that of a claim, the claim's token, then the id of each task, its place, and what is kept of it.
     ///
     /// Returns a number and what belongs to it: -1 for a chord that has ended; 0 when parts are missing; 1 when it is
     /// claimed, with 1 if all these parts had been counted before; 2 when it is somebody else's, with the milliseconds
     /// that are left to it.
     ///
-    /// Parts of a chord that has ended are kept for a minute. Where a chord with settled ids is sent once more, Celery opens it
-    /// anew just before the last message of its header: tasks that have ended by then would be missing for ever.
+    /// Parts of a chord that has ended are kept for a minute. Where a chord with settled ids is sent once more, Celery
+    /// opens it anew just before the last message of its header: tasks that have ended by then would be missing for ever.
     ///
     /// Whoever claims a chord without a new part sends a body that may have been sent before; with a new one the chord is
     /// complete for the first time, and what ran of a former body is forgotten.

@@ -5,7 +5,8 @@ internal import CeleryTransport
 final class ClaimKeeper: Sendable {
     private let renewals: Task<Void, Never>
 
-    /// - Parameter limit: for how long the right is kept each time, without a sign of life. It is renewed three times as often.
+    /// - Parameter limit: for how long the right is kept each time, without a sign of life. It is renewed three times as
+    ///   often.
     init(_ claim: ChordClaim, in store: any ResultStore, for limit: Duration) {
         renewals = Task {
             do {

@@ -112,7 +112,7 @@ extension Finisher {
         }
     }
 
-    private func insert(_ steps: (steps: [FinishingStep], problem: FinishingProblem?), into item: inout Item) {
+    private func insert(_ steps: FinishingPlanner.ChordSteps, into item: inout Item) {
         item.plan.insert(steps.steps)
         if let problem = steps.problem { log.add(problem, to: &item.reporting) }
     }

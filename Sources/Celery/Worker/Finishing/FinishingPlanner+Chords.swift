@@ -3,6 +3,9 @@ internal import CeleryTransport
 
 /// What follows from the end of a task that belongs to a chord.
 extension FinishingPlanner {
+    /// What is to be done for a chord, and what could not be planned of it, for the log.
+    typealias ChordSteps = (steps: [FinishingStep], problem: FinishingProblem?)
+
     // MARK: Parts
 
     /// The part of its chord that a task has come to; `nil` when it belongs to none, or when parts are not counted. Of a
@@ -49,7 +52,7 @@ extension FinishingPlanner {
     ///   - finished: the task whose end has completed it.
     func steps(
         completing report: ChordReport, _ claim: ChordClaim?, _ results: ChordResults, by finished: FinishedTask
-    ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
+    ) -> ChordSteps {
         switch results {
         case .values(let values):
             do {
@@ -75,7 +78,7 @@ extension FinishingPlanner {
     /// What is to be done when a chord's body cannot be sent.
     func steps(
         failing report: ChordReport, _ claim: ChordClaim?, _ reason: any Error, by finished: FinishedTask
-    ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
+    ) -> ChordSteps {
         let failure = TaskFailure(reason, request: finished.task.request)
         let error = ChordReport.error("Callback error: \(failure.repr)")
         let (steps, problem) = steps(failing: report, claim, error, error, by: finished)
@@ -85,7 +88,7 @@ extension FinishingPlanner {
     /// What is to be done when a chord's results cannot be had.
     func steps(
         unjoined report: ChordReport, _ claim: ChordClaim?, _ reason: any Error, by finished: FinishedTask
-    ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
+    ) -> ChordSteps {
         let failure = TaskFailure(reason, request: finished.task.request)
         let error = ChordReport.error("Join error: \(failure.repr)")
         let (steps, problem) = steps(failing: report, claim, error, error, by: finished)
@@ -95,7 +98,7 @@ extension FinishingPlanner {
     /// What is to be done for a chord that `celery.chord_unlock` has looked after.
     func steps(
         unlocking unlocked: UnlockedChord, by finished: FinishedTask
-    ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
+    ) -> ChordSteps {
         switch unlocked.header {
         case .ended(let results): steps(completing: unlocked.report, nil, results, by: finished)
         case .unended(let error): steps(failing: unlocked.report, nil, error, error, by: finished)
@@ -114,7 +117,7 @@ extension FinishingPlanner {
     func steps(
         failing report: ChordReport, _ claim: ChordClaim?, _ error: TaskFailure, _ cause: TaskFailure,
         by finished: FinishedTask
-    ) -> (steps: [FinishingStep], problem: FinishingProblem?) {
+    ) -> ChordSteps {
         guard let body = report.body else { return ([], Self.unknownBody) }
         let signature = body.objectValue ?? [:]
         let request = finished.task.request

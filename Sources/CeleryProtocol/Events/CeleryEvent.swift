@@ -51,7 +51,9 @@ extension CeleryEvent {
 
     /// Reads an event.
     ///
-    /// - Parameter hostname: that of the message, which counts where the event has none.
+    /// - Parameters:
+    ///   - json: the object.
+    ///   - hostname: that of the message, which counts where the event has none.
     /// - Throws: ``MessageError`` for what is none.
     public init(_ json: JSONValue, hostname: String? = nil) throws(MessageError) {
         guard let object = json.objectValue else {

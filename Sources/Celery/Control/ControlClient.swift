@@ -84,7 +84,7 @@ public struct ControlClient: Sendable {
             await consumer.close()
         }
         let outcome = await Result {
-            let expires = Date().timeIntervalSince1970 + timeout.inSeconds
+            let expires = Date() + timeout.inSeconds
             try await send(
                 ControlRequest(
                     method, arguments: arguments, audience: audience, ticket: ticket,
@@ -97,7 +97,7 @@ public struct ControlClient: Sendable {
         try outcome.get()
     }
 
-    private func send(_ request: ControlRequest, expires: Double = 0) async throws {
+    private func send(_ request: ControlRequest, expires: Date? = nil) async throws {
         try await publisher.publish(
             request.message(expires: expires),
             to: Destination(exchange: "\(exchange).pidbox", type: .fanout, isDurable: false, routingKey: ""))

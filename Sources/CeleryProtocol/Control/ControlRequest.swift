@@ -1,3 +1,9 @@
+#if canImport(FoundationEssentials)
+public import FoundationEssentials
+#else
+public import Foundation
+#endif
+
 /// A remote control request: what `celery inspect` and `celery control` send to all workers (kombu's mailbox).
 public struct ControlRequest: Sendable, Hashable {
     /// Where the reply to a request goes.
@@ -66,8 +72,8 @@ extension ControlRequest {
 
     /// The message.
     ///
-    /// - Parameter expires: until when a reply is waited for, in seconds since 1970; 0 for no reply.
-    public func message(expires: Double = 0) -> Message {
+    /// - Parameter expires: until when a reply is waited for; `nil` when none is.
+    public func message(expires: Date? = nil) -> Message {
         var body: JSONObject = ["method": .string(method), "arguments": .object(arguments)]
         audience.write(to: &body)
         if let ticket { body["ticket"] = .string(ticket) }
@@ -75,7 +81,9 @@ extension ControlRequest {
             body["reply_to"] = ["exchange": .string(replyTo.exchange), "routing_key": .string(replyTo.routingKey)]
         }
         return Message(
-            headers: ["clock": .integer(clock ?? 0), "expires": expires == 0 ? 0 : .double(expires)],
+            headers: [
+                "clock": .integer(clock ?? 0), "expires": expires.map { .double($0.timeIntervalSince1970) } ?? 0,
+            ],
             body: body.serialized())
     }
 }

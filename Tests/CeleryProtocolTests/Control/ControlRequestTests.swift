@@ -1,4 +1,5 @@
 import CeleryProtocol
+import Foundation
 import Testing
 
 struct ControlRequestTests {
@@ -20,7 +21,7 @@ struct ControlRequestTests {
         #expect(request.ticket == "ba2cf1f8")
         #expect(request.replyTo == .init(exchange: "reply.celery.pidbox", routingKey: "8a30f086"))
         #expect(request.clock == 7)
-        let again = request.message(expires: 1795220013.5)
+        let again = request.message(expires: Date(timeIntervalSince1970: 1795220013.5))
         #expect(again.headers == ["clock": 7, "expires": 1795220013.5])
         #expect(String(decoding: again.body, as: UTF8.self) == Self.captured)
     }

@@ -286,6 +286,7 @@ def test_a_revoked_task_and_a_heartbeat_are_told(fleet, watch):
 
 def test_a_worker_says_when_it_comes_and_goes(fleet, watch):
     worker = fleet.swift_worker(queues=["ending"], name="coming", arguments=["-c", "1"])
+    eventually(lambda: watch.types_of("coming"), "it has come")
     equal(worker.stop(20), 0)
     eventually(lambda: watch.types_of("coming")[-1:] == ["worker-offline"], "it has gone")
     equal(watch.types_of("coming")[0], "worker-online")

@@ -34,6 +34,7 @@ final class EventFeed: Sendable {
     private let clock: LogicalClock
     private let publisher: TaskPublisher
     private let exchangeType: Queue.ExchangeType
+    private let connection: ConnectionState
     private let logger: Logger
     private let buffer = Locked(Buffer())
     private let news = WakeSignal()
@@ -42,12 +43,13 @@ final class EventFeed: Sendable {
 
     init(
         name: String, sendsTasks: Bool, clock: LogicalClock, publisher: TaskPublisher,
-        exchangeType: Queue.ExchangeType, logger: Logger
+        exchangeType: Queue.ExchangeType, connection: ConnectionState, logger: Logger
     ) {
         self.name = name
         self.clock = clock
         self.publisher = publisher
         self.exchangeType = exchangeType
+        self.connection = connection
         self.logger = logger
         self.sendsTasks = Atomic(sendsTasks)
         encoder = EventEncoder(hostname: name, pid: Int(ProcessInfo.processInfo.processIdentifier))
@@ -147,19 +149,24 @@ final class EventFeed: Sendable {
             exchange: "celeryev", type: exchangeType, isDurable: true, routingKey: routingKey)
         var schedule = RetrySchedule()
         while true {
-            do {
-                try await publisher.publish(message, to: destination, retries: 0)
-                outage.withLock { $0.reset() }
-                return
-            } catch {
-                if let count = outage.withLock({ $0.failed() }) {
-                    logger.warning(
-                        "events cannot be sent",
-                        metadata: [LoggingKeys.error: LoggingKeys.reason(error), "count": "\(count)"])
+            if connection.isOpen {
+                do {
+                    try await publisher.publish(message, to: destination, retries: 0)
+                    outage.withLock { $0.reset() }
+                    return
+                } catch {
+                    logFailure(error)
                 }
-                guard isEndless, !buffer.withLock({ $0.isClosed }) else { return }
-                do { try await Task.sleep(for: schedule.nextDelay()) } catch { return }
             }
+            guard isEndless, !buffer.withLock({ $0.isClosed }) else { return }
+            do { try await Task.sleep(for: schedule.nextDelay()) } catch { return }
         }
+    }
+
+    /// A connection that is lost is the log's affair elsewhere.
+    private func logFailure(_ error: any Error) {
+        guard connection.isOpen, let count = outage.withLock({ $0.failed() }) else { return }
+        logger.warning(
+            "events cannot be sent", metadata: [LoggingKeys.error: LoggingKeys.reason(error), "count": "\(count)"])
     }
 }

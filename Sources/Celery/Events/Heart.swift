@@ -9,13 +9,17 @@ struct Heart: Sendable {
     let feed: EventFeed
     let interval: Duration
     let active: ActiveTasks
+    let connection: ConnectionState
 
-    /// Beats until cancelled.
+    /// Beats until cancelled, while there is a connection; when there is one again the worker has come anew, as in Celery.
     func run() async {
-        await feed.send("worker-online", fields)
         while true {
-            do { try await Task.sleep(for: interval) } catch { return }
-            await feed.send("worker-heartbeat", fields)
+            do { try await connection.opened.wait() } catch { return }
+            await feed.send("worker-online", fields)
+            while connection.isOpen {
+                do { try await Task.sleep(for: interval) } catch { return }
+                await feed.send("worker-heartbeat", fields)
+            }
         }
     }
 

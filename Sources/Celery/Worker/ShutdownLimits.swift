@@ -7,6 +7,8 @@ struct ShutdownLimits: Sendable {
     var slots = Duration.seconds(4)
     /// For all that follows from the last tasks.
     var finishing = Duration.seconds(8)
+    /// For the last events, of which none is worth more.
+    var events = Duration.seconds(1)
     /// For each connection to say goodbye.
     var close = Duration.seconds(6)
 }

@@ -51,10 +51,10 @@ final class WorkerEngine: Service {
         results = try backend?.makeResultStore(
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))
         log = TaskLog(logger: logger, level: options.taskLogLevel ?? .debug, reportWait: reportWait)
-        let clock = LogicalClock()
+        let (clock, connection) = (LogicalClock(), ConnectionState())
         events = EventFeed(
             name: name, sendsTasks: options.sendsTaskEvents, clock: clock, publisher: publisher,
-            exchangeType: broker.eventExchangeType, logger: logger)
+            exchangeType: broker.eventExchangeType, connection: connection, logger: logger)
         let observers = Observers(middleware: middleware, feed: events)
         let writer = results.map { [logger] in ResultWriter($0, logger: logger) }
         let handlers = try handlers.byName()
@@ -72,9 +72,9 @@ final class WorkerEngine: Service {
         intake = Intake(
             broker: broker, queues: queues, options: options, name: name, handlers: handlers,
             hasBackend: results != nil, slots: slots, finisher: finisher, limits: limits,
-            observers: observers, log: log)
+            observers: observers, connection: connection, log: log)
         heart = options.heartbeatInterval.map { [events, slots] in
-            Heart(feed: events, interval: $0, active: slots.active)
+            Heart(feed: events, interval: $0, active: slots.active, connection: connection)
         }
         guard options.isControllable else {
             control = nil
@@ -111,7 +111,7 @@ final class WorkerEngine: Service {
         log.sumUp()
         beating?.cancel()
         events.close()
-        await waitFor("the last events", limits.close) { [heart] in
+        await waitFor("the last events", limits.events) { [heart] in
             await telling.value
             await heart?.end()
         }

@@ -25,6 +25,7 @@ final class Intake: Sendable {
     private let finisher: Finisher
     private let limits: ShutdownLimits
     private let observers: Observers
+    private let connection: ConnectionState
     private let log: TaskLog
     private let schedule: EtaSchedule
     private let started = StartedTasks()
@@ -35,7 +36,7 @@ final class Intake: Sendable {
     init(
         broker: any Broker, queues: [Queue], options: CeleryWorker.Options, name: String,
         handlers: [String: TaskHandler], hasBackend: Bool, slots: TaskSlots, finisher: Finisher,
-        limits: ShutdownLimits, observers: Observers, log: TaskLog
+        limits: ShutdownLimits, observers: Observers, connection: ConnectionState, log: TaskLog
     ) {
         self.broker = broker
         self.options = options
@@ -45,6 +46,7 @@ final class Intake: Sendable {
         self.finisher = finisher
         self.limits = limits
         self.observers = observers
+        self.connection = connection
         self.log = log
         schedule = EtaSchedule(clock: options.clock)
         configuration = ConsumerConfiguration(queues: queues, prefetch: options.prefetch, name: name)
@@ -82,9 +84,15 @@ final class Intake: Sendable {
                 }
                 let opening = connections.opened()
                 logReady(opening)
+                connection.open()
                 if opening != .first { observers.observe(.reconnected) }
                 defer { connections.ended(hasSettled: session.hasSettled) }
-                try await receive(from: session)
+                do {
+                    try await receive(from: session)
+                } catch let error as TransportError {
+                    connection.close()
+                    throw error
+                }
             } catch let error as TransportError where error.isPassing(afterSuccess: connections.hasSucceeded) {
                 let (delay, isWorthALine) = connections.failed()
                 if isWorthALine { logLoss(error, connections.hasSucceeded) }

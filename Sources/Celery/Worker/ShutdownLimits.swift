@@ -8,7 +8,7 @@ struct ShutdownLimits: Sendable {
     /// For all that follows from the last tasks.
     var finishing = Duration.seconds(8)
     /// For the last events, of which none is worth more.
-    var events = Duration.seconds(1)
+    var events = Duration.seconds(2)
     /// For each connection to say goodbye.
     var close = Duration.seconds(6)
 }

@@ -111,10 +111,11 @@ final class WorkerEngine: Service {
         log.sumUp()
         beating?.cancel()
         events.close()
-        await waitFor("the last events", limits.events) { [heart] in
+        let isTold = await waitAtMost(limits.events) { [heart] in
             await telling.value
             await heart?.end()
         }
+        if !isTold { logger.notice("the worker ends without waiting for its last events any longer") }
         await withDiscardingTaskGroup { group in
             group.addTask { await self.intake.close() }
             if let controlling {

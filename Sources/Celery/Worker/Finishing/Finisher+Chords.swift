@@ -37,21 +37,10 @@ extension Finisher {
     ) async -> Bool {
         guard report.body != nil, let task = item.plan.task else { return true }
         let claim = ChordClaim(group: report.part.group, token: RandomID.make(), isRepeated: false)
-        var tries = RetryBudget.Tries()
-        while true {
-            do {
-                guard try await writer.take(claim, for: Self.claimLimit) else { return true }
-                item.keeper = writer.keeper(of: claim, for: Self.claimLimit)
-                insert(planner.steps(unjoined: report, claim, reason, by: task), into: &item)
-                return true
-            } catch {
-                if RetryBudget.mayPass(error) {
-                    if await writer.budget.pause(&tries) { continue }
-                    if item.plan.runsAgainUnlessStored { return false }
-                }
-                log.add(FinishingProblem(kind: .chord, error: error), to: &item.reporting)
-                return true
-            }
+        return await tryAgain(.chord, writer, &item) { item in
+            guard try await writer.take(claim, for: Self.claimLimit) else { return }
+            item.keeper = writer.keeper(of: claim, for: Self.claimLimit)
+            insert(planner.steps(unjoined: report, claim, reason, by: task), into: &item)
         }
     }
 
@@ -91,22 +80,37 @@ extension Finisher {
         _ report: ChordReport, _ claim: ChordClaim, _ writer: ResultWriter, _ item: inout Item
     ) async -> Bool {
         guard let task = item.plan.task else { return true }
+        return await tryAgain(.chord, writer, &item) { item in
+            guard let results = try await writer.results(of: claim, report, keeping: Self.claimLimit) else { return }
+            item.keeper = writer.keeper(of: claim, for: Self.claimLimit)
+            insert(planner.steps(completing: report, claim, results, by: task), into: &item)
+        } otherwise: { error, item in
+            insert(planner.steps(unjoined: report, claim, error, by: task), into: &item)
+        }
+    }
+
+    /// Does something for a chord, again and again while that may help.
+    ///
+    /// - Parameters:
+    ///   - kind: what the log says where nothing helps.
+    ///   - otherwise: what is done then.
+    /// - Returns: `false` when the task is to run again.
+    private func tryAgain(
+        _ kind: FinishingProblem.Kind, _ writer: ResultWriter, _ item: inout Item,
+        _ body: (inout Item) async throws -> Void, otherwise: (any Error, inout Item) -> Void = { _, _ in }
+    ) async -> Bool {
         var tries = RetryBudget.Tries()
         while true {
             do {
-                guard let results = try await writer.results(of: claim, report, keeping: Self.claimLimit) else {
-                    return true
-                }
-                item.keeper = writer.keeper(of: claim, for: Self.claimLimit)
-                insert(planner.steps(completing: report, claim, results, by: task), into: &item)
+                try await body(&item)
                 return true
             } catch {
                 if RetryBudget.mayPass(error) {
                     if await writer.budget.pause(&tries) { continue }
                     if item.plan.runsAgainUnlessStored { return false }
                 }
-                log.add(FinishingProblem(kind: .chord, error: error), to: &item.reporting)
-                insert(planner.steps(unjoined: report, claim, error, by: task), into: &item)
+                log.add(FinishingProblem(kind: kind, error: error), to: &item.reporting)
+                otherwise(error, &item)
                 return true
             }
         }
@@ -122,20 +126,9 @@ extension Finisher {
     /// - Returns: `false` when the task is to run again, and says it then.
     func end(_ ending: ChordEnding, _ item: inout Item) async -> Bool {
         guard let writer else { return true }
-        var tries = RetryBudget.Tries()
-        while true {
-            do {
-                try await writer.end(ending)
-                item.keeper = nil
-                return true
-            } catch {
-                if RetryBudget.mayPass(error) {
-                    if await writer.budget.pause(&tries) { continue }
-                    if item.plan.runsAgainUnlessStored { return false }
-                }
-                log.add(FinishingProblem(kind: .chordPart, error: error), to: &item.reporting)
-                return true
-            }
+        return await tryAgain(.chordPart, writer, &item) { item in
+            try await writer.end(ending)
+            item.keeper = nil
         }
     }
 }

@@ -26,4 +26,16 @@ public protocol Broker: Sendable {
 extension Broker {
     /// A topic exchange.
     public var eventExchangeType: Queue.ExchangeType { .topic }
+
+    /// Opens a consumer as ``makeConsumer(_:logger:)`` does, and stops waiting for it when the calling task is cancelled: one
+    /// that is there after all is closed.
+    package func makeConsumerAbandonably(
+        _ configuration: ConsumerConfiguration, logger: Logger
+    ) async throws -> any Consumer {
+        try await withAbandonment {
+            try await makeConsumer(configuration, logger: logger)
+        } cleanUp: { consumer in
+            await consumer.close()
+        }
+    }
 }

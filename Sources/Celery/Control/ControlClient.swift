@@ -75,14 +75,10 @@ public struct ControlClient: Sendable {
         let queue = Queue(
             "\(id).reply.\(exchange).pidbox", exchange: "reply.\(exchange).pidbox", routingKey: id, isDurable: false,
             isExchangeDurable: false, isExclusive: true, isAutoDelete: true, expires: .seconds(10))
-        let consumer = try await withAbandonment { [broker, logger] in
-            try await broker.makeConsumer(
-                ConsumerConfiguration(
-                    queues: [queue], prefetch: 0, isAutoAcknowledging: true, deletesQueues: true,
-                    name: "celery-swift control"), logger: logger)
-        } cleanUp: { consumer in
-            await consumer.close()
-        }
+        let consumer = try await broker.makeConsumerAbandonably(
+            ConsumerConfiguration(
+                queues: [queue], prefetch: 0, isAutoAcknowledging: true, deletesQueues: true,
+                name: "celery-swift control"), logger: logger)
         let outcome = await Result {
             let expires = Date() + timeout.inSeconds
             try await send(

@@ -57,11 +57,7 @@ final class ControlService: Sendable {
             queues: [mailbox], prefetch: 0, isAutoAcknowledging: true, name: "\(state.name) control")
         while !Task.isCancelled {
             do {
-                let consumer = try await withAbandonment { [broker, logger] in
-                    try await broker.makeConsumer(configuration, logger: logger)
-                } cleanUp: { consumer in
-                    await consumer.close()
-                }
+                let consumer = try await broker.makeConsumerAbandonably(configuration, logger: logger)
                 _ = connections.opened()
                 let outcome = await Result {
                     try await consumer.receive { [requests] in

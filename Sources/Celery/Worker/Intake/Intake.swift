@@ -71,11 +71,7 @@ final class Intake: Sendable {
         var connections = ConnectionRecord()
         while true {
             do {
-                let consumer = try await withAbandonment { [broker, configuration, logger = log.logger] in
-                    try await broker.makeConsumer(configuration, logger: logger)
-                } cleanUp: { consumer in
-                    await consumer.close()
-                }
+                let consumer = try await broker.makeConsumerAbandonably(configuration, logger: log.logger)
                 let session = ConsumerSession(
                     consumer, prefetch: configuration.prefetch, concurrency: max(1, options.concurrency),
                     started: started

@@ -92,25 +92,10 @@ extension Message {
     /// The object that a message of remote control holds.
     var controlBody: JSONObject {
         get throws(MessageError) {
-            guard let object = try controlJSON.objectValue else {
+            guard let object = try decodedBody(BodyLimits(), willRead: { _ in }).objectValue else {
                 throw MessageError(.undecodable, "a message of remote control holds no object")
             }
             return object
-        }
-    }
-
-    /// What a message of remote control, or of events, holds.
-    var controlJSON: JSONValue {
-        get throws(MessageError) {
-            guard contentType == "application/json" else {
-                throw MessageError(
-                    .contentTypeRefused, "content of the type \(PythonRepr.quoted(contentType ?? "")) is not accepted")
-            }
-            do {
-                return try JSONValue(json: body)
-            } catch {
-                throw MessageError(.undecodable, "the body is not JSON: \(error)")
-            }
         }
     }
 }

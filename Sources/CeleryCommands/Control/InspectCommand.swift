@@ -1,39 +1,25 @@
 public import ArgumentParser
-internal import CeleryProtocol
 
 /// `inspect`: asks workers what they do.
 public struct InspectCommand: AsyncParsableCommand {
     /// The command's name and help.
     public static let configuration = CommandConfiguration(
         commandName: "inspect", abstract: "Ask workers, in whichever language, what they do.",
-        discussion: (["Commands:"] + RemoteCommand.inspecting.map { "  \($0.usage): \($0.abstract)" } + [
-            "Others that workers know are asked for with arguments such as name=value."
-        ]).joined(separator: "\n"))
+        discussion: RemoteCommandArguments.discussion(of: RemoteCommand.inspecting))
 
     @OptionGroup(title: "Broker, results, settings") var connection: ConnectionOptions
     @OptionGroup(title: "Remote control") var options: RemoteControlOptions
-
-    @Argument(help: "The command.", transform: NameArgument.name)
-    var command: String
-
-    @Argument(help: "Its arguments.")
-    var arguments: [String] = []
+    @OptionGroup var request: RemoteCommandArguments
 
     /// For the argument parser.
     public init() {}
 
     /// Checks what the parser cannot know.
-    public mutating func validate() throws { _ = try values }
-
-    private var values: JSONObject {
-        get throws {
-            let known = RemoteCommand.inspecting.first { $0.name == command }
-            return try known.map { try $0.arguments(arguments) } ?? RemoteCommand.namedArguments(arguments)
-        }
-    }
+    public mutating func validate() throws { _ = try request.values(RemoteCommand.inspecting) }
 
     /// Asks and prints.
     public func run() async throws {
-        try await RemoteControlRun(connection: connection, options: options)(command, values)
+        try await RemoteControlRun(connection: connection, options: options)(
+            request.command, request.values(RemoteCommand.inspecting))
     }
 }

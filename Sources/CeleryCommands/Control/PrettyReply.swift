@@ -20,24 +20,24 @@ enum PrettyReply {
         switch value {
         case .string(let text) where top: return [LogText.lines(text)]
         case .object(let object) where !object.isEmpty:
-            var lines = ["{"]
-            for (position, (key, part)) in object.entries.enumerated() {
-                var inner = json(part, top: false)
-                inner[0] = "\(text(.string(key))): \(inner[0])"
-                if position < object.count - 1 { inner[inner.count - 1] += "," }
-                lines += inner.map { "    " + $0 }
-            }
-            return lines + ["}"]
+            return bracketed(
+                "{",
+                object.map { key, part in
+                    var lines = json(part, top: false)
+                    lines[0] = "\(text(.string(key))): \(lines[0])"
+                    return lines
+                }, "}")
         case .array(let values) where values.contains { $0.objectValue != nil }:
-            var lines = ["["]
-            for (position, part) in values.enumerated() {
-                var inner = json(part, top: false)
-                if position < values.count - 1 { inner[inner.count - 1] += "," }
-                lines += inner.map { "    " + $0 }
-            }
-            return lines + ["]"]
+            return bracketed("[", values.map { json($0, top: false) }, "]")
         default: return [text(value)]
         }
+    }
+
+    private static func bracketed(_ open: String, _ parts: [[String]], _ close: String) -> [String] {
+        let inner = parts.enumerated().flatMap { position, lines in
+            position < parts.count - 1 ? lines.dropLast() + [lines[lines.count - 1] + ","] : lines
+        }
+        return [open] + inner.map { "    " + $0 } + [close]
     }
 
     private static func text(_ value: JSONValue) -> String { String(decoding: value.serialized(), as: UTF8.self) }

@@ -1,13 +1,14 @@
 """How far behind the machine is while a program of chaos runs."""
 import bisect
-import threading
 import time
+
+from fleet.background import Background
 
 # Seconds: so long the thread sleeps each time.
 MOMENT = 0.02
 
 
-class Lag:
+class Lag(Background):
     """A thread that sleeps for a moment again and again, and notes how much too long each took. As long as workers may have
     stood still at that time, they are given more time for what takes them a moment.
     """
@@ -15,16 +16,7 @@ class Lag:
     def __init__(self):
         # Where it is worth noting: when it should have woken, when it has, and how late it was in all before.
         self.begins, self.ends, self.before = [], [], [0]
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.watch, daemon=True)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()
+        super().__init__(self.watch)
 
     def watch(self):
         due = time.monotonic() + MOMENT

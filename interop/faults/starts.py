@@ -1,15 +1,15 @@
 """When tasks started and ended, as a Swift worker's log tells it."""
 import collections
 import math
-import threading
 import time
 
 from fleet import worker_log
+from fleet.background import Background
 
 Start = collections.namedtuple("Start", "worker begin end")
 
 
-class StartsOf:
+class StartsOf(Background):
     """Follows the log of a worker that runs with -l DEBUG. Times are those that the worker has written, as `time.monotonic`
     counts: two workers start what is due at one moment, and which was first is not to be told from when a log is read.
     """
@@ -18,17 +18,8 @@ class StartsOf:
         self.worker = worker
         # The starts, by id, in order. A task that has not ended, perhaps because its worker was killed, ends at infinity.
         self.found = collections.defaultdict(list)
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.follow, daemon=True)
         self.offset = time.time() - time.monotonic()
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()
+        super().__init__(self.follow)
 
     def follow(self):
         rest = b""

@@ -1,10 +1,10 @@
 """Remote control: Celery's own tools ask a Swift worker and a Python worker the same, and get answers of the same shape."""
 import json
 import socket
-import threading
 
 import pytest
 
+from fleet.background import Background
 from live.bed import equal, eventually
 
 
@@ -189,15 +189,14 @@ def test_nothing_is_left_of_a_question(fleet):
     equal(fleet.redis.keys("*.reply.celery.pidbox"), [])
 
 
-class Watch:
+class Watch(Background):
     """Gathers events, as `celery events` does, until it is closed."""
 
     def __init__(self, app):
         self.events = []
         self.connection = app.connection_for_read()
         self.receiver = app.events.Receiver(self.connection, handlers={"*": self.events.append})
-        self.ended = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
+        super().__init__(self.run)
 
     def run(self):
         while not self.ended.is_set():
@@ -206,13 +205,8 @@ class Watch:
             except socket.timeout:
                 pass
 
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.ended.set()
-        self.thread.join()
+    def __exit__(self, *error):
+        super().__exit__(*error)
         self.connection.close()
 
     def of(self, identifier):

@@ -4,8 +4,9 @@ public import Logging
 /// Redis as Celery's broker, in kombu's layout: Python workers and this one share queues, and each restores what the
 /// other held when it died.
 ///
-/// What goes to a fanout exchange is announced to everybody who listens at the moment (PUBLISH), and nobody keeps it. Lists on Redis go away when they are empty, so that `Queue.isAutoDelete` means
-/// nothing here; nor does `Queue.expires`: what this package pushes to a queue stays there.
+/// What goes to a fanout exchange is announced to everybody who listens at the moment (PUBLISH), and nobody keeps it.
+/// Lists on Redis go away when they are empty, so that `Queue.isAutoDelete` means nothing here; nor does `Queue.expires` to
+/// what is in them: what this package pushes to a queue stays there.
 public struct RedisBroker: Broker {
     /// The schemes that are read here, if only to say that they are not supported.
     package static let schemes: Set = [

@@ -2,12 +2,15 @@
 
 What becomes of a canvas has to be determined, so that it can be compared: nothing depends on which of two tasks ends first.
 """
+import datetime
 import random
 
+# RabbitMQ closes the channel over what expires in more than 49 days: then Python loses what it has sent behind it.
+IN_A_MONTH = (datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(30)).replace(microsecond=0).isoformat()
 QUEUES = ["one", "two"]
 OPTIONS = [("shadow", "other"), ("headers", {"tenant": "north"}), ("time_limit", 60), ("soft_time_limit", 50), ("priority", 3),
            ("priority", 9), ("ignore_result", True), ("ignore_result", False), ("countdown", 0.1), ("expires", 600),
-           ("expires", "2124-01-01T00:00:00+00:00"), ("eta", "2024-01-01T00:00:00+00:00"), ("compression", "gzip"),
+           ("expires", IN_A_MONTH), ("eta", "2024-01-01T00:00:00+00:00"), ("compression", "gzip"),
            ("compression", "zlib"), ("retry_policy", {"max_retries": 2})]
 # What has expired before it is sent is left out: RabbitMQ drops it where no worker takes it at once, and then nobody tells.
 ERRORS = [["ValueError", "no luck"], ["KeyError", "key"], ["ZeroDivisionError", "by zero", 2], ["RuntimeError"]]

@@ -198,6 +198,12 @@ def chord_of_chords_before_steps(b):
     return group(chain(chord([inner, other, b.task("nothing", 4)], b.fail()), b.task("add", 48)), b.task("total", 1, immutable=True))
 
 
+def linked_chain_that_ends_with_a_chord_before_steps(b):
+    body = chain(b.task("nothing"), b.task("add", 91, n=4, immutable=True))
+    first = chain(b.task("add", 1), chord([b.task("nothing"), b.task("add", 42)], body), link=[b.task("echo")])
+    return chain(first, b.task("echo"), b.task("add", immutable=True))
+
+
 CASES = [
     (failed_body, None),
     (failed_body_of_a_chain, None),
@@ -228,4 +234,5 @@ CASES = [
     (chunks_in_the_last_group_of_a_chain, "chunks break a chain"),
     (chord_as_the_only_step_of_a_chain, None),
     (chord_of_chords_before_steps, "waits for ever"),
+    (linked_chain_that_ends_with_a_chord_before_steps, None),
 ]

@@ -4,17 +4,28 @@ import Celery
 ///
 /// They differ where a chord comes first: what follows goes to its body with the one, and may be a step of its own with the
 /// other; and a chain of a chord alone is a chain. Then `chain` puts a chain that comes first together again, of which `|` may
-/// have left a group before a chord.
+/// have left a group before a chord; and it hands the links of such a chain to its last task, which `|` keeps for the
+/// end of the whole where the chain ends with a chord.
 enum ChainShape {
     static func isTheSame(_ parts: ArraySlice<JSONValue>) -> Bool {
         guard let first = parts.first else { return true }
-        return kind(first) != "chord" && !(kind(first) == "chain" && (beginsInMany(first) || hasGroupsInARow(first)))
+        guard kind(first) == "chain" else { return kind(first) != "chord" }
+        return !beginsInMany(first) && !hasGroupsInARow(first) && !(hasLinks(first) && hasMany(first))
     }
 
     /// Whether it begins with a group, or with a chord.
     private static func beginsInMany(_ description: JSONValue) -> Bool {
         guard kind(description) == "chain" else { return ["group", "chord"].contains(kind(description)) }
         return Self.parts(description).first.map(beginsInMany) ?? false
+    }
+
+    private static func hasLinks(_ chain: JSONValue) -> Bool {
+        ["link", "link_error"].contains { chain.objectValue?[$0] != nil }
+    }
+
+    /// Whether a group or a chord is one of its steps.
+    private static func hasMany(_ chain: JSONValue) -> Bool {
+        parts(chain).contains { kind($0) == "chain" ? hasMany($0) : ["group", "chord"].contains(kind($0)) }
     }
 
     private static func hasGroupsInARow(_ chain: JSONValue) -> Bool {

@@ -204,6 +204,26 @@ def linked_chain_that_ends_with_a_chord_before_steps(b):
     return chain(first, b.task("echo"), b.task("add", immutable=True))
 
 
+def replaced_by_a_chord_whose_member_is_replaced_by_chunks(b):
+    inner = b.task("replace", canvas=b.items("chunks", 1, size=2))
+    return chain(b.task("replace", canvas=chord([inner, b.task("echo", 1)], b.task("echo"))), b.task("echo", 83))
+
+
+def chunks_and_links_at_the_end_of_chains(b):
+    inner = chain(b.task("echo", 52), b.items("chunks", 1, size=2, link=[b.task("add", 1)]), link=[b.task("nothing", 24)])
+    return chain(chain(b.task("nothing"), b.task("total", 33)), inner, link=[group(b.task("echo"), b.task("total"))])
+
+
+def stamped_chord_with_a_group_for_its_body(b):
+    body = group(b.task("echo", 94), b.task("echo", 1))
+    return chord([b.task("add", 1), b.task("total", 2)], body, stamps={"order": 7})
+
+
+def groups_in_a_row_in_a_chain_within(b):
+    inner = chain(b.task("add", 1), group(b.task("add"), b.items("chunks", 2, size=1)), group(b.task("echo"), b.task("add", 11)))
+    return chain(chain(inner, b.task("nothing")), b.task("total"))
+
+
 CASES = [
     (failed_body, None),
     (failed_body_of_a_chain, None),
@@ -235,4 +255,8 @@ CASES = [
     (chord_as_the_only_step_of_a_chain, None),
     (chord_of_chords_before_steps, "waits for ever"),
     (linked_chain_that_ends_with_a_chord_before_steps, None),
+    (replaced_by_a_chord_whose_member_is_replaced_by_chunks, "chunks do not replace"),
+    (chunks_and_links_at_the_end_of_chains, "chunks break a chain"),
+    (stamped_chord_with_a_group_for_its_body, None),
+    (groups_in_a_row_in_a_chain_within, "chunks break a chain"),
 ]

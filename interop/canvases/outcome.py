@@ -23,6 +23,7 @@ class Outcome:
         self.metas, self.names, self.members = {}, {}, {}
         self.name_what_ran()
         self.gather(read)
+        self.name_chunks()
         self.name_groups()
         self.find_classes()
         self.value = {
@@ -46,6 +47,15 @@ class Outcome:
     def add_member(self, group, task):
         if group:
             self.members.setdefault(group, set()).add(task)
+
+    def name_chunks(self):
+        """Chunks as a whole note no call: their result is the tree of their parts, which do."""
+        for task, meta in self.metas.items():
+            match meta and meta["result"]:
+                case [[str(), _], [_, *_] as parts] if all(isinstance(part, list) for part in parts):
+                    names = {self.names.get(part[0][0], "").partition(":")[0] for part in parts}
+                    if len(names) == 1 and (name := names.pop()).startswith("task "):
+                        self.names[task] = name.replace("task", "chunks")
 
     def name_groups(self):
         for group, members in self.members.items():

@@ -105,11 +105,11 @@ class Reach:
         return counts[0] == counts[1]
 
     def is_same_call(self, call, other):
-        """Whether they differ at most in the tasks with which they are in a group, or from which they come."""
+        """Whether they differ at most in the tasks with which they share an id or are in a group, or from which they come."""
         def rest(call):
             stamps = {key: value for key, value in call.get("stamps", {}).items() if self.has_lists or not isinstance(value, list)}
-            return {key: value for key, value in call.items() if key not in ("parent", "group", "root")} | {"stamps": stamps}
-        return (rest(call) == rest(other)
+            return {key: value for key, value in call.items() if key not in ("task", "parent", "group", "root")} | {"stamps": stamps}
+        return (rest(call) == rest(other) and self.is_same_name(call.get("task"), other.get("task"))
                 and self.is_same_name(call.get("group"), other.get("group"))
                 # What such a task has sent has it for its parent, which is named by a group where it notes nothing itself.
                 and (label(call["label"]) in self.ended or self.is_same_name(call.get("parent"), other.get("parent")))
@@ -118,12 +118,15 @@ class Reach:
     def knows_position(self, case, place):
         """Whether a task that has no name, as it never ran, may be one of these that belongs there."""
         found = self.ended & standing(case.canvas, place)
-        return any(found - {label(call["label"]) for call in outcome["calls"]} for outcome in (case.expected, case.actual))
+        # Chunks that have failed as a whole have no name, though their parts may have run.
+        wholes = {str(each["label"]) for each in parts(case.canvas) if each["kind"] == "chunks"}
+        return any(found - ({label(call["label"]) for call in outcome["calls"]} - wholes)
+                   for outcome in (case.expected, case.actual))
 
     # Names.
 
     def has(self, name, found):
-        return bool(found & {label(each) for each in name.removeprefix("task ").split("=")}) if name else False
+        return bool(found & {label(each) for each in name.removeprefix("task ").removeprefix("chunks ").split("=")}) if name else False
 
     def is_open(self, name):
         """Whether the name tells nothing, or tells of one of these."""
@@ -133,11 +136,21 @@ class Reach:
         return sorted(name for name in names if name.startswith("task ") and not self.is_open(name))
 
     def is_same_name(self, left, right):
-        return left == right or self.others(SEPARATORS.split(left or "")) == self.others(SEPARATORS.split(right or ""))
+        if left == right:
+            return True
+        names = [SEPARATORS.split(name or "") for name in (left, right)]
+        return (self.others(names[0]) == self.others(names[1])
+                or self.others(map(self.known, names[0])) == self.others(map(self.known, names[1])))
+
+    def known(self, name):
+        """The name of a task without those of these that ran under its id."""
+        prefix, _, ran = name.partition("task ")
+        rest = [each for each in ran.split("=") if label(each) not in self.touched]
+        return name if prefix or not rest else "task " + "=".join(rest)
 
     def is_same_root(self, left, right):
         """Roots are the same as far as the tasks of a header know each other's: fewer do where one of these never ran."""
-        left, right = (set(self.others(SEPARATORS.split(name or ""))) for name in (left, right))
+        left, right = (set(self.others(map(self.known, SEPARATORS.split(name or "")))) for name in (left, right))
         return left == right or bool(left and right) and (left <= right or right <= left)
 
     # Trees.
@@ -170,7 +183,8 @@ def standing(canvas, place):
     the whole canvas's result the last ones, and before these any."""
     _, is_sent, senders = place.partition(" of task ")
     if is_sent:
-        found = [each for each in parts(canvas) if str(each.get("label")) in senders.split("=")]
+        known = {label(each) for each in senders.split("=")}
+        found = [each for each in parts(canvas) if str(each.get("label")) in known]
         return labels(*found).union(*(following(canvas, each) for each in found))
     return ends(canvas) if set(place.split()).isdisjoint({"nobody", "parent", "child"}) else labels(canvas)
 

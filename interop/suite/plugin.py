@@ -16,13 +16,12 @@ import time
 
 import celery.contrib.pytest as celery_fixtures
 import pytest
-from celery.app.control import Inspect
 from celery.backends.asynchronous import AsyncBackendMixin
 from celery.contrib.testing import worker as embedded
 from celery.contrib.testing.manager import ManagerMixin
 
 from suite import expected, selection, stand_ins
-from suite.session_worker import SWIFT, SessionWorker
+from suite.session_worker import SessionWorker
 
 FOLDER = "t/integration/"
 LANGUAGE, SETUP = os.environ["CONFORMANCE_LANGUAGE"], os.environ["CONFORMANCE_SETUP"]
@@ -63,14 +62,6 @@ def wait_until_idle(_manager):
         worker.replace()
 
 
-class Inspection(Inspect):
-    """Some tests ask first whether the worker is there. Swift's has no remote control yet, and cannot answer itself."""
-
-    def ping(self, destination=None):
-        worker = Session.worker
-        return {worker.hostname: {"ok": "pong"}} if worker is not None and worker.is_running else None
-
-
 def wait_for_pending(backend, result, on_interval=None, **options):
     """Celery's client looks at the parents of a result, then at the result, and from then on at both. Where a parent and the
     result fail between its first two looks, it raises what the result says, a ChordError, and not what the parent does: the
@@ -84,8 +75,6 @@ waiting = AsyncBackendMixin._wait_for_pending
 celery_fixtures.celery_session_worker = celery_session_worker
 embedded.start_worker = no_embedded_worker
 ManagerMixin.wait_until_idle = wait_until_idle
-if LANGUAGE == SWIFT:
-    ManagerMixin.inspect = lambda manager, timeout=3.0: Inspection(app=manager.app, timeout=timeout)
 AsyncBackendMixin._wait_for_pending = wait_for_pending
 
 

@@ -25,12 +25,17 @@ enum ChainShape {
 
     /// Whether a group or a chord is one of its steps.
     private static func hasMany(_ chain: JSONValue) -> Bool {
-        parts(chain).contains { kind($0) == "chain" ? hasMany($0) : ["group", "chord"].contains(kind($0)) }
+        steps(chain).contains { ["group", "chord"].contains(kind($0)) }
     }
 
     private static func hasGroupsInARow(_ chain: JSONValue) -> Bool {
-        let kinds = parts(chain).map(kind)
+        let kinds = steps(chain).map(kind)
         return zip(kinds, kinds.dropFirst()).contains { $0 == "group" && $1 == "group" }
+    }
+
+    /// With those of the chains that are steps of it.
+    private static func steps(_ chain: JSONValue) -> [JSONValue] {
+        parts(chain).flatMap { kind($0) == "chain" ? steps($0) : [$0] }
     }
 
     private static func kind(_ description: JSONValue) -> String? { description.objectValue?["kind"]?.stringValue }

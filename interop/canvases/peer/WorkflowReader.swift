@@ -163,7 +163,10 @@ struct WorkflowReader {
             }
             return .one(stamps.map { signature.stamped($0) } ?? signature)
         case .group(var group):
-            guard fields["link"] == nil, let errbacks = links(fields, "link_error", String.self) else { return nil }
+            // A typed group stamps all its tasks, Celery's chord not those of its body.
+            guard fields["link"] == nil, stamps == nil || fields["kind"] == "group",
+                let errbacks = links(fields, "link_error", String.self)
+            else { return nil }
             for errback in errbacks {
                 switch errback {
                 case .one(let partial): group = group.linkError(partial)

@@ -224,6 +224,18 @@ def groups_in_a_row_in_a_chain_within(b):
     return chain(chain(inner, b.task("nothing")), b.task("total"))
 
 
+def chord_in_the_group_that_is_a_body_in_a_header(b):
+    inner = chord([b.task("add", n=8), b.task("nothing")], b.task("total"))
+    member = chord([b.task("echo"), b.task("add", 1)], group(b.task("add", n=2), inner))
+    return chord([b.task("nothing"), member], b.task("total"))
+
+
+def errbacks_of_a_chord_of_chords_with_a_group_for_its_body(b):
+    inner = chord([b.task("total", 71), b.fail()], b.task("nothing"))
+    body = group(b.task("add"), b.task("total"))
+    return chord([inner, chord([b.task("nothing", 58)], b.fail())], body, link_error=[b.task("told"), b.task("failed")])
+
+
 CASES = [
     (failed_body, None),
     (failed_body_of_a_chain, None),
@@ -258,5 +270,7 @@ CASES = [
     (replaced_by_a_chord_whose_member_is_replaced_by_chunks, "chunks do not replace"),
     (chunks_and_links_at_the_end_of_chains, "chunks break a chain"),
     (stamped_chord_with_a_group_for_its_body, None),
+    (chord_in_the_group_that_is_a_body_in_a_header, "reports to a group within"),
+    (errbacks_of_a_chord_of_chords_with_a_group_for_its_body, None),
     (groups_in_a_row_in_a_chain_within, "chunks break a chain"),
 ]

@@ -91,13 +91,14 @@ def is_chord(description):
 
 
 def last_groups(description):
-    """The groups in which chains end, in what stands in a header."""
+    """The groups in which chains and chords end, in what stands in a header."""
     if description["kind"] == "group":
         return [group for each in description["parts"] for group in last_groups(each)]
-    if description["kind"] != "chain":
+    if description["kind"] not in ("chain", "chord"):
         return []
-    last = description["parts"][-1]
-    return [last] if last["kind"] == "group" and len(description["parts"]) > 1 else last_groups(last)
+    is_long = description["kind"] == "chord" or len(description["parts"]) > 1
+    last = description["body"] if description["kind"] == "chord" else description["parts"][-1]
+    return [last] if last["kind"] == "group" and is_long else last_groups(last)
 
 
 def reports_to_a_group_within(case):
@@ -294,8 +295,8 @@ FAULTS = [
         reach=extends_by_a_group),
     Fault(
         "reports to a group within",
-        "a chord in a group with which a chain in the header of another chord ends is counted as a member of that group, "
-        "where nobody waits for it: the other chord never ends",
+        "a chord in a group with which a chain or a chord in the header of another chord ends is counted as a member of that "
+        "group, where nobody waits for it: the other chord never ends",
         reach=reports_to_a_group_within),
     Fault(
         "names another member",

@@ -76,7 +76,9 @@ class Fleet:
     def python_worker(self, queues):
         return workers.PythonWorker(
             self.broker.url, self.results.url, queues, self.name, app="canvases.app", environment=self.environment,
-            arguments=["-c", "2", "--without-gossip", "--without-mingle", "--without-heartbeat"])
+            # A Python worker that ends a chord with chunks in its header holds a process until their parts have run; with few of
+            # them all may wait for what no process is left to run.
+            arguments=["-c", "8", "--without-gossip", "--without-mingle", "--without-heartbeat"])
 
     def client(self, language):
         if language == SWIFT:

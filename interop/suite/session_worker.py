@@ -1,11 +1,14 @@
 """The worker that the suite's tests run against: a process of its own in place of the suite's, a thread of pytest."""
+import json
 import os
 import shutil
 import sys
+import tempfile
 import time
 import uuid
 
 import redis
+from celery.contrib.testing.app import DEFAULT_TEST_CONFIG
 from celery.utils.nodenames import anon_nodename
 
 from fleet import workers
@@ -22,9 +25,9 @@ def swift_binary():
     return path
 
 
-def command(language, name):
+def command(language, name, settings):
     if language == SWIFT:
-        return [swift_binary(), "-Q", "celery", "-c", "1", "-n", name, "-l", "INFO", "-q"]
+        return [swift_binary(), "-Q", "celery", "-c", "1", "-n", name, "-l", "INFO", "-q", "--config", settings]
     return [sys.executable, "-m", "celery", "-A", "suite.python_app", "worker", "-P", "prefork", "-c", "1", "-n", name,
             "-l", "INFO", "--without-mingle", "--without-gossip"]
 
@@ -39,8 +42,12 @@ class SessionWorker(workers.Worker):
         self.hostname = anon_nodename()
         self.app = app
         self.is_being_replaced = False
+        # Those of the suite's app, which the suite looks at by remote control.
+        self.settings = tempfile.NamedTemporaryFile("w", suffix=".json", prefix="conformance-")
+        json.dump({**DEFAULT_TEST_CONFIG, "accept_content": ["json"], "include": ["t.integration.tasks"]}, self.settings)
+        self.settings.flush()
         super().__init__(
-            command(language, self.hostname),
+            command(language, self.hostname, self.settings.name),
             {"PYTHONDONTWRITEBYTECODE": "1", **workers.addresses(app.conf.broker_url, app.conf.result_backend)}, language)
 
     @property
@@ -92,6 +99,10 @@ class SessionWorker(workers.Worker):
             self.start().wait_until_ready()
         finally:
             self.is_being_replaced = False
+
+    def close(self):
+        super().close()
+        self.settings.close()
 
     def save_log(self, path):
         shutil.copyfile(self.log_path, path)

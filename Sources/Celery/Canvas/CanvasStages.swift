@@ -35,13 +35,13 @@ struct CanvasStages: Sendable {
 
     /// The same with a change to each task or group member, also to what comes before the last stage.
     ///
-    /// - Parameter headers: whether members of groups that something follows are changed too.
-    func changedEach(headers: Bool = true, _ change: @escaping Change) -> Self {
-        changedEach(headers: headers, isFollowed: false, change)
+    /// - Parameter header: the change to members of groups that something follows; `nil` for the same.
+    func changedEach(header: Change? = nil, _ change: @escaping Change) -> Self {
+        changedEach(header: header ?? change, isFollowed: false, change)
     }
 
-    private func changedEach(headers: Bool, isFollowed: Bool, _ change: @escaping Change) -> Self {
-        func changed(_ node: @escaping Node) -> Node {
+    private func changedEach(header: @escaping Change, isFollowed: Bool, _ change: @escaping Change) -> Self {
+        func changed(_ node: @escaping Node, by change: @escaping Change) -> Node {
             { linksErrorsToHeaders in
                 var node = try node(linksErrorsToHeaders)
                 try change(&node, linksErrorsToHeaders)
@@ -52,12 +52,13 @@ struct CanvasStages: Sendable {
         for (position, stage) in self.stages.enumerated() {
             let isFollowed = isFollowed || position < self.stages.count - 1
             switch stage {
-            case .one(let node): stages.stages[position] = .one(changed(node))
+            case .one(let node): stages.stages[position] = .one(changed(node, by: change))
             case .group(let members):
-                if headers || !isFollowed { stages.stages[position] = .group(members.map(changed)) }
+                let change = isFollowed ? header : change
+                stages.stages[position] = .group(members.map { changed($0, by: change) })
             case .several(let inner):
                 stages.stages[position] = .several(
-                    inner.changedEach(headers: headers, isFollowed: isFollowed, change))
+                    inner.changedEach(header: header, isFollowed: isFollowed, change))
             }
         }
         return stages

@@ -11,7 +11,7 @@ extension GroupSignature {
     /// Sends this for each task of it that has failed, with that task's id (`link_error`).
     public func linkError<Result>(_ errback: Partial<String, Result>) -> GroupSignature {
         GroupSignature(
-            stages: stages.changedEach(headers: false) { try $0.linkError(errback, linksHeaders: $1) },
+            stages: stages.linkingErrors(to: errback),
             decodeElements: decodeElements)
     }
 
@@ -43,7 +43,7 @@ extension GroupPartial {
     /// Sends this for each task of it that has failed, as ``GroupSignature/linkError(_:)``.
     public func linkError<Result>(_ errback: Partial<String, Result>) -> GroupPartial {
         GroupPartial(
-            stages: stages.changedEach(headers: false) { try $0.linkError(errback, linksHeaders: $1) },
+            stages: stages.linkingErrors(to: errback),
             decodeElements: decodeElements)
     }
 

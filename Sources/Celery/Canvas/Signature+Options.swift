@@ -52,3 +52,13 @@ extension CanvasNode {
         try linkError(try errback.stages.canvas(linksErrorsToHeaders: linksHeaders), linksHeaders: linksHeaders)
     }
 }
+
+extension CanvasStages {
+    /// The same whose tasks have `errback` sent when they have failed, as far as no task of a chord's body tells of them.
+    func linkingErrors<Result>(to errback: Partial<String, Result>) -> Self {
+        changedEach(header: { node, linksHeaders in
+            let errback = try errback.stages.canvas(linksErrorsToHeaders: linksHeaders)
+            try node.linkErrorOfChord(errback, linksHeaders: linksHeaders)
+        }) { try $0.linkError(errback, linksHeaders: $1) }
+    }
+}

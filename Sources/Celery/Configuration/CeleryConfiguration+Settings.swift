@@ -42,6 +42,7 @@ extension CeleryConfiguration {
     ///
     /// - Throws: ``CeleryError`` with the code `invalidSetting`, which names the setting whose value makes no sense.
     public mutating func apply(_ settings: JSONObject) throws {
+        worker.shownSettings.update(ShownSettings.censored(settings))
         var settings = SettingsReader(settings)
         if let value = try settings.text("broker_url") { broker = value }
         if let value = try settings.text("result_backend") { resultBackend = value }

@@ -57,6 +57,8 @@ public struct CeleryWorker: Sendable {
         /// How often the worker says to monitors that it is there; `nil` for never. Celery's is two seconds, and so must
         /// be every other worker's that gossips with it.
         public var heartbeatInterval: Duration?
+        /// The settings that it was configured with, as remote control's `conf` shows them: without what is secret.
+        var shownSettings: JSONObject = [:]
         /// What etas and expiries go by.
         package var clock = TaskClock.system
 

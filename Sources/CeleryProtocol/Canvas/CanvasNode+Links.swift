@@ -34,14 +34,8 @@ extension CanvasNode {
         case .chord(var header, var body):
             switch header {
             case .list(var nodes):
-                if linksHeaders {
-                    nodes = try Self.linkError(try errback.forHeader, to: nodes, linksHeaders: linksHeaders)
-                }
-                nodes = try nodes.map { node throws(MessageError) in
-                    guard case .chord = node.kind else { return node }
-                    var node = node
-                    try node.linkError(errback, linksHeaders: linksHeaders)
-                    return node
+                for index in nodes.indices {
+                    try nodes[index].linkErrorOfChord(errback, linksHeaders: linksHeaders)
                 }
                 header = .list(nodes)
             case .group(var group):
@@ -54,6 +48,12 @@ extension CanvasNode {
             try body.linkError(errback, linksHeaders: linksHeaders)
             kind = .chord(header, body: body)
         }
+    }
+
+    /// Has what a chord is to send when it has failed, as a task of its header.
+    package mutating func linkErrorOfChord(_ errback: CanvasNode, linksHeaders: Bool) throws(MessageError) {
+        if linksHeaders { try linkError(try errback.forHeader, linksHeaders: linksHeaders) }
+        if case .chord = kind { try linkError(errback, linksHeaders: linksHeaders) }
     }
 
     /// A copy that is meant to be immutable. Celery sets an option of that name, which does nothing: the errback of a

@@ -313,6 +313,20 @@ struct TypedCanvasTests {
         #expect(nodes.allSatisfy { $0.options["queue"] == "math" && $0.options["link_error"] != nil })
     }
 
+    @Test(arguments: [false, true]) func aGroupAfterAGroupHasItsErrbacksAsAChordHas(linksHeaders: Bool) throws {
+        let inner = group(Tasks.add(1, 1), Tasks.add(2, 2)).then(Tasks.sum.partial())
+        let flow = group(inner, Tasks.add(3, 3)).then(group(Tasks.sum.partial(), Tasks.sum.partial()))
+            .linkError(Tasks.note.partial())
+        let sum = Self.task("tasks.sum")
+        var chord = CanvasNode.chord(
+            [
+                .chord([Self.task("tasks.add", [1, 1]), Self.task("tasks.add", [2, 2])], sum),
+                Self.task("tasks.add", [3, 3]),
+            ], .group([sum, sum]))
+        try chord.linkError(Self.task("tasks.note"), linksHeaders: linksHeaders)
+        #expect(try flow.canvas(linksErrorsToHeaders: linksHeaders) == chord)
+    }
+
     /// A failure in the header of a chord reaches the errbacks of its body: tasks of the header that had them too would
     /// have them called twice.
     @Test func theErrbacksOfAGroupAreNotThoseOfTheHeaderBeforeIt() throws {

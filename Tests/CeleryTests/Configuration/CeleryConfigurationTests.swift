@@ -28,6 +28,19 @@ import Testing
         #expect(configuration.resultExpires == .seconds(60))
     }
 
+    @Test func whatOthersSeeOfTheSettingsHoldsNoSecrets() throws {
+        let configuration = try CeleryConfiguration(settings: [
+            "broker_url": "redis://:hidden@h/0", "broker_failover": ["amqp://guest:hidden@h//"],
+            "s3_secret_access_key": "hidden",
+            "broker_transport_options": ["sentinel_kwargs": "x", "PASSWORD": "hidden"], "timezone": "UTC",
+            "task_default_routing_key": "celery", "odd_url": "http://a/b:hidden@c",
+        ])
+        let shown = configuration.worker.shownSettings
+        #expect(shown["timezone"] == "UTC" && shown["task_default_routing_key"] == "celery")
+        #expect(shown["broker_transport_options"] == ["sentinel_kwargs": "x", "PASSWORD": "********"])
+        #expect(!String(decoding: shown.serialized(), as: UTF8.self).contains("hidden"))
+    }
+
     @Test(arguments: [0, nil] as [JSONValue]) func resultsThatStayForEver(expires: JSONValue) throws {
         #expect(try CeleryConfiguration(settings: ["result_expires": expires]).resultExpires == nil)
     }

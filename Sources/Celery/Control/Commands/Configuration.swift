@@ -1,15 +1,19 @@
 internal import CeleryProtocol
 
 extension ControlCommand {
-    /// `conf`: the worker's settings, by Celery's names; without those that are Celery's defaults unless asked for.
+    /// `conf`: the worker's settings, by Celery's names: those that it was configured with, also what is not obeyed, and
+    /// others that are not Celery's defaults, or all.
     static let configuration = ControlCommand("conf", aliases: ["dump_conf"]) { state, arguments in
         let all = settings(state.options), defaults = settings(CeleryWorker.Options())
         let withDefaults = arguments.flag("with_defaults")
-        var shown: JSONObject = [
-            "broker_url": .string(state.locations.broker),
-            "result_backend": state.locations.backend.map(JSONValue.string) ?? .null,
-        ]
-        for (name, value) in all where withDefaults || defaults[name] != value { shown[name] = value }
+        var shown = state.options.shownSettings
+        shown["broker_url"] = .string(state.locations.broker)
+        shown["result_backend"] = state.locations.backend.map(JSONValue.string) ?? .null
+        // Celery's always have it: the old names that an app uses for settings.
+        shown["deprecated_settings"] = .null
+        for (name, value) in all where withDefaults || shown[name] != nil || defaults[name] != value {
+            shown[name] = value
+        }
         return .object(shown)
     }
 

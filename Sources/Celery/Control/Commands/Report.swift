@@ -9,7 +9,7 @@ extension ControlCommand {
             .string(
                 """
 
-                software -> celery-swift:\(celeryVersion)
+                software -> celery:swift-celery \(celeryVersion)
                 platform -> system:\(SoftwareInfo.system)
                 settings -> transport:\(state.locations.broker) results:\(state.locations.backend ?? "disabled://")
                 tasks    -> \(handlers) registered

@@ -6,7 +6,6 @@
     reason = "…"
     tests = ["test_canvas.py::test_chord::test_generator"]
     setups = ["rpc"]             all of them unless it says which
-    worker = "swift"             both unless it says which
 
 Tests are named as pytest names them, without the folder. What is said of a file, of a class or of a test without its
 parameters is said of all that is in it; the longest name that fits counts.
@@ -36,20 +35,19 @@ def names(test):
             return
 
 
-def kind(test, setup, language):
+def kind(test, setup):
     """What is known of this test or file, and why; (None, None) if nothing is."""
     for name in names(test):
         for kind in (LEFT_OUT, FAILURE, ASIDE):
             for entry in entries().get(kind, []):
-                if name in entry["tests"] and setup in entry.get("setups", [setup]) \
-                        and language == entry.get("worker", language):
+                if name in entry["tests"] and setup in entry.get("setups", [setup]):
                     return kind, entry["reason"]
     return None, None
 
 
-def reason(wanted, test, setup, language):
+def reason(wanted, test, setup):
     """Why this is what is known of the test; None if it is not."""
-    found, why = kind(test, setup, language)
+    found, why = kind(test, setup)
     return why if found == wanted else None
 
 

@@ -90,11 +90,11 @@ def short(nodeid):
 
 def reason_against(test):
     """Why a test, or a file as a whole, does not run; None if it does."""
-    return expected.reason(expected.LEFT_OUT, test, SETUP, LANGUAGE)
+    return expected.reason(expected.LEFT_OUT, test, SETUP)
 
 
 def is_aside(test):
-    return expected.reason(expected.ASIDE, test, SETUP, LANGUAGE) is not None
+    return expected.reason(expected.ASIDE, test, SETUP) is not None
 
 
 def pytest_ignore_collect(collection_path):

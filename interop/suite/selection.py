@@ -41,6 +41,7 @@ LONG = (
     "test_group_or_task_countdown_delays_header", "test_reapplying_frozen_chord_dispatches_body_again",
     "test_chord_error_propagation_with_different_body_types", "test_nested_group_chord_counting_mixed",
     "test_task_replaced_with_chain", "test_chain_child_replaced_with_chain_last", "test_group_child_replaced_with_chain_*",
+    "test_revoked_by_headers_complex_canvas",
 )
 NOT_TOO_LONG = {
     "test_mutable_errback_with_stored_arguments", "test_link_option_runs_after_the_body",

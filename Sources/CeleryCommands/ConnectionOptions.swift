@@ -88,7 +88,7 @@ struct ConnectionOptions: ParsableArguments {
         return configuration
     }
 
-    func makeBroker(_ configuration: CeleryConfiguration) throws -> any Broker & CapturingBroker {
+    func makeBroker(_ configuration: CeleryConfiguration) throws -> any OperableBroker {
         try Self.broker(
             at: Self.address(configuration.broker) ?? "amqp://guest@localhost//", configuration.brokerTransportOptions,
             visibilityTimeout: visibilityTimeout)
@@ -96,7 +96,7 @@ struct ConnectionOptions: ParsableArguments {
 
     static func broker(
         at address: String, _ options: [String: String], visibilityTimeout: Duration? = nil
-    ) throws -> any Broker & CapturingBroker {
+    ) throws -> any OperableBroker {
         switch scheme(address) {
         case "amqp", "amqps", "pyamqp", "librabbitmq":
             if visibilityTimeout != nil {

@@ -13,6 +13,20 @@ extension AMQPSession {
         return Int(try reader.integer(UInt32.self))
     }
 
+    /// Deletes what waits in a queue.
+    ///
+    /// - Returns: how many messages that were; 0 when there is no such queue.
+    func purge(_ queue: String) throws -> Int {
+        do {
+            var reader = try call(.queuePurgeOK) { writer throws(TransportError) in
+                try writer.purge(queue: queue, channel: Self.channel)
+            }
+            return Int(try reader.integer(UInt32.self))
+        } catch let fault as ServerFault where fault.code == 404 {
+            return 0
+        }
+    }
+
     /// Of what type a queue is. Nothing but the server's refusal of another declaration says so: of all that differs it
     /// names one thing, in no certain order, so that what is known by then is declared with the next question. The type
     /// that is asked for exists nowhere, so that nothing is ever declared, also when the queue goes away meanwhile.

@@ -57,7 +57,7 @@ extension RabbitMQBroker: CapturingBroker {
     }
 
     /// Does something over a connection of its own, on a thread of its own.
-    private func session(_ name: String, _ body: @escaping @Sendable (AMQPSession) throws -> Void) async throws {
+    func session(_ name: String, _ body: @escaping @Sendable (AMQPSession) throws -> Void) async throws {
         let addresses = try validAddresses()
         let isCancelled = Locked(false)
         let thread = try SessionThread(name: "amqp-session")

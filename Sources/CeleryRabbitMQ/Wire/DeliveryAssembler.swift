@@ -127,11 +127,10 @@ struct DeliveryAssembler {
         case .connectionUnblocked:
             return .unblocked
         case .connectionCloseOK, .channelOpenOK, .channelCloseOK, .exchangeDeclareOK, .queueDeclareOK, .queueBindOK,
-            .confirmSelectOK, .basicQosOK, .basicConsumeOK, .basicCancelOK:
+            .queuePurgeOK, .confirmSelectOK, .basicQosOK, .basicConsumeOK, .basicCancelOK:
             return .reply(id, channel: channel)
-        case .channelOpen, .channelFlowOK, .exchangeDeclare, .queueDeclare, .queueBind, .queueDelete, .confirmSelect,
-            .basicQos,
-            .basicConsume, .basicPublish, .basicReject:
+        case .channelOpen, .channelFlowOK, .exchangeDeclare, .queueDeclare, .queueBind, .queuePurge, .queueDelete,
+            .confirmSelect, .basicQos, .basicConsume, .basicPublish, .basicReject:
             throw WireError(reason: "the method \(id) is not for clients")
         }
     }

@@ -14,6 +14,8 @@ enum MethodID: UInt32, Sendable {
     case exchangeDeclareOK = 0x0028_000B
     case queueDeclare = 0x0032_000A
     case queueDeclareOK = 0x0032_000B
+    case queuePurge = 0x0032_001E
+    case queuePurgeOK = 0x0032_001F
     case queueDelete = 0x0032_0028
     case queueBind = 0x0032_0014
     case queueBindOK = 0x0032_0015

@@ -99,6 +99,15 @@ extension WireWriter {
         }
     }
 
+    /// Deletes what waits in a queue.
+    mutating func purge(queue: String, channel: UInt16) throws(TransportError) {
+        try method(.queuePurge, channel: channel) { writer throws(TransportError) in
+            writer.integer(UInt16(0))
+            try writer.shortString(queue, "the queue's name")
+            writer.octet(0)
+        }
+    }
+
     mutating func cancel(tag: String, channel: UInt16) throws(TransportError) {
         try method(.basicCancel, channel: channel) { writer throws(TransportError) in
             try writer.shortString(tag, "the consumer's tag")

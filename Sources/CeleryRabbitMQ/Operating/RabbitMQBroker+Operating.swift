@@ -1,0 +1,24 @@
+internal import CeleryIO
+package import CeleryTransport
+package import Logging
+
+extension RabbitMQBroker: OperableBroker {
+    package func purge(_ queues: [String], logger: Logger) async throws -> [Int] {
+        let counts = Locked<[Int]>([])
+        try await session("celery-swift purge") { session in
+            for queue in queues {
+                let count = try session.purge(queue)
+                counts.withLock { $0.append(count) }
+            }
+        }
+        return counts.withLock { $0 }
+    }
+
+    /// AMQP has no question for it.
+    package func bindings(logger: Logger) async throws -> [QueueBinding] {
+        throw TransportError(
+            .unsupported,
+            "RabbitMQ tells its bindings over its own interfaces only: rabbitmqctl list_bindings, or the management page"
+        )
+    }
+}

@@ -1,0 +1,15 @@
+package import Logging
+
+/// A broker whose queues an operator looks at and changes.
+package protocol OperableBroker: CapturingBroker {
+    /// Deletes the messages that wait in queues; what workers hold stays. A queue that is not there has none.
+    ///
+    /// - Returns: how many they were, for each queue in turn.
+    /// - Throws: ``TransportError``; what was deleted until then is gone.
+    func purge(_ queues: [String], logger: Logger) async throws -> [Int]
+
+    /// The queues that are bound to exchanges, ordered by their names.
+    ///
+    /// - Throws: ``TransportError``, `unsupported` where the broker does not tell.
+    func bindings(logger: Logger) async throws -> [QueueBinding]
+}

@@ -5,12 +5,18 @@ extension AMQPSession {
     /// How many messages of a queue nobody holds.
     ///
     /// - Throws: ``ServerFault`` when there is no such queue.
-    func waiting(in queue: String) throws -> Int {
+    func waiting(in queue: String) throws -> Int { try counts(of: queue).waiting }
+
+    /// How many messages of a queue nobody holds, and how many consumers it has.
+    ///
+    /// - Throws: ``ServerFault`` when there is no such queue.
+    func counts(of queue: String) throws -> (waiting: Int, consumers: Int) {
         var reader = try call(.queueDeclareOK) { writer throws(TransportError) in
             try writer.declare(queue: queue, flags: 0b00001, channel: Self.channel)
         }
         _ = try reader.shortString()
-        return Int(try reader.integer(UInt32.self))
+        let waiting = Int(try reader.integer(UInt32.self))
+        return (waiting, Int(try reader.integer(UInt32.self)))
     }
 
     /// Deletes what waits in a queue.

@@ -14,6 +14,24 @@ extension RabbitMQBroker: OperableBroker {
         return counts.withLock { $0 }
     }
 
+    /// As the passive declaration says it.
+    package func reports(on queues: [String], logger: Logger) async throws -> [QueueReport] {
+        let reports = Locked<[QueueReport]>([])
+        try await session("celery-swift queues") { session in
+            for queue in queues {
+                var report = QueueReport(queue)
+                do {
+                    let counts = try session.counts(of: queue)
+                    (report.waiting, report.consumers) = (counts.waiting, counts.consumers)
+                } catch let fault as ServerFault where fault.code == 404 {
+                    // There is none: so it stands in the report.
+                }
+                reports.withLock { [report] in $0.append(report) }
+            }
+        }
+        return reports.withLock { $0 }
+    }
+
     /// AMQP has no question for it.
     package func bindings(logger: Logger) async throws -> [QueueBinding] {
         throw TransportError(

@@ -14,6 +14,19 @@ enum OperatingScript {
             end
             return count
             """
+
+    /// The ends of what is held, where an entry says which queue it comes from: its envelope stays at the server. Key:
+    /// unacked. Arguments: where the last call has ended or 0, how long an end is at most. Returns where this one has ended,
+    /// and the ends.
+    static let heldEnds =
+        RedisScript.checkSource + """
+            local wrong = check(KEYS[1], 'hash')
+            if wrong then return wrong end
+            local page = redis.call('HSCAN', KEYS[1], ARGV[1], 'COUNT', 500)
+            local ends = {}
+            for i = 2, #page[2], 2 do ends[#ends + 1] = string.sub(page[2][i], -tonumber(ARGV[2])) end
+            return {page[1], ends}
+            """
 }
 
 extension RedisPipeline {

@@ -8,6 +8,11 @@ package protocol OperableBroker: CapturingBroker {
     /// - Throws: ``TransportError``; what was deleted until then is gone.
     func purge(_ queues: [String], logger: Logger) async throws -> [Int]
 
+    /// How many messages queues have, each in turn. Nothing is changed, and no message is touched.
+    ///
+    /// - Throws: ``TransportError``.
+    func reports(on queues: [String], logger: Logger) async throws -> [QueueReport]
+
     /// The queues that are bound to exchanges, ordered by their names.
     ///
     /// - Throws: ``TransportError``, `unsupported` where the broker does not tell.

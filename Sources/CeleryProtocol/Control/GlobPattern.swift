@@ -1,7 +1,7 @@
 /// A shell pattern as Python's `fnmatch` reads it: `*` for any text, `?` for one character, `[abc]`, `[a-c]` and `[!a-c]` for
 /// one of some, everything else for itself.
-struct GlobPattern {
-    private enum Part {
+package struct GlobPattern: Sendable {
+    private enum Part: Sendable {
         case text(Unicode.Scalar)
         case anyOne
         case anyText
@@ -18,7 +18,7 @@ struct GlobPattern {
 
     private let parts: [Part]
 
-    init(_ pattern: String) {
+    package init(_ pattern: String) {
         let scalars = Array(pattern.unicodeScalars)
         var parts: [Part] = []
         var position = 0
@@ -60,7 +60,7 @@ struct GlobPattern {
     }
 
     /// Whether the whole text matches. Takes no longer than its length times that of the pattern.
-    func matches(_ text: String) -> Bool {
+    package func matches(_ text: String) -> Bool {
         let scalars = Array(text.unicodeScalars)
         var (part, position) = (0, 0)
         // Where to go on if what follows the last `*` does not match.

@@ -17,20 +17,49 @@ struct QueueCapture {
     /// holds for a consumer alone: single messages that are got, or given back, come to the end of a quorum queue, or in
     /// another order. The consumer's priority is so low that it takes nothing that a worker waits for.
     func capture(_ queue: String, upTo limit: Int, _ receive: CapturingBroker.Receiver) throws {
-        let waiting = try session.waiting(in: queue)
-        let type = try session.type(of: queue)
-        // A stream says that it has none.
-        try check(queue, type, waiting)
+        let (type, waiting) = try examine(queue)
         guard waiting > 0 else { return }
         let wanted = min(limit, waiting)
         let count = type == .classic ? wanted : waiting
-        try session.limit(to: UInt16(exactly: count) ?? 0)
-        try session.consume(queue, flags: 0, arguments: ["x-priority": -100])
+        try consume(queue, count)
         let deliveries = try copy(wanted, amongst: count, of: queue, type, receive)
         guard deliveries > 0 else { return }
         logger.warning(
             "a quorum queue counts each capture as a delivery, and drops a message or dead-letters it at its limit",
             metadata: ["delivered before": "\(deliveries)"])
+    }
+
+    /// Has all delivered that a queue has now, in its order, and gives it to `body`, which may acknowledge it. What is not
+    /// acknowledged is put back where it was.
+    ///
+    /// - Parameter body: gets a message, and whether the queue counts its deliveries in a header.
+    func takeAll(of queue: String, _ body: (_ message: RawMessage, _ isCounted: Bool) throws -> Void) throws {
+        let (type, waiting) = try examine(queue)
+        guard waiting > 0 else { return }
+        try consume(queue, waiting)
+        var delivered = 0
+        let outcome = Result {
+            while delivered < waiting, let message = try message(of: queue) {
+                delivered += 1
+                try body(message, type == .quorum)
+            }
+        }
+        if type != .classic, case .failure = outcome { try takeRest(waiting - delivered) }
+        try outcome.get()
+    }
+
+    /// Of what type a queue is whose messages can be taken and given back, and how many messages it has.
+    private func examine(_ queue: String) throws -> (type: QueueType, waiting: Int) {
+        let waiting = try session.waiting(in: queue)
+        let type = try session.type(of: queue)
+        // A stream says that it has none.
+        try check(queue, type, waiting)
+        return (type, waiting)
+    }
+
+    private func consume(_ queue: String, _ count: Int) throws {
+        try session.limit(to: UInt16(exactly: count) ?? 0)
+        try session.consume(queue, flags: 0, arguments: ["x-priority": -100])
     }
 
     private func check(_ queue: String, _ type: QueueType, _ waiting: Int) throws(TransportError) {

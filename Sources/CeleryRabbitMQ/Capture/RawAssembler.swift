@@ -29,7 +29,7 @@ struct RawAssembler {
             switch id {
             case .basicDeliver:
                 _ = try reader.shortString()  // the consumer's tag
-                _ = try reader.integer(UInt64.self)
+                message.deliveryTag = try reader.integer(UInt64.self)
                 message.isRedelivered = try reader.octet() & 1 != 0
                 message.exchange = try reader.shortString()
                 message.routingKey = try reader.shortString()

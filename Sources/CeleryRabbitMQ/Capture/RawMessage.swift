@@ -7,6 +7,8 @@ struct RawMessage: Sendable, Equatable {
     /// the sender's own.
     static let countingHeader = "x-delivery-count"
 
+    /// Of its delivery, for the acknowledgement; 0 for what was not delivered.
+    var deliveryTag: UInt64 = 0
     var exchange = ""
     var routingKey = ""
     var isRedelivered = false

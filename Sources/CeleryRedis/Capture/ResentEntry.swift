@@ -35,7 +35,7 @@ struct ResentEntry {
 
     /// The envelope as it was but for its tag, which a sender's transport makes: workers note what they hold by it, so that
     /// no two messages may have the same. In another queue also its name, to which a worker gives the message back.
-    private static func renewed(_ raw: [UInt8], for queue: String?) -> [UInt8] {
+    static func renewed(_ raw: [UInt8], for queue: String?) -> [UInt8] {
         do {
             _ = try JSONValue(json: raw)
         } catch {

@@ -15,6 +15,30 @@ enum OperatingScript {
             return count
             """
 
+    /// Moves and deletes entries of a list of dead letters, each in one step. Keys: the list, those that entries go to.
+    /// Arguments, for each: the entry, the number of the key that it goes to or 0 to delete it, how it stands there. Returns
+    /// whether each was still there, up to the first that could not go, and what Redis says against that one.
+    static let settle =
+        RedisScript.checkSource + """
+            for k = 1, #KEYS do
+              local wrong = check(KEYS[k], 'list')
+              if wrong then return wrong end
+            end
+            local done = {}
+            for i = 1, #ARGV, 3 do
+              local key, count = tonumber(ARGV[i + 1]), redis.call('LREM', KEYS[1], -1, ARGV[i])
+              if count == 1 and key > 0 then
+                local pushed = redis.pcall('LPUSH', KEYS[key], ARGV[i + 2])
+                if type(pushed) == 'table' then
+                  redis.call('RPUSH', KEYS[1], ARGV[i])
+                  return {done, pushed.err}
+                end
+              end
+              done[#done + 1] = count
+            end
+            return {done}
+            """
+
     /// The ends of what is held, where an entry says which queue it comes from: its envelope stays at the server. Key:
     /// unacked. Arguments: where the last call has ended or 0, how long an end is at most. Returns where this one has ended,
     /// and the ends.

@@ -284,3 +284,74 @@ def test_a_worker_says_when_it_comes_and_goes(fleet, watch):
     equal(worker.stop(20), 0)
     eventually(lambda: watch.types_of("coming")[-1:] == ["worker-offline"], "it has gone")
     equal(watch.types_of("coming")[0], "worker-online")
+
+
+def queues_of(fleet):
+    return {name: sorted(queue["name"] for queue in queues) for name, queues in ask(fleet, "active_queues").items()}
+
+
+def test_queues_are_added_and_cancelled(fleet):
+    """Swift's reply comes when it is done, Python's before."""
+    equal(*ask(fleet, "add_consumer", queue="later").values())
+    eventually(lambda: all("later" in queues for queues in queues_of(fleet).values()), "both consume it")
+    shapes = [shape(next(queue for queue in queues if queue["name"] == "later")) for queues in ask(fleet, "active_queues").values()]
+    equal(*shapes)
+    # Whoever gets it: it is one of both, and the tasks of each are unknown to the other.
+    answers = ask(fleet, "cancel_consumer", queue="later")
+    equal(answers["swift"], {"ok": "no longer consuming from later"})
+    equal(*answers.values())
+    eventually(lambda: all("later" not in queues for queues in queues_of(fleet).values()), "nobody consumes it")
+    equal(*ask(fleet, "cancel_consumer", queue="never-there").values())
+    equal(fleet.send("add", 1, 2).get(timeout=15), 3)
+
+
+def steer(fleet, worker, command, **arguments):
+    """What one worker replies."""
+    replies = fleet.app.control.broadcast(
+        command, arguments=arguments, destination=[f"{worker.name}@{socket.gethostname()}"], reply=True, timeout=10, limit=1)
+    return next(iter(replies[0].values()))
+
+
+def test_a_queue_that_is_added_is_served_and_one_that_is_cancelled_is_not(fleet):
+    worker = fleet.swift_worker(queues=["first"], name="moving", arguments=["-c", "2"])
+    running = fleet.app.send_task("swift.sleep", [3], queue="first")
+    waiting = fleet.app.send_task("swift.add", [2, 2], queue="first", countdown=4)
+    eventually(lambda: running.id in worker.log() and waiting.id in worker.log(), "it has both")
+    equal(steer(fleet, worker, "add_consumer", queue="second", exchange="shop", routing_key="shop.second"),
+          {"ok": "add consumer second"})
+    equal(fleet.app.send_task("swift.add", [1, 1], queue="second").get(timeout=10), 2)
+    if fleet.kind == "rabbitmq":
+        # By the exchange and the key that it was added with.
+        result = fleet.app.send_task("swift.add", [3, 3], exchange="shop", routing_key="shop.second")
+        equal(result.get(timeout=10), 6)
+    for queue in ("first", "second"):
+        equal(steer(fleet, worker, "cancel_consumer", queue=queue), {"ok": f"no longer consuming from {queue}"})
+    equal(steer(fleet, worker, "active_queues"), [])
+    # What it had taken it runs, once.
+    running.get(timeout=20)
+    equal(waiting.get(timeout=20), 4)
+    late = fleet.app.send_task("swift.add", [5, 5], queue="first")
+    equal(steer(fleet, worker, "ping"), {"ok": "pong"})
+    equal(fleet.held_and_waiting("first")[1], 1)
+    equal(steer(fleet, worker, "add_consumer", queue="first"), {"ok": "add consumer first"})
+    equal(late.get(timeout=10), 10)
+    equal(worker.log().count(f"{running.id}] received"), 1)
+    equal(worker.log().count(f"{waiting.id}] received"), 1)
+    equal(worker.log().count("succeeded"), 5 if fleet.kind == "rabbitmq" else 4)
+    worker.kill()
+
+
+def test_a_queue_that_cannot_be_consumed_changes_nothing(fleet):
+    # Python's worker says ok, and ends.
+    answer = steer(fleet, fleet.swift, "add_consumer", queue="strange", exchange_type="nonsense")
+    assert "exchange_type" in answer["error"], answer
+    if fleet.kind == "redis":
+        assert "is a key of Celery" in steer(fleet, fleet.swift, "add_consumer", queue="unacked")["error"]
+    equal(queues_of(fleet)["swift"], ["swift"])
+    equal(fleet.send("add", 1, 2).get(timeout=15), 3)
+
+
+@pytest.mark.parametrize("command, arguments", [("pool_restart", {}), ("autoscale", {"max": 5, "min": 2})])
+def test_what_makes_no_sense_is_refused_in_pythons_words(fleet, command, arguments):
+    answers = ask(fleet, command, **arguments)
+    equal(answers["swift"], answers["python"])

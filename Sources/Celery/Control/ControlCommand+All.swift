@@ -3,5 +3,6 @@ extension ControlCommand {
     static let all: [ControlCommand] = [
         ping, clock, report, configuration, registered, stats, active, reserved, scheduled, queryTask, activeQueues,
         revoked, hello, revoke, revokeByStampedHeaders, heartbeat, enableEvents, disableEvents, election, shutdown,
+        addConsumer, cancelConsumer, poolRestart, autoscale,
     ]
 }

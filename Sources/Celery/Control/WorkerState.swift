@@ -12,6 +12,7 @@ struct WorkerState: Sendable {
     /// Where broker and backend are, without passwords.
     let locations: (broker: String, backend: String?)
     let options: CeleryWorker.Options
+    let routing: Routing
     let handlers: [String: TaskHandler]
     let intake: Intake
     let slots: TaskSlots

@@ -82,7 +82,8 @@ final class WorkerEngine: Service {
         }
         let state = WorkerState(
             name: name, clock: clock, startedAt: .now, locations: (broker.location, backend?.location),
-            options: options, handlers: handlers, intake: intake, slots: slots, events: events, results: results,
+            options: options, routing: routing, handlers: handlers, intake: intake, slots: slots, events: events,
+            results: results,
             shutDown: { [shutdownRequest] in shutdownRequest.signal() }, logger: logger)
         control = ControlService(
             broker: broker, exchange: options.controlExchange, commands: commands, state: state, publisher: publisher)

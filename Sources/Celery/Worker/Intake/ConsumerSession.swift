@@ -17,6 +17,10 @@ final class ConsumerSession: Sendable {
         var window: Int
         /// Whether the broker was told what became of some message.
         var hasSettled = false
+        /// Whether another session has taken its place.
+        var isRetired = false
+        /// Whether no more messages come, and somebody waits for the end of those that have come.
+        var isEnding = false
         /// Whether a receiving call is under way.
         var isReceiving = false
         /// Those that wait for their eta.
@@ -52,6 +56,8 @@ final class ConsumerSession: Sendable {
     private let started: StartedTasks
     /// Closed when the receiving call has ended.
     private let received = WorkQueue<Never>()
+    /// Closed when all that has come is done, if somebody waits for that.
+    private let done = WorkQueue<Never>()
     private let giveBack: @Sendable (_ count: Int) -> Void
 
     /// - Parameters:
@@ -71,6 +77,11 @@ final class ConsumerSession: Sendable {
         self.concurrency = concurrency
         load = Locked(Load(window: self.prefetch))
     }
+
+    /// Whether another session has taken its place. What it has received is run and settled over it all the same.
+    var isRetired: Bool { load.withLock { $0.isRetired } }
+
+    func retire() { load.withLock { $0.isRetired = true } }
 
     /// Whether the broker was told what became of some message.
     var hasSettled: Bool { load.withLock { $0.hasSettled } }
@@ -103,6 +114,15 @@ final class ConsumerSession: Sendable {
     func stop() async {
         await consumer.stop()
         if load.withLock({ $0.isReceiving }) { await received.next() }
+    }
+
+    /// Waits until all that has come is done, after ``stop()``: also what waits for its eta here.
+    func waitUntilDone() async {
+        let isDone = load.withLock { load in
+            load.isEnding = true
+            return load.open <= 0 && load.waitingForEta <= 0
+        }
+        if !isDone { await done.next() }
     }
 
     /// How many messages may come now. The window grows when there is room at once after a batch that left none.
@@ -233,11 +253,11 @@ final class ConsumerSession: Sendable {
     }
 
     private func count(_ change: (inout Load) -> Void) {
-        let hasRoom = load.withLock { load in
+        let (hasRoom, isDone) = load.withLock { load in
             change(&load)
-            return room(load) > 0
+            return (room(load) > 0, load.isEnding && load.open <= 0 && load.waitingForEta <= 0)
         }
-        if hasRoom { consumer.roomHasGrown() }
+        if isDone { done.close() } else if hasRoom { consumer.roomHasGrown() }
     }
 
     /// How many messages to ask for; 0 unless it is worth the way: they are not asked for one by one, but for those that are

@@ -16,20 +16,22 @@ final class Intake: Sendable {
     /// As many messages as may wait for their eta beyond the prefetch count: RabbitMQ's holds 16 bits.
     private static let mostAside = 65_000
 
-    private let broker: any Broker
-    private let configuration: ConsumerConfiguration
+    let broker: any Broker
+    let name: String
     private let options: CeleryWorker.Options
     private let handlers: [String: TaskHandler]
     private let hasBackend: Bool
     private let slots: TaskSlots
     private let finisher: Finisher
-    private let limits: ShutdownLimits
+    let limits: ShutdownLimits
     private let observers: Observers
     private let connection: ConnectionState
-    private let log: TaskLog
+    let log: TaskLog
     private let schedule: EtaSchedule
     private let started = StartedTasks()
-    private let session = Locked<ConsumerSession?>(nil)
+    let consumption: Locked<Consumption>
+    /// Signalled when the queues have changed.
+    let changed = WakeSignal()
     /// Whether the log has said that so many tasks wait for their eta.
     private let hasSaid = Locked((isFull: false, isBlocked: false))
 
@@ -49,7 +51,8 @@ final class Intake: Sendable {
         self.connection = connection
         self.log = log
         schedule = EtaSchedule(clock: options.clock)
-        configuration = ConsumerConfiguration(queues: queues, prefetch: options.prefetch, name: name)
+        self.name = name
+        consumption = Locked(Consumption(queues: queues, prefetch: options.prefetch))
     }
 
     /// The tasks that wait for their eta here, in the order of their etas. Those that only the broker keeps are not among
@@ -57,10 +60,10 @@ final class Intake: Sendable {
     var scheduled: [(eta: Date, task: PackedTask)] { schedule.all }
 
     /// The queues that are consumed.
-    var queues: [Queue] { configuration.queues }
+    var queues: [Queue] { consumption.withLock { $0.queues } }
 
     /// How many messages may be held.
-    var prefetch: Int { configuration.prefetch }
+    var prefetch: Int { consumption.withLock { $0.prefetch } }
 
     // MARK: Connections
 
@@ -71,20 +74,32 @@ final class Intake: Sendable {
         var connections = ConnectionRecord()
         while true {
             do {
-                let consumer = try await broker.makeConsumerAbandonably(configuration, logger: log.logger)
+                guard let (consumer, change, isNew) = try await nextConsumer() else {
+                    // Nothing is consumed until a queue is added.
+                    try await changed.wait()
+                    continue
+                }
                 let session = ConsumerSession(
-                    consumer, prefetch: configuration.prefetch, concurrency: max(1, options.concurrency),
+                    consumer, prefetch: change.prefetch, concurrency: max(1, options.concurrency),
                     started: started
                 ) { [slots] in
                     Self.giveBack(slots.takeLast($0))
                 }
                 let opening = connections.opened()
-                logReady(opening)
+                if isNew || opening == .first {
+                    logReady(opening)
+                    if opening != .first { observers.observe(.reconnected) }
+                }
                 connection.open()
-                if opening != .first { observers.observe(.reconnected) }
                 defer { connections.ended(hasSettled: session.hasSettled) }
+                guard consumption.withLock({ $0.begin(session, change.number) }) else {
+                    await close(consumer)
+                    continue
+                }
                 do {
                     try await receive(from: session)
+                } catch  where session.isRetired {
+                    try Task.checkCancellation()
                 } catch let error as TransportError {
                     connection.close()
                     throw error
@@ -98,7 +113,6 @@ final class Intake: Sendable {
     }
 
     private func receive(from session: ConsumerSession) async throws {
-        self.session.withLock { $0 = session }
         let end = Waiter<Void?>()
         do {
             // Whatever the consumer does, cancelling ends this wait for it; `stop` waits for its end, but not for ever.
@@ -106,8 +120,8 @@ final class Intake: Sendable {
                 try await session.receive { self.admit($0, session) }
                 end.settle(.success(()))
             }
-        } catch let error as TransportError {
-            self.session.withLock { $0 = nil }
+        } catch let error as TransportError where !session.isRetired {
+            consumption.withLock { $0.end(session) }
             schedule.removeAll(of: session)
             await close(session.consumer)
             throw error
@@ -116,9 +130,9 @@ final class Intake: Sendable {
 
     private func logReady(_ outage: ConnectionRecord.Opening) {
         switch outage {
-        case .first: logReady(.info, "\(LogText.name(configuration.name)) ready")
+        case .first: logReady(.info, "\(LogText.name(name)) ready")
         case .again(let duration):
-            logReady(.info, "\(LogText.name(configuration.name)) ready again after \(ReadableDuration(duration))")
+            logReady(.info, "\(LogText.name(name)) ready again after \(ReadableDuration(duration))")
         case .unremarkable: logReady(.debug, "connected again")
         }
     }
@@ -149,21 +163,25 @@ final class Intake: Sendable {
     /// Takes no more messages; what is held stays held.
     func stop() async {
         schedule.close()
-        guard let session = session.withLock({ $0 }) else { return }
+        let (session, unused) = consumption.withLock { $0.stop() }
+        if let unused { await close(unused) }
+        guard let session else { return }
         if await !waitAtMost(limits.stop, for: { await session.stop() }) { logTimeout("to stop") }
     }
 
     /// Waits until the broker has heard of everything, and gives back what is held.
     func close() async {
-        guard let consumer = session.withLock({ $0 })?.consumer else { return }
-        await close(consumer)
+        let sessions = consumption.withLock { $0.takeAll() }
+        await withDiscardingTaskGroup { group in
+            for session in sessions { group.addTask { await self.close(session.consumer) } }
+        }
     }
 
-    private func close(_ consumer: any Consumer) async {
+    func close(_ consumer: any Consumer) async {
         if await !waitAtMost(limits.close, for: { await consumer.close() }) { logTimeout("to close") }
     }
 
-    private func logTimeout(_ what: String) {
+    func logTimeout(_ what: String) {
         log.logger.warning("the broker's connection takes too long \(what): it is left to itself")
     }
 

@@ -1,0 +1,10 @@
+internal import CeleryProtocol
+
+extension ControlCommand {
+    /// `autoscale`: refused as by a Python worker that was started without `--autoscale`. ``poolGrow`` and ``poolShrink`` set
+    /// how many tasks run.
+    static let autoscale = ControlCommand("autoscale") { _, arguments in
+        try arguments.refuseAll(but: ["max", "min"])
+        throw ControlError("ValueError", "Autoscale not enabled")
+    }
+}

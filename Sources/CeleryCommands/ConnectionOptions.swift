@@ -65,7 +65,7 @@ struct ConnectionOptions: ParsableArguments {
         return try CeleryClient(
             broker: broker, backend: backend, routing: configuration.routing,
             defaultOptions: configuration.defaultOptions, controlExchange: configuration.worker.controlExchange,
-            logger: logger)
+            events: configuration.events, logger: logger)
     }
 
     /// A program's settings with those of the file, of the environment and of the command line, each counting more than

@@ -8,10 +8,12 @@ public import ServiceLifecycle
 /// A client connects when it is first used and again after a connection was lost. Many calls at once share one
 /// connection and its writes. Run it as a `Service`, which closes it at shutdown, or call ``close()``.
 public struct CeleryClient: Sendable {
+    let broker: any Broker
     let publisher: TaskPublisher
     let results: (any ResultStore)?
     /// Asks and steers workers.
     public let control: ControlClient
+    let eventOptions: EventOptions
 
     var sender: CanvasSender { CanvasSender(publisher: publisher, results: results) }
 
@@ -25,6 +27,7 @@ public struct CeleryClient: Sendable {
     ///     (`task_default_priority`), before routes are looked at.
     ///   - middleware: what every task passes that is sent, the outermost first.
     ///   - controlExchange: what the exchange of remote control is named after (`control_exchange`).
+    ///   - events: how events go through the broker.
     ///   - logger: where to log.
     /// - Throws: `TransportError` when the address of the result backend makes no sense; ``CeleryError`` when the default
     ///   options name an id.
@@ -35,11 +38,12 @@ public struct CeleryClient: Sendable {
         defaultOptions: SendOptions = .init(),
         middleware: [any CeleryMiddleware] = [],
         controlExchange: String = "celery",
+        events: EventOptions = .init(),
         logger: Logger = Logger(label: "celery")
     ) throws {
         try self.init(
             broker: broker, backend: backend, routing: routing, defaultOptions: defaultOptions, middleware: middleware,
-            controlExchange: controlExchange, clock: .system, logger: logger)
+            controlExchange: controlExchange, events: events, clock: .system, logger: logger)
     }
 
     /// As the public one.
@@ -47,10 +51,13 @@ public struct CeleryClient: Sendable {
     /// - Parameter clock: what countdowns and expiries go by.
     package init(
         broker: any Broker, backend: (any ResultBackend)?, routing: Routing, defaultOptions: SendOptions,
-        middleware: [any CeleryMiddleware], controlExchange: String = "celery", clock: TaskClock, logger: Logger
+        middleware: [any CeleryMiddleware], controlExchange: String = "celery", events: EventOptions = .init(),
+        clock: TaskClock, logger: Logger
     ) throws {
         let logger = logger.ofTheLibrary
         let replyTo = RandomID.make()
+        self.broker = broker
+        eventOptions = events
         publisher = TaskPublisher(
             broker: broker, routing: routing, defaults: try defaultOptions.asDefaults(), middleware: middleware,
             replyTo: replyTo, clock: clock, logger: logger)

@@ -29,7 +29,7 @@ final class TaskPublisher: Sendable {
     private let origin: String
     /// What etas and expiries go by.
     let clock: TaskClock
-    private let logger: Logger
+    let logger: Logger
     /// Whether the result backend was told that results are to come.
     private let isPrepared = Atomic(false)
 

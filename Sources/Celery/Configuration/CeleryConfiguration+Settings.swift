@@ -16,6 +16,7 @@ extension CeleryConfiguration {
             "worker_concurrency", "worker_prefetch_multiplier", "worker_eta_task_limit", "task_acks_late",
             "task_acks_on_failure_or_timeout", "task_ignore_result", "task_track_started",
             "worker_enable_remote_control", "control_exchange", "worker_send_task_events",
+            "event_exchange", "event_queue_prefix", "event_queue_ttl", "event_queue_expires",
         ] + ownKeys
 
     /// Those for which Celery has an option of the command line at most, and no setting.
@@ -57,6 +58,7 @@ extension CeleryConfiguration {
         try applyRouting(&settings)
         try applySending(&settings)
         try applyWorker(&settings)
+        try applyEvents(&settings)
         Self.dropWhatIsSoAnyway(&settings)
         disregardedSettings += settings.rest.map { name, _ in
             DisregardedSetting(name: name, isKnownToCelery: CelerySettingNames.all.contains(name))
@@ -144,6 +146,16 @@ extension CeleryConfiguration {
         if let value = try settings.level("worker_task_loglevel") { worker.taskLogLevel = value }
         if let value = try settings.integer("worker_max_body_size", least: 1) { worker.maximumBodySize = value }
         if let value = try settings.integer("worker_max_body_memory", least: 1) { worker.maximumBodyMemory = value }
+    }
+
+    private mutating func applyEvents(_ settings: inout SettingsReader) throws {
+        if let value = try settings.text("event_exchange") { events.exchange = value }
+        if let value = try settings.text("event_queue_prefix") { events.queuePrefix = value }
+        // Null is no limit, where other settings that are null count as not given.
+        if let value = settings.take("event_queue_ttl") { events.timeToLive = try Self.life(value, "event_queue_ttl") }
+        if let value = settings.take("event_queue_expires") {
+            events.queueExpires = try Self.life(value, "event_queue_expires")
+        }
     }
 
     /// A number of seconds, or a time span as kombu writes a `timedelta`; zero and null mean never.

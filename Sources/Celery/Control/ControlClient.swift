@@ -20,10 +20,14 @@ public struct ControlClient: Sendable {
     private let broker: any Broker
     private let publisher: TaskPublisher
     private let exchange: String
-    private let clock = LogicalClock()
+    let clock: LogicalClock
     private let logger: Logger
 
-    init(broker: any Broker, publisher: TaskPublisher, exchange: String, logger: Logger) {
+    init(
+        broker: any Broker, publisher: TaskPublisher, exchange: String, clock: LogicalClock = LogicalClock(),
+        logger: Logger
+    ) {
+        self.clock = clock
         self.broker = broker
         self.publisher = publisher
         self.exchange = exchange

@@ -33,6 +33,7 @@ final class EventFeed: Sendable {
     private let name: String
     private let clock: LogicalClock
     private let publisher: TaskPublisher
+    private let exchange: String
     private let exchangeType: Queue.ExchangeType
     private let connection: ConnectionState
     private let logger: Logger
@@ -43,11 +44,12 @@ final class EventFeed: Sendable {
 
     init(
         name: String, sendsTasks: Bool, clock: LogicalClock, publisher: TaskPublisher,
-        exchangeType: Queue.ExchangeType, connection: ConnectionState, logger: Logger
+        exchange: String, exchangeType: Queue.ExchangeType, connection: ConnectionState, logger: Logger
     ) {
         self.name = name
         self.clock = clock
         self.publisher = publisher
+        self.exchange = exchange
         self.exchangeType = exchangeType
         self.connection = connection
         self.logger = logger
@@ -146,7 +148,7 @@ final class EventFeed: Sendable {
             headers: ["hostname": .string(name)], properties: MessageProperties(deliveryMode: 1, priority: 0),
             body: body)
         let destination = Destination(
-            exchange: "celeryev", type: exchangeType, isDurable: true, routingKey: routingKey)
+            exchange: exchange, type: exchangeType, isDurable: true, routingKey: routingKey)
         var schedule = RetrySchedule()
         while true {
             if connection.isOpen {

@@ -114,6 +114,7 @@ public struct CeleryWorker: Sendable {
     ///   - defaultOptions: what counts where a handler that sends a task, or what is to follow one, says nothing.
     ///   - middleware: what every task passes that is run or sent, the outermost first.
     ///   - commands: what remote control can ask of the worker beside Celery's own commands.
+    ///   - events: how events go through the broker.
     ///   - logger: where to log.
     ///   - handlers: the tasks.
     /// - Throws: ``CeleryError`` with the code `duplicateTask` for two handlers of one name; `TransportError` when the
@@ -127,13 +128,14 @@ public struct CeleryWorker: Sendable {
         defaultOptions: SendOptions = .init(),
         middleware: [any CeleryMiddleware] = [],
         commands: [ControlCommand] = [],
+        events: EventOptions = .init(),
         logger: Logger = Logger(label: "celery"),
         @TaskHandlerBuilder handlers: () -> [TaskHandler]
     ) throws {
         engine = try WorkerEngine(
             broker: broker, backend: backend, queues: queues, options: options, routing: routing,
-            defaultOptions: defaultOptions, middleware: middleware, commands: commands, handlers: handlers(),
-            logger: logger)
+            defaultOptions: defaultOptions, middleware: middleware, commands: commands, eventOptions: events,
+            handlers: handlers(), logger: logger)
     }
 }
 

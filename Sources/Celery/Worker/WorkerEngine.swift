@@ -32,6 +32,7 @@ final class WorkerEngine: Service {
         defaultOptions: SendOptions = .init(),
         middleware: [any CeleryMiddleware] = [],
         commands: [ControlCommand] = [],
+        eventOptions: EventOptions = .init(),
         handlers: [TaskHandler],
         limits: ShutdownLimits = ShutdownLimits(),
         reportWait: Duration = MessageReport.longestWait,
@@ -54,7 +55,7 @@ final class WorkerEngine: Service {
         let (clock, connection) = (LogicalClock(), ConnectionState())
         events = EventFeed(
             name: name, sendsTasks: options.sendsTaskEvents, clock: clock, publisher: publisher,
-            exchangeType: broker.eventExchangeType, connection: connection, logger: logger)
+            exchange: eventOptions.exchange, exchangeType: broker.eventExchangeType, connection: connection, logger: logger)
         let observers = Observers(middleware: middleware, feed: events)
         let writer = results.map { [logger] in ResultWriter($0, logger: logger) }
         let handlers = try handlers.byName()

@@ -80,8 +80,7 @@ extension WorkerCommandLine {
         let worker = try CeleryWorker(
             broker: broker, backend: backend, queues: queues, options: configuration.worker, routing: routing,
             defaultOptions: configuration.defaultOptions,
-            middleware: command.middleware,
-            logger: logger
+            middleware: command.middleware, events: configuration.events, logger: logger
         ) {
             handlers
         }

@@ -99,6 +99,7 @@ let package = Package(
                 "Celery", "CeleryIO", "CeleryProtocol", "CeleryRabbitMQ", "CeleryRedis", "CeleryTesting",
                 "CeleryTransport",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                .product(name: "DequeModule", package: "swift-collections"),
                 .product(name: "Logging", package: "swift-log"),
                 .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
                 .product(name: "UnixSignals", package: "swift-service-lifecycle"),

@@ -18,8 +18,8 @@ struct CelerySwift: AsyncParsableCommand {
         version: ProgramVersion.package,
         subcommands: [
             WorkerSubcommand<StockWorker>.self, CallCommand.self, ResultCommand.self, StatusCommand.self,
-            InspectCommand.self, SteerCommand.self, QueuesCommand.self, PurgeCommand.self, DeadLettersCommand.self,
-            ListCommand.self, CaptureCommand.self,
+            InspectCommand.self, SteerCommand.self, EventsCommand.self, QueuesCommand.self, PurgeCommand.self,
+            DeadLettersCommand.self, ListCommand.self, CaptureCommand.self,
             ReplaySubcommand<StockWorker>.self, ImportConfigCommand.self,
         ]
     )

@@ -1,11 +1,10 @@
 """Remote control: Celery's own tools ask a Swift worker and a Python worker the same, and get answers of the same shape."""
 import json
-import socket
 
 import pytest
 
-from fleet.background import Background
 from live.bed import equal, eventually
+from live.watch import Watch
 
 
 @pytest.fixture(scope="module")
@@ -187,39 +186,6 @@ def test_nothing_is_left_of_a_question(fleet):
         return
     fleet.tool("status", "--timeout", "1")
     equal(fleet.redis.keys("*.reply.celery.pidbox"), [])
-
-
-class Watch(Background):
-    """Gathers events, as `celery events` does, until it is closed."""
-
-    def __init__(self, app):
-        self.events = []
-        self.connection = app.connection_for_read()
-        self.receiver = app.events.Receiver(self.connection, handlers={"*": self.events.append})
-        super().__init__(self.run)
-
-    def run(self):
-        while not self.ended.is_set():
-            try:
-                self.receiver.capture(limit=None, timeout=0.2, wakeup=False)
-            except socket.timeout:
-                pass
-
-    def __exit__(self, *error):
-        super().__exit__(*error)
-        self.connection.close()
-
-    def of(self, identifier):
-        """The events of a task."""
-        return [event for event in self.events if event.get("uuid") == identifier]
-
-    def types_of(self, name):
-        """The types of a worker's events, in order."""
-        return [event["type"] for event in self.events if event["hostname"].startswith(f"{name}@")]
-
-    def beating(self):
-        """The names of the workers that were heard."""
-        return {event["hostname"].partition("@")[0] for event in self.events if event["type"] == "worker-heartbeat"}
 
 
 @pytest.fixture

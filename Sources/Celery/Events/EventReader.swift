@@ -111,7 +111,8 @@ final class EventReader: Sendable {
         }
         guard let count else { return }
         logger.warning(
-            "skipped events that cannot be read", metadata: ["count": "\(count)", LoggingKeys.error: "\(LogText(reason))"])
+            "skipped events that cannot be read",
+            metadata: ["count": "\(count)", LoggingKeys.error: "\(LogText(reason))"])
     }
 
     private func read(_ value: JSONValue, _ now: Date) throws(MessageError) -> CeleryEvent {

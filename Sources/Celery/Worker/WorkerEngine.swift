@@ -55,7 +55,8 @@ final class WorkerEngine: Service {
         let (clock, connection) = (LogicalClock(), ConnectionState())
         events = EventFeed(
             name: name, sendsTasks: options.sendsTaskEvents, clock: clock, publisher: publisher,
-            exchange: eventOptions.exchange, exchangeType: broker.eventExchangeType, connection: connection, logger: logger)
+            exchange: eventOptions.exchange, exchangeType: broker.eventExchangeType, connection: connection,
+            logger: logger)
         let observers = Observers(middleware: middleware, feed: events)
         let writer = results.map { [logger] in ResultWriter($0, logger: logger) }
         let handlers = try handlers.byName()

@@ -52,6 +52,9 @@ public struct CeleryEvent: Sendable, Hashable {
         public var eta: Date?
         /// Until when it is to run.
         public var expires: Date?
+
+        /// Makes a call of which nothing is known.
+        public init() {}
     }
 
     /// How a worker fares.
@@ -63,13 +66,16 @@ public struct CeleryEvent: Sendable, Hashable {
         /// How many tasks it has got so far.
         public var processed: Int?
         /// How many threads of its machine wanted to run over the last one, five and fifteen minutes.
-        public var loadAverage: [Double]
+        public var loadAverage: [Double] = []
         /// The software: `py-celery`, `swift-celery`.
         public var software: String?
         /// Its version.
         public var version: String?
         /// The operating system.
         public var system: String?
+
+        /// Makes a report that says nothing.
+        public init() {}
     }
 
     /// The type, such as `task-received`.

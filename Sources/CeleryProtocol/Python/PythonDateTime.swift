@@ -82,9 +82,12 @@ public struct PythonDateTime: Sendable, Hashable {
 
     /// A moment in UTC, rounded to the microsecond. Fails outside the years 1 to 9999.
     public init(_ date: Date) throws(PythonValueError) {
-        let microseconds = (date.timeIntervalSinceReferenceDate * 1e6).rounded(.toNearestOrEven)
-        guard abs(microseconds) < 1e18 else { throw PythonValueError("the time is outside the years 1 to 9999") }
-        try self.init(microsecondsSince1970: Int(microseconds) + Self.referenceMicroseconds)
+        let seconds = date.timeIntervalSinceReferenceDate
+        guard abs(seconds) < 1e12 else { throw PythonValueError("the time is outside the years 1 to 9999") }
+        // The fraction by itself: in one product with the seconds its last digits would be lost before it is rounded.
+        let whole = seconds.rounded(.down)
+        let microseconds = Int(((seconds - whole) * 1e6).rounded(.toNearestOrEven))
+        try self.init(microsecondsSince1970: Int(whole) * 1_000_000 + microseconds + Self.referenceMicroseconds)
     }
 
     /// The moment in microseconds from the start of 1970. `assumedOffset` is how far the clock of a naive time is

@@ -148,4 +148,12 @@ struct PythonDateTimeTests {
         }
         #expect(try PythonDateTime(naiveSecondsSince1970: seconds).isoFormat == text)
     }
+
+    /// As `datetime.fromtimestamp` has it.
+    @Test func aDateIsRoundedByItsFractionAlone() throws {
+        let date = Date(timeIntervalSince1970: 1_795_779_756.2906985)
+        #expect(try PythonDateTime(date).isoFormat == "2026-11-27T11:42:36.290699+00:00")
+        #expect(try PythonDateTime(Date(timeIntervalSince1970: -0.25)).isoFormat == "1969-12-31T23:59:59.750000+00:00")
+        #expect(throws: PythonValueError.self) { try PythonDateTime(Date(timeIntervalSince1970: 1e13)) }
+    }
 }

@@ -20,6 +20,7 @@ import time
 
 import pytest
 from celery import Celery
+from celery.events.event import get_exchange
 
 from fleet import servers, worker_log
 from fleet.workers import swift_binary
@@ -50,6 +51,7 @@ class Screen:
             fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, 100, 0, 0))
             self.process = subprocess.Popen(command, env=environment, stdin=theirs, stdout=theirs, stderr=theirs)
             os.close(theirs)
+            self.keys = ours
             streams = {"terminal": ours}
         else:
             self.process = subprocess.Popen(
@@ -171,6 +173,8 @@ def test_on_a_terminal_there_is_neither_colour_nor_banner_when_nobody_wants_them
 COMMANDS = {
     "help": ["--help"],
     "help-worker": ["worker", "--help"],
+    "help-events": ["events", "--help"],
+    "error-events": ["events", "--camera", "shop.Camera"],
     "error-option": ["worker", "--eta-limit", "many"],
     "error-broker": ["worker", "-b", "ftp://user:a-password@host"],
 }
@@ -224,3 +228,41 @@ def test_on_a_terminal_a_group_that_is_waited_for_shows_how_far_it_is(redis, tmp
     first, *_, last = bar.split("\r\x1b[K")[1:]
     assert (first, last) == ("░" * 30 + " 0 % · 0 of 40 tasks", "█" * 30 + " 100 % · 40 of 40 tasks")
     assert results == ["3"] * 40 + [""]
+
+
+EVENTS = [
+    {"type": "worker-heartbeat", "hostname": "python@host", "freq": 60, "active": 1, "processed": 12, "loadavg": [1.66, 1.41, 0.72],
+     "sw_ident": "py-celery", "sw_ver": "5.7.0", "sw_sys": "Linux", "pid": 7},
+    {"type": "worker-online", "hostname": "swift-with-a-very-long-name@host", "freq": 60, "sw_ident": "swift-celery", "pid": 8},
+    {"type": "task-received", "hostname": "python@host", "uuid": "a1", "name": "shop.price", "args": "('a',)", "kwargs": "{}"},
+    {"type": "task-succeeded", "hostname": "python@host", "uuid": "a1", "result": "12", "runtime": 0.25},
+    {"type": "task-received", "hostname": "swift-with-a-very-long-name@host", "uuid": "a2", "name": "images.\x1b[31mresize",
+     "args": "(1,)", "kwargs": "{'width': 320}"},
+    {"type": "task-failed", "hostname": "python@host", "uuid": "a3", "exception": "ValueError('" + "long " * 30 + "')"},
+]
+
+
+@pytest.mark.parametrize("end", ["q", "signal"])
+def test_events_fill_a_terminal_which_is_given_back(redis, end):
+    url = f"redis://127.0.0.1:{redis.port}/0"
+    screen = Screen(["events", "-b", url, "--freq", "0.1"], True)
+    screen.wait_for("0 of 0 workers online")
+    with Celery(broker=url) as app, app.connection_for_write() as connection, connection.Producer() as producer:
+        exchange = get_exchange(connection)
+        for clock, event in enumerate(EVENTS):
+            event = {**event, "clock": clock + 1, "timestamp": 1795220017.5 + clock}
+            producer.publish(event, exchange=exchange.name, routing_key=event["type"].replace("-", "."), declare=[exchange],
+                             serializer="json")
+    screen.wait_for("6 events")
+    settings = termios.tcgetattr(screen.keys)
+    assert not settings[3] & termios.ECHO
+    if end == "q":
+        os.write(screen.keys, b"q")
+    else:
+        screen.process.send_signal(signal.SIGINT)
+    assert screen.end() == 0
+    before, *frames, last = screen.text().split("\x1b[H")
+    last, after = last.split("\x1b[J")
+    assert (before, after) == ("\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l")
+    screen.written = {"terminal": last.replace("\x1b[K", "").encode()}
+    expect("events-terminal", screen)

@@ -50,6 +50,6 @@ struct Terminal: Sendable {
     /// Shows these lines and nothing else.
     func show(_ lines: [String]) {
         LogOutput.standardOutput.write(
-            "\u{1b}[H" + lines.map { $0 + "\u{1b}[K" }.joined(separator: "\r\n") + "\u{1b}[J")
+            "\u{1b}[H" + lines.map { $0 + "\u{1b}[K" }.joined(separator: "\n") + "\u{1b}[J")
     }
 }

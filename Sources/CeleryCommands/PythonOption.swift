@@ -38,7 +38,7 @@ struct PythonOption: Sendable {
         let limits = "running tasks have no time limit here"
         let beat = "there is no beat here: run celery beat beside this worker"
         return [
-            PythonOption("--without-gossip", hasValue: false), PythonOption("--without-mingle", hasValue: false),
+            PythonOption("--without-gossip", hasValue: false),
             PythonOption("-P", "--pool", refusedValue: ("solo", "one task at a time is -c 1")),
             PythonOption("--pool-start-method"), PythonOption("--max-tasks-per-child"),
             PythonOption("-I", "--include"), PythonOption("--executable"),
@@ -55,7 +55,6 @@ struct PythonOption: Sendable {
             PythonOption("-B", "--beat", hasValue: false, refusal: beat),
             PythonOption("-s", "--schedule-filename", "--schedule", refusal: beat),
             PythonOption("--scheduler", refusal: beat),
-            PythonOption("-S", "--statedb", refusal: "what is revoked is forgotten when the worker ends"),
             PythonOption("-D", "--detach", hasValue: false, refusal: background),
             PythonOption("-f", "--logfile", refusal: "redirect the log instead"),
             PythonOption("--pidfile", refusal: background), PythonOption("--uid", refusal: background),

@@ -21,11 +21,17 @@ public protocol Broker: Sendable {
 
     /// The type of the exchange of events: a topic exchange, but on Redis.
     var eventExchangeType: Queue.ExchangeType { get }
+
+    /// Whether workers of other processes may be on it, which a worker asks at its start which tasks are not to run.
+    var hasNeighbors: Bool { get }
 }
 
 extension Broker {
     /// A topic exchange.
     public var eventExchangeType: Queue.ExchangeType { .topic }
+
+    /// Nobody else.
+    public var hasNeighbors: Bool { false }
 
     /// Opens a consumer as ``makeConsumer(_:logger:)`` does, and stops waiting for it when the calling task is cancelled: one
     /// that is there after all is closed.

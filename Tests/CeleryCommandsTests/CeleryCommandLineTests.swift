@@ -15,10 +15,10 @@ import Testing
         #expect(line.refusal == nil)
         #expect(
             line.unused == [
-                "--without-gossip", "--without-mingle", "-P prefork", "--max-tasks-per-child 100", "-I shop.tasks",
+                "--without-gossip", "-P prefork", "--max-tasks-per-child 100", "-I shop.tasks",
                 "--pool-start-method -1", "--skip-checks",
             ])
-        #expect(line.arguments == ["worker", "-linfo", "-Ofair", "-Qa,b", "-c4"])
+        #expect(line.arguments == ["worker", "-linfo", "-Ofair", "-Qa,b", "-c4", "--without-mingle"])
         let arguments = try WorkerArguments.parse(Array(line.arguments.dropFirst()))
         #expect(
             arguments.console.loglevel == .info && arguments.tasks.concurrency == 4 && arguments.queues.queues == "a,b")
@@ -29,8 +29,8 @@ import Testing
         (["--time-limit", "300"], "--time-limit", "no time limit"),
         (["--soft-time-limit=30"], "--soft-time-limit", "no time limit"), (["-B"], "-B", "celery beat"),
         (["--beat"], "-B", "celery beat"), (["-sx"], "-s", "celery beat"), (["--schedule", "x"], "-s", "celery beat"),
-        (["--scheduler", "x:Y"], "--scheduler", "celery beat"), (["-S", "/x"], "-S", "forgotten"),
-        (["--statedb=/x"], "-S", "forgotten"), (["-D"], "-D", "systemd"), (["--detach"], "-D", "systemd"),
+        (["--scheduler", "x:Y"], "--scheduler", "celery beat"), (["-D"], "-D", "systemd"),
+        (["--detach"], "-D", "systemd"),
         (["--pidfile=/x"], "--pidfile", "systemd"), (["--uid", "1"], "--uid", "systemd"),
         (["--gid", "1"], "--gid", "systemd"), (["--umask", "0"], "--umask", "systemd"),
         (["-fx.log"], "-f", "redirect"), (["--logfile=%n.log"], "-f", "redirect"),

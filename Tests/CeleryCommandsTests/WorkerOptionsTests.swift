@@ -38,6 +38,10 @@ import Testing
             "Optional(5.0 seconds)"),
         Spelling(
             "heartbeatInterval", ["--without-heartbeat"], "CELERY_WORKER_HEARTBEAT_INTERVAL", "0", "nil"),
+        Spelling("mingles", ["--without-mingle"], "CELERY_WORKER_MINGLE", "no", "false"),
+        Spelling(
+            "stateFile", ["-S", "/var/lib/w.json"], "CELERY_WORKER_STATE_DB", "/var/lib/w.json",
+            #"Optional("/var/lib/w.json")"#),
         Spelling("etaLimit", ["--eta-limit", "20"], "CELERY_WORKER_ETA_TASK_LIMIT", "20"),
         Spelling("maximumBodySize", ["--max-body-size", "1000"], "CELERY_WORKER_MAX_BODY_SIZE", "1000"),
         Spelling("maximumBodyMemory", ["--max-body-memory", "2000"], "CELERY_WORKER_MAX_BODY_MEMORY", "2000"),

@@ -186,7 +186,7 @@ def test_each_shell_has_a_completion_script_that_it_can_read(shell, tmp_path):
     assert screen.end() == 0
     script = tmp_path / f"celery-swift.{shell}"
     script.write_text(screen.text("stdout"))
-    assert "--without-mingle" not in script.read_text() and "prefetch-multiplier" in script.read_text()
+    assert "--without-gossip" not in script.read_text() and "prefetch-multiplier" in script.read_text()
     # The others are not there everywhere.
     if shutil.which(shell):
         subprocess.run([shell, "-n", script], check=True)

@@ -87,9 +87,9 @@ class Bed:
     def call(self, task, *args, **kwargs):
         return self.send(task, *args, **kwargs).get(timeout=15)
 
-    def tool(self, *arguments, broker=None, backend=None, timeout=30):
+    def tool(self, *arguments, broker=None, backend=None, timeout=30, variables={}):
         """Runs celery-swift; returns its status, its output and its errors."""
-        environment = {**os.environ, **workers.addresses(broker or self.broker, backend or self.backend)}
+        environment = {**os.environ, **workers.addresses(broker or self.broker, backend or self.backend), **variables}
         done = subprocess.run(
             [workers.swift_binary(), *arguments], env=environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True, timeout=timeout)

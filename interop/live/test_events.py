@@ -5,6 +5,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import threading
 
@@ -170,3 +171,63 @@ def test_without_a_terminal_it_says_what_to_do(fleet):
     code, output, errors = fleet.tool("events")
     equal((code, output), (64, ""))
     assert "--dump" in errors
+
+
+def test_both_clients_tell_of_what_they_send_in_the_same_shape(fleet):
+    with Tool(fleet, "--json") as tool:
+        ours = [fleet.tool("call", f"{name}.add", "-a", "[1, 2]", "--queue", name, variables={"CELERY_TASK_SEND_SENT_EVENT": "1"})
+                for name in ("swift", "python")]
+        equal([code for code, *_ in ours], [0, 0])
+        theirs = fleet.app.send_task("swift.add", [1, 2])
+
+        def sent():
+            return [event for event in tool.events if event["type"] == "task-sent"]
+        eventually(lambda: len(sent()) >= 3, "three are told of", 20)
+    [their] = [event for event in sent() if event["uuid"] == theirs.id]
+    for event in sent():
+        equal(list(event), list(their))
+        assert event["hostname"].startswith("gen")
+    ours = [event for event in sent() if event["uuid"] != theirs.id]
+    equal([(event["name"], event["queue"], event["exchange"], event["routing_key"]) for event in ours],
+          [("swift.add", "swift", "", "swift"), ("python.add", "python", "", "python")])
+    equal({(event["args"], event["kwargs"], event["retries"], event["root_id"] == event["uuid"]) for event in ours},
+          {("(1, 2)", "{}", 0, True)})
+
+
+@pytest.mark.parametrize("first, second", [("swift", "swift"), ("python", "swift"), ("swift", "python")])
+def test_what_is_revoked_is_known_to_a_worker_that_comes_later(fleet, first, second):
+    """Of the two languages each tells the other. The task is one that nobody can take before the second worker comes."""
+    start = {"swift": fleet.swift_worker, "python": fleet.python_worker}
+    queue = f"{first}-{second}"
+    task = fleet.app.send_task(f"{second}.add", [1, 1], queue=queue)
+    fleet.app.control.revoke(task.id, destination=[f"{first}@{socket.gethostname()}"])
+    eventually(lambda: task.id in str(fleet.app.control.inspect(timeout=1).revoked()), "it is known", 20)
+    worker = start[second](queues=[queue], name=f"later-{queue}")
+    equal(task.get(timeout=20, propagate=False).__class__.__name__, "TaskRevokedError")
+    if second == "swift":
+        eventually(lambda: "mingle: in step with" in worker.log(), "it says so")
+    worker.kill()
+
+
+@pytest.mark.parametrize("killed", [False, True])
+def test_what_is_revoked_outlives_the_worker(fleet, tmp_path, killed):
+    queue = f"state-{killed}"
+    file = tmp_path / "state.json"
+    arguments = ["-S", str(file), "--without-mingle"]
+    worker = fleet.swift_worker(queues=[queue], name=queue, arguments=arguments)
+    fleet.app.control.revoke(identifier := f"id-{queue}", destination=[f"{queue}@{socket.gethostname()}"])
+    if killed:
+        eventually(lambda: identifier in file.read_text(), "it is written", 20)
+        worker.kill()
+    else:
+        eventually(lambda: identifier in str(fleet.app.control.inspect(timeout=1).revoked()), "it is known", 20)
+        equal(worker.stop(20), 0)
+    task = fleet.app.send_task("swift.add", [1, 1], queue=queue, task_id=identifier)
+    fleet.swift_worker(queues=[queue], name=queue, arguments=arguments)
+    equal(task.get(timeout=20, propagate=False).__class__.__name__, "TaskRevokedError")
+
+
+def test_a_broken_file_is_an_error_in_words(fleet, tmp_path):
+    (tmp_path / "state").write_bytes(b"\x00not ours")
+    code, _, errors = fleet.tool("worker", "-q", "-S", str(tmp_path / "state"), "-Q", "nobody")
+    assert code == 1 and "is not the state of a worker" in errors and str(tmp_path) in errors, errors

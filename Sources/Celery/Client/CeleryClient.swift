@@ -58,10 +58,12 @@ public struct CeleryClient: Sendable {
         let replyTo = RandomID.make()
         self.broker = broker
         eventOptions = events
+        let logicalClock = LogicalClock()
         publisher = TaskPublisher(
             broker: broker, routing: routing, defaults: try defaultOptions.asDefaults(), middleware: middleware,
-            replyTo: replyTo, clock: clock, logger: logger)
-        control = ControlClient(broker: broker, publisher: publisher, exchange: controlExchange, logger: logger)
+            replyTo: replyTo, clock: clock, events: events, logicalClock: logicalClock, logger: logger)
+        control = ControlClient(
+            broker: broker, publisher: publisher, exchange: controlExchange, clock: logicalClock, logger: logger)
         let context = ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger)
         results = try backend?.makeResultStore(context: context)
     }

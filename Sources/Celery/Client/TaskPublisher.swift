@@ -35,16 +35,28 @@ final class TaskPublisher: Sendable {
 
     init(
         broker: any Broker, routing: Routing, defaults: SendOptions?, middleware: [any CeleryMiddleware],
-        replyTo: String, clock: TaskClock = .system, logger: Logger
+        replyTo: String, clock: TaskClock = .system, events: EventOptions = .init(),
+        logicalClock: LogicalClock = LogicalClock(), logger: Logger
     ) {
         self.routing = routing
         self.defaults = defaults
-        self.middleware = middleware
         self.replyTo = replyTo
         self.logger = logger
         self.clock = clock
         origin = NodeName.generated
-        producer = Reconnecting { try await broker.makeProducer(logger: logger) }
+        let producer = Reconnecting { try await broker.makeProducer(logger: logger) }
+        self.producer = producer
+        guard events.sendsSentEvents else {
+            self.middleware = middleware
+            return
+        }
+        // The innermost, so that it tells of what the others have made of it.
+        self.middleware =
+            middleware + [
+                SentEvents(
+                    producer: producer, exchange: events.exchange, exchangeType: broker.eventExchangeType,
+                    clock: logicalClock, logger: logger)
+            ]
     }
 
     /// Sends a new task that nothing follows.

@@ -3,7 +3,8 @@ internal import CeleryTransport
 
 extension CeleryConfiguration {
     /// The settings that are obeyed: those of Celery of which something here makes use, and `worker_hostname`,
-    /// `worker_task_loglevel`, `worker_heartbeat_interval`, `worker_max_body_size` and `worker_max_body_memory`.
+    /// `worker_task_loglevel`, `worker_heartbeat_interval`, `worker_mingle`, `worker_max_body_size` and
+    /// `worker_max_body_memory`.
     public static let keys =
         [
             "broker_url", "result_backend", "broker_transport_options", "result_expires",
@@ -17,12 +18,13 @@ extension CeleryConfiguration {
             "task_acks_on_failure_or_timeout", "task_ignore_result", "task_track_started",
             "worker_enable_remote_control", "control_exchange", "worker_send_task_events",
             "event_exchange", "event_queue_prefix", "event_queue_ttl", "event_queue_expires",
+            "task_send_sent_event", "worker_state_db",
         ] + ownKeys
 
     /// Those for which Celery has an option of the command line at most, and no setting.
     static let ownKeys = [
         "worker_hostname", "worker_task_loglevel", "worker_max_body_size", "worker_max_body_memory",
-        "worker_heartbeat_interval",
+        "worker_heartbeat_interval", "worker_mingle",
     ]
 
     /// The settings that Celery knows and that nothing here obeys, unless they ask for what is so anyway.
@@ -142,6 +144,8 @@ extension CeleryConfiguration {
         if let value = try settings.seconds("worker_heartbeat_interval") {
             worker.heartbeatInterval = value == .zero ? nil : value
         }
+        if let value = try settings.bool("worker_mingle") { worker.mingles = value }
+        if let value = try settings.text("worker_state_db") { worker.stateFile = value }
         if let value = try settings.text("worker_hostname") { worker.name = value }
         if let value = try settings.level("worker_task_loglevel") { worker.taskLogLevel = value }
         if let value = try settings.integer("worker_max_body_size", least: 1) { worker.maximumBodySize = value }
@@ -149,6 +153,7 @@ extension CeleryConfiguration {
     }
 
     private mutating func applyEvents(_ settings: inout SettingsReader) throws {
+        if let value = try settings.bool("task_send_sent_event") { events.sendsSentEvents = value }
         if let value = try settings.text("event_exchange") { events.exchange = value }
         if let value = try settings.text("event_queue_prefix") { events.queuePrefix = value }
         // Null is no limit, where other settings that are null count as not given.

@@ -28,7 +28,8 @@ public struct CeleryConfiguration: Sendable {
     public var defaultOptions = SendOptions()
     /// How a worker runs its tasks (`worker_…` and `task_…`).
     public var worker = CeleryWorker.Options()
-    /// How events go through the broker (`event_exchange`, `event_queue_prefix`, `event_queue_ttl`, `event_queue_expires`).
+    /// How events go through the broker (`event_exchange`, `event_queue_prefix`, `event_queue_ttl`, `event_queue_expires`),
+    /// and whether tasks that are sent are told of (`task_send_sent_event`).
     public var events = EventOptions()
     /// The settings that were given and that nothing here obeys, in the order in which they were given.
     public internal(set) var disregardedSettings: [DisregardedSetting] = []

@@ -75,6 +75,18 @@ public struct ControlClient: Sendable {
         _ method: String, arguments: JSONObject = [:], audience: NodeAudience = .all,
         timeout: Duration = usualTimeout, limit: Int? = nil, onReply: (ControlReply) -> Void
     ) async throws {
+        try await ask(
+            method, arguments: arguments, audience: audience, timeout: timeout, limit: limit, onAsked: {},
+            onReply: onReply)
+    }
+
+    /// As the public one.
+    ///
+    /// - Parameter onAsked: called when the question is sent.
+    func ask(
+        _ method: String, arguments: JSONObject = [:], audience: NodeAudience = .all,
+        timeout: Duration = usualTimeout, limit: Int? = nil, onAsked: () -> Void, onReply: (ControlReply) -> Void
+    ) async throws {
         let (ticket, id) = (RandomID.make(), RandomID.make())
         let queue = Queue(
             "\(id).reply.\(exchange).pidbox", exchange: "reply.\(exchange).pidbox", routingKey: id, isDurable: false,
@@ -90,6 +102,7 @@ public struct ControlClient: Sendable {
                     method, arguments: arguments, audience: audience, ticket: ticket,
                     replyTo: .init(exchange: queue.exchange, routingKey: id), clock: clock.forward()),
                 expires: expires)
+            onAsked()
             try await gather(
                 from: consumer, ticket, until: .now + timeout, limit: limit ?? audience.count, onReply)
         }

@@ -1,5 +1,7 @@
 /// How events go through the broker; the defaults are Celery's, and must be the same for all who are to hear each other.
 public struct EventOptions: Sendable, Hashable {
+    /// Whether each task that is sent is told of, `task-sent` (`task_send_sent_event`).
+    public var sendsSentEvents: Bool
     /// The exchange (`event_exchange`).
     public var exchange: String
     /// What the names of the queues of those who listen begin with (`event_queue_prefix`).
@@ -12,9 +14,11 @@ public struct EventOptions: Sendable, Hashable {
 
     /// Makes options.
     public init(
-        exchange: String = "celeryev", queuePrefix: String = "celeryev", timeToLive: Duration? = .seconds(5),
+        sendsSentEvents: Bool = false, exchange: String = "celeryev", queuePrefix: String = "celeryev",
+        timeToLive: Duration? = .seconds(5),
         queueExpires: Duration? = .seconds(60)
     ) {
+        self.sendsSentEvents = sendsSentEvents
         self.exchange = exchange
         self.queuePrefix = queuePrefix
         self.timeToLive = timeToLive

@@ -57,6 +57,12 @@ public struct CeleryWorker: Sendable {
         /// How often the worker says to monitors that it is there; `nil` for never. Celery's is two seconds, and so must
         /// be every other worker's that gossips with it.
         public var heartbeatInterval: Duration?
+        /// Whether the worker asks the others at its start which tasks are not to run (Celery's mingle), for which it waits
+        /// a quarter of a second, and a second at most.
+        public var mingles: Bool
+        /// The file in which the worker remembers from one run to the next which tasks are not to run (`worker_state_db`);
+        /// `nil` for none. Each worker has its own. It is JSON, and not what Python's worker writes.
+        public var stateFile: String?
         /// The settings that it was configured with, as remote control's `conf` shows them: without what is secret.
         var shownSettings: JSONObject = [:]
         /// What etas and expiries go by.
@@ -78,7 +84,9 @@ public struct CeleryWorker: Sendable {
             isControllable: Bool = true,
             controlExchange: String = "celery",
             sendsTaskEvents: Bool = false,
-            heartbeatInterval: Duration? = .seconds(2)
+            heartbeatInterval: Duration? = .seconds(2),
+            mingles: Bool = true,
+            stateFile: String? = nil
         ) {
             self.concurrency = concurrency ?? ProcessInfo.processInfo.activeProcessorCount
             self.prefetchMultiplier = prefetchMultiplier
@@ -95,6 +103,8 @@ public struct CeleryWorker: Sendable {
             self.controlExchange = controlExchange
             self.sendsTaskEvents = sendsTaskEvents
             self.heartbeatInterval = heartbeatInterval
+            self.mingles = mingles
+            self.stateFile = stateFile
         }
 
         /// How large a body may be.

@@ -20,6 +20,7 @@ final class WorkerEngine: Service {
     private let control: ControlService?
     private let events: EventFeed
     private let heart: Heart?
+    private let stateFile: StateFile?
     /// Whether somebody asks the worker to end.
     private let shutdownRequest = WakeSignal()
 
@@ -45,14 +46,14 @@ final class WorkerEngine: Service {
         logger = logger.ofTheLibrary
         self.logger = logger
         self.limits = limits
+        let (clock, connection) = (LogicalClock(), ConnectionState())
         let replyTo = RandomID.make()
         publisher = TaskPublisher(
             broker: broker, routing: routing, defaults: try defaultOptions.asDefaults(), middleware: middleware,
-            replyTo: replyTo, clock: options.clock, logger: logger)
+            replyTo: replyTo, clock: options.clock, events: eventOptions, logicalClock: clock, logger: logger)
         results = try backend?.makeResultStore(
             context: ResultStoreContext(broker: broker, replyTo: replyTo, logger: logger))
         log = TaskLog(logger: logger, level: options.taskLogLevel ?? .debug, reportWait: reportWait)
-        let (clock, connection) = (LogicalClock(), ConnectionState())
         events = EventFeed(
             name: name, sendsTasks: options.sendsTaskEvents, clock: clock, publisher: publisher,
             exchange: eventOptions.exchange, exchangeType: broker.eventExchangeType, connection: connection,
@@ -71,10 +72,20 @@ final class WorkerEngine: Service {
         slots = TaskSlots(
             options: options, name: name, environment: environment, writer: writer, finisher: finisher,
             observers: observers, log: log)
+        let mingle =
+            options.mingles && broker.hasNeighbors
+            ? Mingle(
+                control: ControlClient(
+                    broker: broker, publisher: publisher, exchange: options.controlExchange, clock: clock,
+                    logger: logger),
+                name: name, clock: clock, revoked: slots.revoked, logger: logger) : nil
+        stateFile = options.stateFile.map { [slots] in
+            StateFile(path: $0, revoked: slots.revoked, clock: clock, logger: logger)
+        }
         intake = Intake(
             broker: broker, queues: queues, options: options, name: name, handlers: handlers,
             hasBackend: results != nil, slots: slots, finisher: finisher, limits: limits,
-            observers: observers, connection: connection, log: log)
+            observers: observers, connection: connection, log: log, mingle: mingle)
         heart = options.heartbeatInterval.map { [events, slots] in
             Heart(feed: events, interval: $0, active: slots.active, connection: connection)
         }
@@ -95,6 +106,8 @@ final class WorkerEngine: Service {
         guard !hasRun.exchange(true, ordering: .relaxed) else {
             throw CeleryError(.alreadyRun, "a worker runs once: for a second run another one is to be made")
         }
+        try stateFile?.load()
+        let saving = stateFile.map { file in Task { await file.run() } }
         // Each on its own, because neither must keep the worker from ending; `run` waits for both in time.
         let finishing = Task { await finisher.run() }
         let running = Task { await slots.run() }
@@ -112,6 +125,8 @@ final class WorkerEngine: Service {
         finisher.close()
         await waitFor("results and messages", limits.finishing) { await finishing.value }
         log.sumUp()
+        saving?.cancel()
+        stateFile?.save()
         beating?.cancel()
         events.close()
         let isTold = await waitAtMost(limits.events) { [heart] in

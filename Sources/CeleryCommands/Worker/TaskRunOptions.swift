@@ -76,6 +76,17 @@ struct TaskRunOptions: ParsableArguments {
     @Flag(name: .long, help: "Never say so.")
     var withoutHeartbeat = false
 
+    @Flag(name: .long, help: "Do not ask other workers at the start which tasks are not to run.")
+    var withoutMingle = false
+
+    @Option(
+        name: [.customShort("S", allowingJoined: true), .long],
+        help: ArgumentHelp(
+            "The file in which the worker remembers, from one run to the next, which tasks are not to run. Celery: worker_state_db. Default: none.",
+            valueName: "file"),
+        completion: .file())
+    var statedb: String?
+
     @Option(
         name: .long,
         help: ArgumentHelp(
@@ -123,6 +134,8 @@ struct TaskRunOptions: ParsableArguments {
         if let controlExchange { options.controlExchange = controlExchange }
         if taskEvents { options.sendsTaskEvents = true }
         if let heartbeatInterval { options.heartbeatInterval = heartbeatInterval }
+        if withoutMingle { options.mingles = false }
+        if let statedb { options.stateFile = statedb }
         if withoutHeartbeat { options.heartbeatInterval = nil }
         if let taskLoglevel { options.taskLogLevel = taskLoglevel.level }
     }

@@ -48,6 +48,9 @@ public struct RabbitMQBroker: Broker {
         }
     }
 
+    /// Other workers.
+    public var hasNeighbors: Bool { true }
+
     /// Opens a connection with two channels, for publishing and for declaring.
     public func makeProducer(logger: Logger) async throws -> any Producer {
         let addresses = try addresses.get()

@@ -59,6 +59,9 @@ public struct RedisBroker: Broker {
         }
     }
 
+    /// Other workers.
+    public var hasNeighbors: Bool { true }
+
     /// Opens a connection for publishing.
     public func makeProducer(logger: Logger) async throws -> any Producer {
         let address = try address.get()

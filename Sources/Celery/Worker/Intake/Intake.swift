@@ -32,14 +32,17 @@ final class Intake: Sendable {
     let consumption: Locked<Consumption>
     /// Signalled when the queues have changed.
     let changed = WakeSignal()
+    private let mingle: Mingle?
     /// Whether the log has said that so many tasks wait for their eta.
     private let hasSaid = Locked((isFull: false, isBlocked: false))
 
     init(
         broker: any Broker, queues: [Queue], options: CeleryWorker.Options, name: String,
         handlers: [String: TaskHandler], hasBackend: Bool, slots: TaskSlots, finisher: Finisher,
-        limits: ShutdownLimits, observers: Observers, connection: ConnectionState, log: TaskLog
+        limits: ShutdownLimits, observers: Observers, connection: ConnectionState, log: TaskLog,
+        mingle: Mingle? = nil
     ) {
+        self.mingle = mingle
         self.broker = broker
         self.options = options
         self.handlers = handlers
@@ -97,7 +100,7 @@ final class Intake: Sendable {
                     continue
                 }
                 do {
-                    try await receive(from: session)
+                    try await receive(from: session, opening)
                 } catch  where session.isRetired {
                     try Task.checkCancellation()
                 } catch let error as TransportError {
@@ -112,7 +115,8 @@ final class Intake: Sendable {
         }
     }
 
-    private func receive(from session: ConsumerSession) async throws {
+    private func receive(from session: ConsumerSession, _ opening: ConnectionRecord.Opening) async throws {
+        await meetOthers(opening)
         let end = Waiter<Void?>()
         do {
             // Whatever the consumer does, cancelling ends this wait for it; `stop` waits for its end, but not for ever.
@@ -125,6 +129,24 @@ final class Intake: Sendable {
             schedule.removeAll(of: session)
             await close(session.consumer)
             throw error
+        }
+    }
+
+    /// Hears what others know to be revoked, before the first task starts. A worker that was only away for a while goes on
+    /// meanwhile.
+    private func meetOthers(_ opening: ConnectionRecord.Opening) async {
+        guard let mingle else { return }
+        let meeting = Task {
+            await mingle.run { [slots] in
+                slots.endRevoked()
+                self.endRevoked()
+            }
+        }
+        guard opening == .first else { return }
+        await withTaskCancellationHandler {
+            await meeting.value
+        } onCancel: {
+            meeting.cancel()
         }
     }
 

@@ -17,6 +17,8 @@ final class RevokedTasks: Sendable {
         var order: Deque<(id: String, time: ContinuousClock.Instant)> = []
         /// The stamps, by the names of their headers.
         var stamps: [String: Set<JSONValue>] = [:]
+        /// How often something was added.
+        var changes = 0
 
         mutating func purge(_ now: ContinuousClock.Instant) {
             while let oldest = order.first,
@@ -40,6 +42,7 @@ final class RevokedTasks: Sendable {
                 state.order.append((id, now))
             }
             state.purge(now)
+            state.changes += 1
         }
         isUsed.store(true, ordering: .releasing)
     }
@@ -48,6 +51,7 @@ final class RevokedTasks: Sendable {
     func add(stamps: [(header: String, values: [JSONValue])]) {
         state.withLock { state in
             for (header, values) in stamps { state.stamps[header, default: []].formUnion(values) }
+            state.changes += 1
         }
         isUsed.store(true, ordering: .releasing)
     }
@@ -66,6 +70,20 @@ final class RevokedTasks: Sendable {
         state.withLock { state in
             guard state.stamps.isEmpty, let id else { return true }
             return state.times[id].map { now - $0 <= Self.longestAge } ?? false
+        }
+    }
+
+    /// How often something was added.
+    var changes: Int { state.withLock { $0.changes } }
+
+    /// All that is remembered: the ids with how long ago they were revoked, the oldest first, and the stamps.
+    func known(
+        at now: ContinuousClock.Instant
+    ) -> (ids: [(id: String, age: Duration)], stamps: [String: Set<JSONValue>]) {
+        state.withLock { state in
+            state.purge(now)
+            let ids = state.order.filter { state.times[$0.id] == $0.time }.map { (id: $0.id, age: now - $0.time) }
+            return (ids, state.stamps)
         }
     }
 

@@ -6,7 +6,7 @@ import sys
 import tempfile
 import time
 
-from benchmarks import canvas, growth, instructions, measures, middleware, report
+from benchmarks import canvas, events, growth, instructions, measures, middleware, report
 from benchmarks.brokers import open_broker
 from benchmarks.options import MEASUREMENTS, QUICK, SHORT, Sizes, parse
 from fleet import program, servers
@@ -38,6 +38,10 @@ def main():
     if options.middleware:
         with servers.signals_as_exceptions():
             missed = middleware.run(options, sizes, say)
+        return 1 if options.check and missed else 0
+    if options.events:
+        with servers.signals_as_exceptions():
+            missed = events.run(options, sizes, say)
         return 1 if options.check and missed else 0
     if options.canvas:
         with servers.signals_as_exceptions():

@@ -92,7 +92,7 @@ def parts():
         Part("chaos", [[python, "-m", "faults.main", "--short"]], minutes=12, **cases),
         Part("canvas", [[python, "-m", "canvases.main", "--short", *SEED]], minutes=6, **cases),
         Part("mutate", [[python, "-m", "mutations.main", "--messages", "6000"]], minutes=4, **cases),
-        Part("bench", [["interop/bench", *form, "--short"] for form in ([], ["--growth"], ["--canvas"])], minutes=5),
+        Part("bench", [["interop/bench", *form, "--short"] for form in ([], ["--growth"], ["--events"], ["--canvas"])], minutes=5),
         Part("readme", [[python, "-m", "checks.readme"]], minutes=15, **cases),
         sanitized("tsan", with_servers),
         sanitized("asan", [], without_servers=True),

@@ -35,7 +35,6 @@ struct PythonOption: Sendable {
 
     private static let ofWorkers: [PythonOption] = {
         let background = "this worker stays in the foreground, which systemd and containers expect"
-        let limits = "running tasks have no time limit here"
         let beat = "there is no beat here: run celery beat beside this worker"
         return [
             PythonOption("--without-gossip", hasValue: false),
@@ -44,7 +43,6 @@ struct PythonOption: Sendable {
             PythonOption("-I", "--include"), PythonOption("--executable"),
             PythonOption(
                 "--autoscale", refusal: "give the largest number to -c, as a slot without a task costs next to nothing"),
-            PythonOption("--time-limit", refusal: limits), PythonOption("--soft-time-limit", refusal: limits),
             PythonOption(
                 "--max-memory-per-child",
                 refusal: "there are no child processes. Limit this one's memory by systemd or a container"),

@@ -11,7 +11,7 @@ public import CoreMetrics
 /// | `celery.tasks.received` | counter: messages whose tasks can run here | `name`, `queue` |
 /// | `celery.tasks.completed` | counter: tasks that have run to their end | `name`, `queue`, `state` |
 /// | `celery.tasks.retried` | counter: tries that lead to another one | `name`, `queue` |
-/// | `celery.tasks.revoked` | counter: tasks that came too late | `name` |
+/// | `celery.tasks.revoked` | counter: tasks that came too late or were revoked | `name` |
 /// | `celery.tasks.refused` | counter: messages that cannot be run | – |
 /// | `celery.task.duration` | timer: the run of the handler | `name`, `queue`, `state` |
 /// | `celery.task.queued.duration` | timer: from the receipt, or the eta, to the start | `name`, `queue` |
@@ -53,7 +53,8 @@ public struct MetricsMiddleware: CeleryMiddleware {
     public func observe(_ event: WorkerEvent) {
         switch event {
         case .received(let request, let queue): metrics.metrics(of: request.task, from: queue).received.increment()
-        case .expired(let request), .revoked(let request): metrics.revoked(request.task).increment()
+        case .expired(let request), .revoked(let request), .terminated(let request, _):
+            metrics.revoked(request.task).increment()
         // Without the name: anybody may have made it up.
         case .refused: metrics.counter(MetricLabel.refused).increment()
         case .reconnected: metrics.counter(MetricLabel.reconnects).increment()

@@ -17,3 +17,11 @@ extension Duration {
         return isTooLong || isTooMuch ? (seconds < 0 ? .min : .max) : sum
     }
 }
+
+extension JSONValue {
+    /// Seconds as a caller in Python would give them: a whole number if it is one.
+    package static func seconds(_ duration: Duration) -> JSONValue {
+        let seconds = duration.inSeconds
+        return Int(exactly: seconds).map(JSONValue.integer) ?? .double(seconds)
+    }
+}

@@ -26,8 +26,7 @@ import Testing
 
     @Test(arguments: [
         (["--autoscale=10,3"], "--autoscale", "-c"),
-        (["--time-limit", "300"], "--time-limit", "no time limit"),
-        (["--soft-time-limit=30"], "--soft-time-limit", "no time limit"), (["-B"], "-B", "celery beat"),
+        (["-B"], "-B", "celery beat"),
         (["--beat"], "-B", "celery beat"), (["-sx"], "-s", "celery beat"), (["--schedule", "x"], "-s", "celery beat"),
         (["--scheduler", "x:Y"], "--scheduler", "celery beat"), (["-D"], "-D", "systemd"),
         (["--detach"], "-D", "systemd"),

@@ -38,6 +38,8 @@ EXPLAINED = {
         "pool.max-tasks-per-child": "Python's pool of processes has it, the one of threads has not",
         "pool.put-guarded-by-semaphore": "as above",
         "pool.timeouts": "as above",
+        "pool.strays": "Python kills the process of a task that does not end",
+        "pool.max-strays": "as above",
     },
 }
 

@@ -35,12 +35,12 @@ extension SendOptions {
         try check()
         var object = JSONObject()
         switch eta {
-        case .after(let duration)?: object["countdown"] = Self.seconds(duration)
+        case .after(let duration)?: object["countdown"] = .seconds(duration)
         case .at(let date)?: object["eta"] = try JSONValueEncoder().encode(date)
         case nil: break
         }
         switch expires {
-        case .after(let duration)?: object["expires"] = Self.seconds(duration)
+        case .after(let duration)?: object["expires"] = .seconds(duration)
         case .at(let date)?: object["expires"] = try JSONValueEncoder().encode(date)
         case nil: break
         }
@@ -51,8 +51,8 @@ extension SendOptions {
         if let id { object["task_id"] = .string(id) }
         if !headers.isEmpty { object["headers"] = .object(headers) }
         if let shadow { object["shadow"] = .string(shadow) }
-        if let timeLimit { object["time_limit"] = Self.seconds(timeLimit) }
-        if let softTimeLimit { object["soft_time_limit"] = Self.seconds(softTimeLimit) }
+        if let timeLimit { object["time_limit"] = .seconds(timeLimit) }
+        if let softTimeLimit { object["soft_time_limit"] = .seconds(softTimeLimit) }
         if let ignoreResult { object["ignore_result"] = .bool(ignoreResult) }
         if let isCompressed { object["compression"] = isCompressed ? "gzip" : .null }
         if let publishRetries { object["retry_policy"] = ["max_retries": .integer(publishRetries)] }
@@ -69,11 +69,5 @@ extension SendOptions {
             throw CeleryError(
                 .invalidArgument, "the task cannot be sent: the priority \(priority) is not from 0 to 255")
         }
-    }
-
-    /// Seconds as a caller in Python would give them: a whole number if it is one.
-    private static func seconds(_ duration: Duration) -> JSONValue {
-        duration.components.attoseconds == 0
-            ? .integer(Int(duration.components.seconds)) : .double(duration.inSeconds)
     }
 }

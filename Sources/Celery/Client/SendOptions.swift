@@ -39,11 +39,11 @@ public struct SendOptions: Sendable, Hashable {
     public var headers: JSONObject
     /// A name to show instead of the task's.
     public var shadow: String?
-    /// After how long the worker ends the task by force (`time_limit`). Only Python workers obey it, and only those of the
-    /// pool of processes; Swift workers pass it on and run the task to its end.
+    /// After how long the task has failed with `TimeLimitExceeded`, whatever it does (`time_limit`). Python workers obey it
+    /// only with the pool of processes.
     public var timeLimit: Duration?
-    /// After how long the task is interrupted with `SoftTimeLimitExceeded` (`soft_time_limit`). Only Python workers obey
-    /// it, and only those of the pool of processes.
+    /// After how long the task is cancelled, in Python interrupted with `SoftTimeLimitExceeded` (`soft_time_limit`). Python
+    /// workers obey it only with the pool of processes.
     public var softTimeLimit: Duration?
     /// Whether the result is not wanted; `nil` leaves it to the task. Of a chain only that of its first step, as in Celery:
     /// what is wanted of the last one say its own options. Of a group it is that of each task, of a chord also that of

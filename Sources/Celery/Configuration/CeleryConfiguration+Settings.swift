@@ -3,8 +3,8 @@ internal import CeleryTransport
 
 extension CeleryConfiguration {
     /// The settings that are obeyed: those of Celery of which something here makes use, and `worker_hostname`,
-    /// `worker_task_loglevel`, `worker_heartbeat_interval`, `worker_mingle`, `worker_max_body_size` and
-    /// `worker_max_body_memory`.
+    /// `worker_task_loglevel`, `worker_heartbeat_interval`, `worker_mingle`, `worker_max_body_size`,
+    /// `worker_max_body_memory` and `worker_stray_limit`.
     public static let keys =
         [
             "broker_url", "result_backend", "broker_transport_options", "result_expires",
@@ -16,6 +16,7 @@ extension CeleryConfiguration {
             "task_create_missing_queues", "task_routes",
             "worker_concurrency", "worker_prefetch_multiplier", "worker_eta_task_limit", "task_acks_late",
             "task_acks_on_failure_or_timeout", "task_ignore_result", "task_track_started",
+            "task_soft_time_limit", "task_time_limit", "task_default_rate_limit", "worker_disable_rate_limits",
             "worker_enable_remote_control", "control_exchange", "worker_send_task_events",
             "event_exchange", "event_queue_prefix", "event_queue_ttl", "event_queue_expires",
             "task_send_sent_event", "worker_state_db",
@@ -24,7 +25,7 @@ extension CeleryConfiguration {
     /// Those for which Celery has an option of the command line at most, and no setting.
     static let ownKeys = [
         "worker_hostname", "worker_task_loglevel", "worker_max_body_size", "worker_max_body_memory",
-        "worker_heartbeat_interval", "worker_mingle",
+        "worker_heartbeat_interval", "worker_mingle", "worker_stray_limit",
     ]
 
     /// The settings that Celery knows and that nothing here obeys, unless they ask for what is so anyway.
@@ -138,6 +139,16 @@ extension CeleryConfiguration {
         if let value = try settings.bool("task_acks_on_failure_or_timeout") { worker.acksOnFailure = value }
         if let value = try settings.bool("task_ignore_result") { worker.ignoreResult = value }
         if let value = try settings.bool("task_track_started") { worker.trackStarted = value }
+        if let value = try settings.seconds("task_soft_time_limit") { worker.softTimeLimit = value }
+        if let value = try settings.seconds("task_time_limit") { worker.timeLimit = value }
+        if let value = settings.take("task_default_rate_limit"), !value.isNull {
+            do throws(ControlError) {
+                worker.rateLimit = try RateLimit(value)
+            } catch {
+                throw SettingsReader.invalid("task_default_rate_limit", "must be a rate such as 100/m")
+            }
+        }
+        if let value = try settings.bool("worker_disable_rate_limits") { worker.disablesRateLimits = value }
         if let value = try settings.bool("worker_enable_remote_control") { worker.isControllable = value }
         if let value = try settings.text("control_exchange") { worker.controlExchange = value }
         if let value = try settings.bool("worker_send_task_events") { worker.sendsTaskEvents = value }
@@ -150,6 +161,7 @@ extension CeleryConfiguration {
         if let value = try settings.level("worker_task_loglevel") { worker.taskLogLevel = value }
         if let value = try settings.integer("worker_max_body_size", least: 1) { worker.maximumBodySize = value }
         if let value = try settings.integer("worker_max_body_memory", least: 1) { worker.maximumBodyMemory = value }
+        if let value = try settings.integer("worker_stray_limit", least: 0) { worker.strayLimit = value }
     }
 
     private mutating func applyEvents(_ settings: inout SettingsReader) throws {

@@ -14,7 +14,7 @@ public struct ControlArguments: Sendable {
 
     /// An argument; `nil` for one that is absent or null.
     public subscript(_ name: String) -> JSONValue? {
-        values[name].flatMap { $0.isNull ? nil : $0 }
+        values[name].flatMap { $0.isNull ? Optional.none : $0 }
     }
 
     /// A text; `nil` for one that is absent or null.
@@ -56,7 +56,7 @@ public struct ControlArguments: Sendable {
         throw ControlError("TypeError", "\(command)() got an unexpected keyword argument '\(unknown)'")
     }
 
-    private func read<Value>(
+    func read<Value>(
         _ name: String, _ what: String, _ value: (JSONValue) -> Value?
     ) throws(ControlError) -> Value? {
         guard let argument = self[name] else { return nil }

@@ -2,7 +2,8 @@ extension ControlCommand {
     /// Celery's own commands.
     static let all: [ControlCommand] = [
         ping, clock, report, configuration, registered, stats, active, reserved, scheduled, queryTask, activeQueues,
-        revoked, hello, revoke, revokeByStampedHeaders, heartbeat, enableEvents, disableEvents, election, shutdown,
+        revoked, hello, revoke, revokeByStampedHeaders, terminate, rateLimit, timeLimit, heartbeat, enableEvents,
+        disableEvents, election, shutdown,
         addConsumer, cancelConsumer, poolRestart, autoscale,
     ]
 }

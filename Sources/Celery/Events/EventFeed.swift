@@ -95,9 +95,11 @@ final class EventFeed: Sendable {
         case .received(let request, _): return ("task-received", .received(request))
         case .started(let request): return ("task-started", .started(request))
         case .expired(let request):
-            return ("task-revoked", .revoked(request, isTerminated: false, isExpired: true))
+            return ("task-revoked", .revoked(request, isExpired: true))
         case .revoked(let request):
-            return ("task-revoked", .revoked(request, isTerminated: false, isExpired: false))
+            return ("task-revoked", .revoked(request, isExpired: false))
+        case .terminated(let request, let signal):
+            return ("task-revoked", .revoked(request, signal: signal, isExpired: false))
         case .ended(let request, let outcome, let runtime):
             switch outcome {
             case .success(let value): return ("task-succeeded", .succeeded(request, value, runtime: runtime))

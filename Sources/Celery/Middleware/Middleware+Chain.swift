@@ -51,7 +51,7 @@ extension TaskHandler {
         if middleware.isEmpty { return await outcome(context, payload) }
         let outcome = await outcome(IncomingTask(context, payload, waited: waited), middleware[...])
         // Nothing follows from an interruption, because the message comes back: not from one that was made up.
-        guard case .interrupted = outcome, !Task.isCancelled else { return outcome }
+        guard case .interrupted = outcome, !Task.isCancelled || context.record.exceedsSoftLimit else { return outcome }
         let error = CeleryError(.invalidArgument, "middleware calls a task interrupted that is not")
         return .failure(TaskFailure(error, request: context.request))
     }

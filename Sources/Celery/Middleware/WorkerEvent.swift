@@ -12,6 +12,8 @@ public enum WorkerEvent: Sendable {
     case expired(TaskRequest)
     /// Somebody has revoked a task, and it does not run.
     case revoked(TaskRequest)
+    /// Somebody has revoked a task and ended it while it ran, by what Python's workers take as the number of a signal.
+    case terminated(TaskRequest, signal: Int)
     /// A message cannot be run, and goes where it can be found. Name and id are there as far as they could be read.
     case refused(task: String?, id: String?, reason: String)
     /// The broker is connected again after a connection was lost.
@@ -35,6 +37,7 @@ extension WorkerEvent {
         case .ran(let outcome): self = .ended(request, outcome, runtime: finished.runtime)
         case .revoked(.expired): self = .expired(request)
         case .revoked(.revoked): self = .revoked(request)
+        case .revoked(.terminated(let signal)): self = .terminated(request, signal: signal)
         case .refused(let error): self = .refused(task: request.task, id: request.id, reason: error.reason)
         }
     }

@@ -32,6 +32,19 @@ public struct CeleryWorker: Sendable {
         public var ignoreResult: Bool
         /// Whether the state STARTED is stored (`task_track_started`).
         public var trackStarted: Bool
+        /// After how long a running task is cancelled, if neither its message nor its handler says (`task_soft_time_limit`);
+        /// `nil` or zero for never.
+        public var softTimeLimit: Duration?
+        /// After how long a running task has failed, likewise (`task_time_limit`); `nil` or zero for never.
+        public var timeLimit: Duration?
+        /// How many handlers may run on though their tasks were ended, by a hard time limit or from outside; each leaves its
+        /// slot to another task. `nil` for as many as there are slots. Celery, which kills processes, has no such limit.
+        public var strayLimit: Int?
+        /// How often tasks of one name may start, for each name whose handler does not say (`task_default_rate_limit`);
+        /// `nil` for as often as they come.
+        public var rateLimit: RateLimit?
+        /// Whether no rate limit is obeyed, whoever sets it (`worker_disable_rate_limits`).
+        public var disablesRateLimits: Bool
         /// How many tasks that wait for their eta are kept in memory (`worker_eta_task_limit`). On Redis more stay with the
         /// broker; on RabbitMQ, which keeps none for later, only the tags of more are kept, and they come again when
         /// they are due.
@@ -77,6 +90,11 @@ public struct CeleryWorker: Sendable {
             acksOnFailure: Bool = true,
             ignoreResult: Bool = false,
             trackStarted: Bool = false,
+            softTimeLimit: Duration? = nil,
+            timeLimit: Duration? = nil,
+            strayLimit: Int? = nil,
+            rateLimit: RateLimit? = nil,
+            disablesRateLimits: Bool = false,
             etaLimit: Int = 10_000,
             maximumBodySize: Int = TaskPayload.defaultMaximumBodySize,
             maximumBodyMemory: Int = TaskPayload.defaultMaximumBodyMemory,
@@ -95,6 +113,11 @@ public struct CeleryWorker: Sendable {
             self.acksOnFailure = acksOnFailure
             self.ignoreResult = ignoreResult
             self.trackStarted = trackStarted
+            self.softTimeLimit = softTimeLimit
+            self.timeLimit = timeLimit
+            self.strayLimit = strayLimit
+            self.rateLimit = rateLimit
+            self.disablesRateLimits = disablesRateLimits
             self.etaLimit = etaLimit
             self.maximumBodySize = maximumBodySize
             self.maximumBodyMemory = maximumBodyMemory

@@ -82,8 +82,36 @@ struct TaskLog: Sendable {
     }
 
     func revoked(_ request: TaskRequest, _ reason: FinishedTask.Revocation) {
-        say(level, request, reason == .expired ? "discarded: it has expired" : "discarded: it was revoked")
+        switch reason {
+        case .expired: say(level, request, "discarded: it has expired")
+        case .revoked: say(level, request, "discarded: it was revoked")
+        case .terminated: say(.warning, request, "ended while it ran: it was revoked")
+        }
     }
+
+    /// A task has run for as long as its soft time limit says.
+    func softLimit(_ request: TaskRequest, _ limit: Duration) {
+        say(.warning, request, "cancelled: its soft time limit of \(ReadableDuration(limit)) is exceeded")
+    }
+
+    /// The handler of a task that has ended does not return.
+    func strayed(_ request: TaskRequest, _ replacement: SlotPool.Replacement, limit: Int) {
+        let metadata: Logger.Metadata = ["limit": .stringConvertible(limit)]
+        switch replacement {
+        case .isStray(let count):
+            say(
+                .warning, request, "runs on though it has ended: its slot is given to other tasks",
+                metadata.merging(["strays": .stringConvertible(count)]) { $1 })
+        case .waits:
+            say(
+                .error, request,
+                "runs on though it has ended, as many others do: its slot is lost until one of them returns", metadata)
+        case .isNeedless: break
+        }
+    }
+
+    /// It has returned.
+    func returned(_ request: TaskRequest) { say(.debug, request, "has returned, though it had ended before") }
 
     /// The broker has given a running task's message to others.
     func lost(_ request: TaskRequest) {

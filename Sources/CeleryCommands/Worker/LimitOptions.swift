@@ -27,6 +27,14 @@ struct LimitOptions: ParsableArguments {
         transform: NumberArgument.whole(1...Int.max))
     var maxBodyMemory: Int?
 
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp(
+            "How many handlers may run on though their tasks were ended; each leaves its slot to other tasks. Default: $CELERY_WORKER_STRAY_LIMIT, else as many as tasks run at a time.",
+            valueName: "handlers"),
+        transform: NumberArgument.whole(0...Int.max))
+    var strayLimit: Int?
+
     /// For the argument parser.
     init() {}
 
@@ -35,5 +43,6 @@ struct LimitOptions: ParsableArguments {
         if let etaLimit { options.etaLimit = etaLimit }
         if let maxBodySize { options.maximumBodySize = maxBodySize }
         if let maxBodyMemory { options.maximumBodyMemory = maxBodyMemory }
+        if let strayLimit { options.strayLimit = strayLimit }
     }
 }

@@ -47,6 +47,33 @@ struct TaskRunOptions: ParsableArguments {
     @Flag(inversion: .prefixedNo, help: "Store the state STARTED. Celery: task_track_started.")
     var trackStarted: Bool?
 
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp(
+            "After how long a running task is cancelled, unless its message or its handler says; 0 for never. Celery: task_soft_time_limit.",
+            valueName: "seconds"),
+        transform: NumberArgument.seconds)
+    var softTimeLimit: Duration?
+
+    @Option(
+        name: .long, parsing: .unconditional,
+        help: ArgumentHelp(
+            "After how long it has failed, whatever it does; likewise. Celery: task_time_limit.",
+            valueName: "seconds"),
+        transform: NumberArgument.seconds)
+    var timeLimit: Duration?
+
+    @Option(
+        name: .long,
+        help: ArgumentHelp(
+            "How often tasks of one name may start, such as 10/s, 100/m, 1000/h, unless its handler says. Celery: task_default_rate_limit.",
+            valueName: "rate"),
+        transform: Self.rateLimit)
+    var rateLimit: RateLimit?
+
+    @Flag(name: .long, help: "Obey no rate limits. Celery: worker_disable_rate_limits.")
+    var disableRateLimits = false
+
     @Flag(
         inversion: .prefixedNo,
         help: "Obey remote control: celery inspect, celery control. Celery: worker_enable_remote_control. Default: yes."
@@ -110,6 +137,13 @@ struct TaskRunOptions: ParsableArguments {
         }
     }
 
+    private static let rateLimit: @Sendable (String) throws -> RateLimit = { text in
+        guard let limit = RateLimit(text) else {
+            throw ValidationError("it must be a number and /s, /m or /h, such as 100/m")
+        }
+        return limit
+    }
+
     private static let concurrency: @Sendable (String) throws -> Int = { text in
         try text == "auto" ? CeleryWorker.Options().concurrency : NumberArgument.whole(1...100_000)(text)
     }
@@ -130,6 +164,10 @@ struct TaskRunOptions: ParsableArguments {
         if let acksOnFailure { options.acksOnFailure = acksOnFailure }
         if let ignoreResult { options.ignoreResult = ignoreResult }
         if let trackStarted { options.trackStarted = trackStarted }
+        if let softTimeLimit { options.softTimeLimit = softTimeLimit }
+        if let timeLimit { options.timeLimit = timeLimit }
+        if let rateLimit { options.rateLimit = rateLimit }
+        if disableRateLimits { options.disablesRateLimits = true }
         if let remoteControl { options.isControllable = remoteControl }
         if let controlExchange { options.controlExchange = controlExchange }
         if taskEvents { options.sendsTaskEvents = true }

@@ -41,10 +41,15 @@ extension JSONObject {
     }
 
     /// `task-revoked`.
-    package static func revoked(_ request: TaskRequest, isTerminated: Bool, isExpired: Bool) -> JSONObject {
+    ///
+    /// - Parameters:
+    ///   - request: the task.
+    ///   - signal: the number of the signal that has ended it; `nil` for one that did not run.
+    ///   - isExpired: whether it came too late.
+    package static func revoked(_ request: TaskRequest, signal: Int? = nil, isExpired: Bool) -> JSONObject {
         [
-            "uuid": .string(request.id), "terminated": .bool(isTerminated), "signum": isTerminated ? 15 : nil,
-            "expired": .bool(isExpired),
+            "uuid": .string(request.id), "terminated": .bool(signal != nil),
+            "signum": signal.map(JSONValue.integer) ?? .null, "expired": .bool(isExpired),
         ]
     }
 

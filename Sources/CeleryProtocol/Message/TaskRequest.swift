@@ -144,25 +144,19 @@ extension TaskRequest {
 }
 
 extension TaskRequest {
-    /// The hard time limit, which only Python workers obey; `nil` for the task's own.
+    /// The hard time limit; `nil` for the task's own.
     public var timeLimit: Duration? {
         get { Self.limit(writtenTimeLimit) }
-        set { writtenTimeLimit = Self.json(newValue) }
+        set { writtenTimeLimit = newValue.map(JSONValue.seconds) ?? .null }
     }
 
-    /// The soft time limit, which only Python workers obey; `nil` for the task's own.
+    /// The soft time limit; `nil` for the task's own.
     public var softTimeLimit: Duration? {
         get { Self.limit(writtenSoftTimeLimit) }
-        set { writtenSoftTimeLimit = Self.json(newValue) }
+        set { writtenSoftTimeLimit = newValue.map(JSONValue.seconds) ?? .null }
     }
 
     private static func limit(_ value: JSONValue) -> Duration? {
         value.doubleValue.flatMap { $0 > 0 ? Duration(seconds: $0) : nil }
-    }
-
-    /// Whole seconds are written as an integer, as Python callers write them.
-    private static func json(_ limit: Duration?) -> JSONValue {
-        guard let seconds = limit?.inSeconds else { return .null }
-        return Int(exactly: seconds).map(JSONValue.integer) ?? .double(seconds)
     }
 }

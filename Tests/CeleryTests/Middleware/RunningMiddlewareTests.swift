@@ -226,6 +226,7 @@ import Testing
             case .received(let request, let queue): events.add("received \(request.id) from \(queue)")
             case .expired(let request): events.add("expired \(request.id)")
             case .revoked(let request): events.add("revoked \(request.id)")
+            case .terminated(let request, let signal): events.add("terminated \(request.id) \(signal)")
             case .refused(let task, let id, _): events.add("refused \(task ?? "-") \(id ?? "-")")
             case .reconnected: events.add("reconnected")
             case .started(let request): events.add("started \(request.id)")

@@ -25,6 +25,10 @@ extension ControlCommand {
             "task_acks_on_failure_or_timeout": .bool(options.acksOnFailure),
             "task_ignore_result": .bool(options.ignoreResult), "task_track_started": .bool(options.trackStarted),
             "worker_eta_task_limit": .integer(options.etaLimit),
+            "task_soft_time_limit": options.softTimeLimit.map(JSONValue.seconds) ?? .null,
+            "task_time_limit": options.timeLimit.map(JSONValue.seconds) ?? .null,
+            "task_default_rate_limit": options.rateLimit.map { .string("\($0)") } ?? .null,
+            "worker_disable_rate_limits": .bool(options.disablesRateLimits),
         ]
     }
 }

@@ -2,16 +2,11 @@ internal import CeleryProtocol
 internal import CeleryTransport
 
 extension ControlCommand {
-    /// `revoke`: tasks are not to run, by id. Whoever waits for their results is told at once.
+    /// `revoke`: tasks are not to run, by id, and with `terminate` not any longer. Whoever waits for their results is told
+    /// at once.
     static let revoke = ControlCommand("revoke") { state, arguments in
-        guard arguments["task_id"] != nil else { throw ControlError.missing(["task_id"], of: "revoke") }
-        let ids = arguments.strings("task_id")
-        state.revoked.add(ids)
-        state.logger.info("tasks flagged as revoked", metadata: ["ids": "\(LogText(ids.joined(separator: ", ")))"])
-        state.endRevoked()
-        await state.storeRevoked(ids)
-        let list = ids.map { PythonRepr.quoted($0) }.joined(separator: ", ")
-        return .ok(.string("tasks {\(list)} flagged as revoked"))
+        guard arguments.values["task_id"] != nil else { throw ControlError.missing(["task_id"], of: "revoke") }
+        return try await state.revoke(arguments, terminates: arguments.flag("terminate"))
     }
 }
 
@@ -19,11 +14,36 @@ extension WorkerState {
     /// States after which a task may still be kept from running. Another one is of a worker that has begun with it.
     private static let beforeItRuns: Set<TaskState> = [.pending, .received, .retry, TaskState(rawValue: "REJECTED")]
 
+    /// Revokes tasks.
+    ///
+    /// - Parameter terminates: whether those that run are ended as well.
+    func revoke(_ arguments: ControlArguments, terminates: Bool) async throws(ControlError) -> JSONValue {
+        let ids = arguments.strings("task_id")
+        revoked.add(ids)
+        let wanted = Set(ids)
+        let running = slots.active.all.filter { wanted.contains($0.task.request.id) }
+        var known = Set(running.map(\.task.request.id))
+        let others = ids.filter { !known.contains($0) }
+        guard terminates else {
+            logger.info("tasks flagged as revoked", metadata: ["ids": "\(LogText(ids.joined(separator: ", ")))"])
+            endRevoked()
+            await storeRevoked(others)
+            let list = ids.map { PythonRepr.quoted($0) }.joined(separator: ", ")
+            return .ok(.string("tasks \(ids.isEmpty ? "set()" : "{\(list)}") flagged as revoked"))
+        }
+        let signal = try arguments.signal()
+        known.formUnion(slots.reserved.map(\.request.id).filter(wanted.contains))
+        known.formUnion(scheduled.map(\.request.id).filter(wanted.contains))
+        endRevoked()
+        for entry in running { slots.terminate(entry, signal: signal) }
+        await storeRevoked(others)
+        if known.isEmpty { return .ok("terminate: tasks unknown") }
+        return .ok(.string("terminate: \(ids.filter(known.contains).joined(separator: ", "))"))
+    }
+
     /// Stores that tasks are revoked which do not run here and, as far as is known, nowhere else.
     fileprivate func storeRevoked(_ ids: [String]) async {
         guard let results else { return }
-        let running = Set(slots.active.all.map(\.task.request.id))
-        let ids = ids.filter { !running.contains($0) }
         do {
             let known = try await results.results(of: ids)
             let failure = TaskFailure(type: "TaskRevokedError", module: "celery.exceptions", message: "revoked")

@@ -20,7 +20,11 @@ extension ControlCommand {
                 "implementation": "celery-swift", "max-concurrency": .integer(max(1, state.options.concurrency)),
                 // Tasks share one process.
                 "processes": [pid], "max-tasks-per-child": "N/A", "put-guarded-by-semaphore": false,
-                "timeouts": [0, 0],
+                "timeouts": [
+                    .seconds(state.options.softTimeLimit ?? .zero), .seconds(state.options.timeLimit ?? .zero),
+                ],
+                // Handlers that run on though their tasks have ended.
+                "strays": .integer(state.slots.pool.strays), "max-strays": .integer(state.slots.pool.strayLimit),
             ],
             "broker": broker(at: state.locations.broker), "prefetch_count": .integer(state.intake.prefetch),
             "rusage": .object(usage),

@@ -13,12 +13,23 @@ struct FinishedTask: Sendable {
         case revoked(Revocation)
     }
 
-    /// Why a task is revoked, as the error that is stored says it.
-    enum Revocation: String, Sendable {
+    /// Why a task is revoked.
+    enum Revocation: Sendable {
         /// It came too late to run.
         case expired
         /// Somebody has revoked it.
         case revoked
+        /// Somebody has ended it while it ran, by what Python's workers take as the number of a signal.
+        case terminated(signal: Int)
+
+        /// As the error that is stored says it.
+        var message: String {
+            switch self {
+            case .expired: "expired"
+            case .revoked: "revoked"
+            case .terminated: "terminated"
+            }
+        }
     }
 
     let task: ReceivedTask
@@ -34,6 +45,8 @@ struct FinishedTask: Sendable {
     /// The context in which it ran, if there is middleware that may have bound one.
     var serviceContext: ServiceContext?
     var ending: Ending
+    /// Whether it has failed because of its hard time limit.
+    var isTimedOut = false
     /// How long it ran.
     var runtime = Duration.zero
     /// What was wrong while it ran, for the log.

@@ -26,13 +26,18 @@ extension FinishingPlanner {
         return plan
     }
 
-    /// The task is not to run, or came too late: it ends as revoked, as in Celery, which has no traceback for that. Its
-    /// message was not acknowledged before. So do the tasks that were to follow it, of which Celery says nothing.
+    /// The task is not to run, or came too late: it ends as revoked, as in Celery, which has no traceback for that. The
+    /// message was not acknowledged before, unless the task ran. So do the tasks that were to follow it, of which Celery says nothing.
     func revocation(of finished: FinishedTask, _ reason: FinishedTask.Revocation) -> FinishingPlan {
-        let failure = TaskFailure(type: "TaskRevokedError", module: "celery.exceptions", message: reason.rawValue)
+        let failure = TaskFailure(type: "TaskRevokedError", module: "celery.exceptions", message: reason.message)
         var finished = finished
-        readPayload(of: &finished)
-        var plan = FinishingPlan(steps(after: finished, .revoked, failure) + [.settle(.acknowledge)])
+        var settling: [FinishingStep] = [.settle(.acknowledge)]
+        if case .terminated = reason {
+            settling = self.settling(finished, .acknowledge)
+        } else {
+            readPayload(of: &finished)
+        }
+        var plan = FinishingPlan(steps(after: finished, .revoked, failure) + settling)
         if plan.needsTask { plan.task = finished }
         return plan
     }

@@ -33,7 +33,10 @@ struct FinishingPlanner: Sendable {
         do {
             switch outcome {
             case .success(let value): return try success(of: finished, value)
-            case .failure(let failure): return plan(after: finished, failure: failure)
+            case .failure(let failure):
+                // As Celery does it with a late message whose task has taken too long: it comes again.
+                let comesAgain = finished.isTimedOut && finished.rules.acksLate && !finished.rules.acksOnFailure
+                return plan(after: finished, failure: failure, settlement: comesAgain ? .requeue : nil)
             case .retry(let countdown, let reason, let changes):
                 return try retry(of: finished, after: countdown, reason, with: changes)
             case .replaced(let replacement): return try self.replacement(of: finished, by: replacement)

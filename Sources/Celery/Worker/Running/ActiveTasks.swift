@@ -6,6 +6,11 @@ final class ActiveTasks: Sendable {
     /// One of them.
     struct Entry: Sendable {
         let task: ReceivedTask
+        let message: HeldMessage
+        /// What the message's body holds.
+        let payload: TaskPayload?
+        let record: RunRecord
+        let slot: Slot
         let begin: ContinuousClock.Instant
         /// Whether its message was acknowledged before.
         let isAcknowledged: Bool
@@ -23,17 +28,17 @@ final class ActiveTasks: Sendable {
     /// - Parameter slots: how many there are.
     init(slots: Int) { state = Locked(State(entries: Array(repeating: nil, count: slots))) }
 
-    /// A task starts in a slot.
-    func begin(_ entry: Entry, in slot: Int) {
+    /// A task starts in its slot.
+    func begin(_ entry: Entry) {
         state.withLock { state in
             state.totals[entry.task.request.task, default: 0] += 1
             state.processed += 1
-            state.entries[slot] = entry
+            state.entries[entry.slot.number] = entry
         }
     }
 
     /// The task in this slot runs no more.
-    func end(in slot: Int) { state.withLock { $0.entries[slot] = nil } }
+    func end(in slot: Slot) { state.withLock { $0.entries[slot.number] = nil } }
 
     /// Those that run, in the order in which they have started.
     var all: [Entry] { state.withLock { $0.entries.compactMap(\.self) }.sorted { $0.begin < $1.begin } }

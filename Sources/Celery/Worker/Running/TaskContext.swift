@@ -14,20 +14,37 @@ public struct TaskContext: Sendable {
     /// What the message's body holds, if the task belongs to a chord.
     let payload: TaskPayload?
 
-    package init(
-        request: TaskRequest, queue: String, environment: TaskEnvironment, payload: TaskPayload? = nil
+    package init(request: TaskRequest, queue: String, environment: TaskEnvironment) {
+        self.init(request: request, queue: queue, environment: environment, payload: nil, record: RunRecord())
+    }
+
+    init(
+        request: TaskRequest, queue: String, environment: TaskEnvironment, payload: TaskPayload?, record: RunRecord
     ) {
         self.request = request
         self.queue = queue
         self.environment = environment
         self.payload = payload
-        record = RunRecord()
+        self.record = record
     }
 
     /// The task's id.
     public var id: String { request.id }
     /// How many times the task was tried before.
     public var retries: Int { request.retries }
+
+    /// When the next of the task's time limits is reached, soft or hard; `nil` without one. So long whatever the handler calls
+    /// may take: see ``timeRemaining``.
+    public var deadline: ContinuousClock.Instant? { record.limits?.deadline(at: .now) }
+
+    /// How long it is until ``deadline``, zero at least; `nil` without a time limit.
+    public var timeRemaining: Duration? {
+        let now = ContinuousClock.now
+        return record.limits?.deadline(at: now).map { max(.zero, $0 - now) }
+    }
+
+    /// Why the task is cancelled, if it is; the last reason counts.
+    public var cancellationReason: CancellationReason? { record.cancellation }
 
     /// The worker's logger, with the task's id and name in its metadata.
     public var logger: Logger {

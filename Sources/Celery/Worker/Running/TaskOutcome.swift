@@ -30,11 +30,15 @@ extension TaskHandler {
 
     /// What it means that the body, or middleware around it, has thrown this.
     func outcome(of error: any Error, _ context: TaskContext, _ payload: TaskPayload) -> TaskOutcome {
+        let exceedsLimit = context.record.exceedsSoftLimit
+        let error = exceedsLimit && error is CancellationError ? TaskFailure.softTimeLimitExceeded : error
         let outcome = TaskOutcome(error, request: context.request, payload: payload, policy: retry)
-        // Tasks are cancelled when the worker is stopped, and what is thrown then as a rule comes of that, whatever
-        // its type: a client library wraps the cancellation in an error of its own.
-        if Task.isCancelled, case .failure = outcome { return .interrupted }
-        return outcome
+        // What is thrown by a task that is cancelled as a rule comes of that, whatever its type: a client library wraps the
+        // cancellation in an error of its own.
+        guard Task.isCancelled, case .failure = outcome else { return outcome }
+        if !exceedsLimit { return .interrupted }
+        return error is TaskFailure
+            ? outcome : .failure(TaskFailure(TaskFailure.softTimeLimitExceeded, request: context.request))
     }
 }
 

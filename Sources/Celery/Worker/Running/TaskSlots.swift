@@ -14,8 +14,11 @@ final class TaskSlots: Sendable {
     private static let longestFlush = Duration.seconds(10)
 
     private let ready = WorkQueue<ReservedTask>()
+    let rateLimits: RateLimits
     let active: ActiveTasks
     let revoked = RevokedTasks()
+    let pool: SlotPool
+    let timeLimits: TimeLimitRules
     /// How many tasks run.
     private let running = Atomic(0)
     private let isClosed = Atomic(false)
@@ -24,13 +27,13 @@ final class TaskSlots: Sendable {
     private let largeBodies = LargeBodyTurns()
     /// Those with late acknowledgement.
     private let runningLate = RunningTasks()
-    private let options: CeleryWorker.Options
+    let options: CeleryWorker.Options
     private let name: String
     private let environment: TaskEnvironment
-    private let writer: ResultWriter?
-    private let finisher: Finisher
-    private let observers: Observers
-    private let log: TaskLog
+    let writer: ResultWriter?
+    let finisher: Finisher
+    let observers: Observers
+    let log: TaskLog
 
     /// - Parameters:
     ///   - name: the worker's name.
@@ -40,7 +43,11 @@ final class TaskSlots: Sendable {
         finisher: Finisher, observers: Observers, log: TaskLog
     ) {
         self.options = options
-        active = ActiveTasks(slots: max(1, options.concurrency))
+        let concurrency = max(1, options.concurrency)
+        active = ActiveTasks(slots: concurrency)
+        pool = SlotPool(count: concurrency, strayLimit: options.strayLimit ?? concurrency)
+        rateLimits = RateLimits(environment.handlers, options, ready: ready)
+        timeLimits = TimeLimitRules(soft: options.softTimeLimit, hard: options.timeLimit)
         self.name = name
         self.environment = environment
         self.writer = writer
@@ -49,23 +56,21 @@ final class TaskSlots: Sendable {
         self.log = log
     }
 
-    /// How many tasks run at a time.
-    private var concurrency: Int { max(1, options.concurrency) }
-
     // MARK: What comes in
 
-    /// Runs these when there are slots for them.
-    func add(_ tasks: [ReservedTask]) { ready.push(contentsOf: tasks) }
+    /// Runs these when there are slots for them, and their rate limits allow it.
+    func add(_ tasks: [ReservedTask]) { rateLimits.add(tasks) }
 
     /// Takes back what was put in last and does not run yet, at most so many, in order.
     func takeLast(_ count: Int) -> [ReservedTask] { ready.takeLast(count) }
 
-    /// The tasks that wait for a slot, in order.
-    var reserved: [ReceivedTask] { ready.all.map(\.task) }
+    /// The tasks that wait for a slot, in order, and then those that their rate limits keep back.
+    var reserved: [ReceivedTask] { (ready.all + rateLimits.waiting).map(\.task) }
 
     /// Somebody has revoked tasks: those that wait for a slot end now.
     func endRevoked() {
-        for reserved in ready.take(where: { revoked.contains($0.task.request) }) {
+        let isRevoked = { [revoked] (reserved: ReservedTask) in revoked.contains(reserved.task.request) }
+        for reserved in rateLimits.take(where: isRevoked) + ready.take(where: isRevoked) {
             // Whoever has it now finds out by itself.
             guard reserved.message.mayStart else {
                 reserved.message.drop()
@@ -82,6 +87,8 @@ final class TaskSlots: Sendable {
     /// when the consumer is closed.
     func close() {
         isClosed.store(true, ordering: .sequentiallyConsistent)
+        pool.close()
+        rateLimits.close()
         ready.close(discarding: true)
         if running.load(ordering: .sequentiallyConsistent) == 0 { ended.close() }
     }
@@ -93,18 +100,38 @@ final class TaskSlots: Sendable {
 
     /// Runs tasks until ``close()``.
     func run() async {
-        await withDiscardingTaskGroup { group in
-            for slot in 0..<concurrency { group.addTask { await self.run(slot) } }
+        await withTaskCancellationHandler {
+            await pool.run { await self.run($0) }
+        } onCancel: {
+            interrupt()
+            pool.cancel()
+            // Those that have begun in between.
+            interrupt()
         }
     }
 
-    private func run(_ slot: Int) async {
+    /// Those that run are about to be cancelled, because the worker ends.
+    private func interrupt() {
+        for entry in active.all { _ = entry.record.cancel(.shutdown) }
+    }
+
+    private func run(_ slot: Slot) async {
         while let reserved = await ready.next(), await take(reserved, slot) {}
+    }
+
+    /// What has become of a task that a slot took.
+    private enum Run {
+        /// It has not begun. Its message goes back, when the consumer is closed, or is somebody else's.
+        case notBegun
+        /// It has ended, perhaps because it was cancelled.
+        case ended(FinishedTask, isCancelled: Bool)
+        /// It has ended before its handler returned, and what follows from that is seen to.
+        case wasEnded
     }
 
     /// Runs a task, if it may; whether the slot goes on. Apart from the slot's loop, so that what was read of a large
     /// body does not stay in memory until the slot has its next task.
-    private func take(_ reserved: ReservedTask, _ slot: Int) async -> Bool {
+    private func take(_ reserved: ReservedTask, _ slot: Slot) async -> Bool {
         let mayBeLarge = reserved.task.message.largestBodySize >= LargeBodyTurns.smallest
         let turn = mayBeLarge ? await largeBodies.next() : nil
         defer { turn?.end() }
@@ -116,7 +143,7 @@ final class TaskSlots: Sendable {
             case .isAnother: break
             case .begins:
                 let attempt = TaskAttempt(reserved.task.request)
-                message.whenSettled = { [self] in add(runningLate.end(attempt)) }
+                message.whenSettled = { [self] in ready.push(contentsOf: runningLate.end(attempt)) }
             }
         }
         // What the broker gives to others must not run here as well.
@@ -125,9 +152,16 @@ final class TaskSlots: Sendable {
             return true
         }
         guard beginRunning() else { return false }
-        let finished = await run(reserved.task, message, rules, turn, slot)
-        endRunning()
-        if let finished { await finisher.finish(finished, message, isIdle: ready.isEmpty) }
+        switch await run(reserved.task, message, rules, turn, slot) {
+        case .notBegun: endRunning()
+        case .ended(let finished, let isCancelled):
+            endRunning()
+            await finisher.finish(finished, message, isIdle: !isCancelled && ready.isEmpty)
+            return !isCancelled
+        case .wasEnded:
+            log.returned(reserved.task.request)
+            return false
+        }
         return true
     }
 
@@ -139,24 +173,24 @@ final class TaskSlots: Sendable {
         return false
     }
 
-    private func endRunning() {
+    /// A task runs no more, or is not waited for.
+    func endRunning() {
         let left = running.subtract(1, ordering: .sequentiallyConsistent).newValue
         if left == 0, isClosed.load(ordering: .sequentiallyConsistent) { ended.close() }
     }
 
-    /// Runs a task; `nil` when it has not begun. Its message goes back then, when the consumer is closed, or is somebody
-    /// else's.
+    /// Runs a task.
     ///
     /// - Parameter turn: to read its body, if that may be a large one.
     private func run(
-        _ task: ReceivedTask, _ message: HeldMessage, _ rules: TaskRules, _ turn: LargeBodyTurn?, _ slot: Int
-    ) async -> FinishedTask? {
-        if Task.isCancelled { return nil }
+        _ task: ReceivedTask, _ message: HeldMessage, _ rules: TaskRules, _ turn: LargeBodyTurn?, _ slot: Slot
+    ) async -> Run {
+        if Task.isCancelled { return .notBegun }
         var finished = FinishedTask(task: task, rules: rules, ending: .revoked(.revoked))
         if let reason = task.revocation(revoked, options.clock) {
             log.revoked(task.request, reason)
             finished.ending = .revoked(reason)
-            return finished
+            return .ended(finished, isCancelled: false)
         }
         var bodySize = 0
         defer { LargeBodies.used(size: bodySize) }
@@ -170,54 +204,62 @@ final class TaskSlots: Sendable {
             if payload.hasSequel { finished.succession = try CanvasSuccession(payload) }
         } catch {
             finished.ending = .refused(error)
-            return finished
+            return .ended(finished, isCancelled: false)
         }
         if let writer, let copy = ChordBodyCopy(task.request.headers) {
             let (begins, problem) = await writer.begins(copy)
             guard begins else {
                 log.sentTwice(task.request, copy)
                 message.finish(.acknowledge)
-                return nil
+                return .notBegun
             }
             if let problem { finished.problems = [problem] }
             guard message.mayStart else {
                 message.drop()
-                return nil
+                return .notBegun
             }
         }
         // Once more, because what is acknowledged here does not come back.
-        if Task.isCancelled { return nil }
+        if Task.isCancelled { return .notBegun }
         // Before the acknowledgement: of a worker that ends with it, nothing else tells that the task was its own.
         log.started(task.request)
         if !rules.acksLate {
             guard message.acknowledgeEarly(task) else {
                 log.notStarted(task.request)
                 message.drop()
-                return nil
+                return .notBegun
             }
             await confirmAcknowledgement(of: message, task)
         }
         if rules.storesResult, rules.tracksStart, let problem = await writer?.storeStarted(started(task.request)) {
             finished.problems.append(problem)
         }
-        let context = TaskContext(
-            request: task.request, queue: task.queue, environment: environment,
-            payload: finished.payload?.chord == nil ? nil : finished.payload)
         observers.observe(.started(task.request))
         let start = ContinuousClock.now
-        active.begin(ActiveTasks.Entry(task: task, begin: start, isAcknowledged: !rules.acksLate), in: slot)
+        let record = RunRecord(limits: timeLimits.limits(of: task, from: start))
+        let context = TaskContext(
+            request: task.request, queue: task.queue, environment: environment,
+            payload: finished.payload?.chord == nil ? nil : finished.payload, record: record)
+        let entry = ActiveTasks.Entry(
+            task: task, message: message, payload: finished.payload, record: record, slot: slot, begin: start,
+            isAcknowledged: !rules.acksLate)
+        active.begin(entry)
+        if Task.isCancelled { _ = record.cancel(.shutdown) }
+        let timers = record.limits.map { watch(entry, $0) }
         let outcome = await task.handler.outcome(
             context, finished.payload ?? TaskPayload(), observers.middleware, waited: task.receivedAt.map { start - $0 }
         )
+        if let timers { stop(timers) }
+        guard let legacy = record.end() else { return .wasEnded }
         finished.runtime = .now - start
         active.end(in: slot)
         log.ended(task.request, outcome, after: finished.runtime)
         if rules.acksLate, !message.isHeld { log.lost(task.request) }
-        if !observers.middleware.isEmpty { finished.serviceContext = context.serviceContext }
-        finished.children = context.children
-        finished.unlocked = context.record.unlocked
+        if !observers.middleware.isEmpty { finished.serviceContext = legacy.serviceContext }
+        finished.children = legacy.children
+        finished.unlocked = legacy.unlocked
         finished.ending = .ran(outcome)
-        return finished
+        return .ended(finished, isCancelled: legacy.cancellation != nil)
     }
 
     /// Waits until the broker has heard that a message was acknowledged which had come before: its task may be one that ends

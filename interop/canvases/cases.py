@@ -236,6 +236,28 @@ def errbacks_of_a_chord_of_chords_with_a_group_for_its_body(b):
     return chord([inner, chord([b.task("nothing", 58)], b.fail())], body, link_error=[b.task("told"), b.task("failed")])
 
 
+def chord_linked_in_a_stamped_header(b):
+    def stamped(task):
+        return {**task, "stamps": {"order": "red"}}
+    linked = chord([stamped(b.task("nothing"))], stamped(b.task("echo")))
+    return chord([{**b.task("add", 1), "link": [linked]}, b.task("add", 2)], b.task("total"), stamps={"order": 7})
+
+
+def group_and_a_chain_of_one(b):
+    end = chain(b.task("replace", 11, canvas=b.task("echo")))
+    return chain(group(b.task("echo"), b.task("total")), chord([b.task("nothing")], b.task("add", n=4)), end)
+
+
+def failed_header_before_a_body_that_is_a_chain_of_one(b):
+    body = chain({**b.task("total", immutable=True), "link_error": [b.task("failed")]})
+    return chord([b.task("add", 1), b.fail()], body)
+
+
+def replaced_by_chunks_in_a_header(b):
+    member = chain(b.task("add", 3), b.task("replace", 35, canvas=b.items("chunks", 2, size=2)))
+    return chord([member, b.task("add", 1)], b.task("total"))
+
+
 CASES = [
     (failed_body, None),
     (failed_body_of_a_chain, None),
@@ -270,6 +292,10 @@ CASES = [
     (replaced_by_a_chord_whose_member_is_replaced_by_chunks, "chunks do not replace"),
     (chunks_and_links_at_the_end_of_chains, "chunks break a chain"),
     (stamped_chord_with_a_group_for_its_body, None),
+    (chord_linked_in_a_stamped_header, "stamps miss links"),
+    (group_and_a_chain_of_one, None),
+    (failed_header_before_a_body_that_is_a_chain_of_one, None),
+    (replaced_by_chunks_in_a_header, "chunks do not replace"),
     (chord_in_the_group_that_is_a_body_in_a_header, "reports to a group within"),
     (errbacks_of_a_chord_of_chords_with_a_group_for_its_body, None),
     (groups_in_a_row_in_a_chain_within, "chunks break a chain"),

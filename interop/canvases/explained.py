@@ -75,6 +75,21 @@ def cannot_send_chunks(case):
     return Reach(followers(case.canvas, chunks), ended=labels(*chunks))
 
 
+def stamps_miss_links(case, difference):
+    """Whether it is a call of something in a linked canvas, which differs in its stamps alone."""
+    place, expected, actual = difference
+    if place != "/calls":
+        return False
+    stamped = [inner for outer in parts(case.canvas) if "stamps" in outer for inner in parts(outer)]
+    linked = [each for inner in stamped for key in ("link", "link_error") for each in inner.get(key, [])]
+    call, others = (expected, case.actual["calls"]) if actual == "nothing" else (actual, case.expected["calls"])
+
+    def rest(call):
+        return {key: value for key, value in call.items() if key not in ("stamps", "stamped")}
+    return (label(call["label"]) in labels(*(each for each in linked if each["kind"] != "task"))
+            and any(rest(call) == rest(other) for other in others))
+
+
 def runs_once_for_each_member(case):
     names = [name for outcome in (case.expected, case.actual) for name in outcome["repeated"]]
     found = {label(each) for name in names for each in name.removeprefix("task ").split("=")}
@@ -327,6 +342,11 @@ FAULTS = [
         "a group within a chord's body that steps follow has these run once for each of its members, under the same "
         "ids: what they come to depends on which ends last",
         reach=runs_once_for_each_member),
+    Fault(
+        "stamps miss links",
+        "the stamps of a canvas do not reach the tasks of a chord that is linked to a task of its header: they get lost with a "
+        "copy of the link",
+        stamps_miss_links),
     Fault(
         "cannot be sent",
         "Celery's client raises an AttributeError over some chains with links that stand in other chains: nothing is sent",

@@ -54,7 +54,8 @@ class Outcome:
             match meta and meta["result"]:
                 case [[str(), _], [_, *_] as parts] if all(isinstance(part, list) for part in parts):
                     names = {self.names.get(part[0][0], "").partition(":")[0] for part in parts}
-                    if len(names) == 1 and (name := names.pop()).startswith("task "):
+                    is_named = self.name(task).startswith("task ")
+                    if not is_named and len(names) == 1 and (name := names.pop()).startswith("task "):
                         self.names[task] = name.replace("task", "chunks")
 
     def name_groups(self):

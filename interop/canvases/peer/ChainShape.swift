@@ -3,12 +3,12 @@ import Celery
 /// Whether Celery's `chain`, with which the other clients build chains, comes to the same as `then`, which is Celery's `|`.
 ///
 /// They differ where a chord comes first: what follows goes to its body with the one, and may be a step of its own with the
-/// other; and a chain of a chord alone is a chain. Then `chain` puts a chain that comes first together again, of which `|` may
+/// other; and a chain of one is a chain. Then `chain` puts a chain that comes first together again, of which `|` may
 /// have left a group before a chord; and it hands the links of such a chain to its last task, which `|` keeps for the
 /// end of the whole where the chain ends with a chord.
 enum ChainShape {
     static func isTheSame(_ parts: ArraySlice<JSONValue>) -> Bool {
-        guard let first = parts.first else { return true }
+        guard let first = parts.first, parts.count > 1 else { return parts.isEmpty }
         guard kind(first) == "chain" else { return kind(first) != "chord" }
         return !beginsInMany(first) && !hasGroupsInARow(first) && !(hasLinks(first) && hasMany(first))
     }

@@ -2,6 +2,7 @@
 in Python's own, which runs beside it with a pool of processes."""
 import time
 
+import celery
 import pytest
 
 from live.bed import equal, eventually
@@ -43,6 +44,17 @@ def test_a_task_that_exceeds_a_limit_of_its_message_fails_alike(fleet, options):
     ends = {name: end(result) for name, result in results.items()}
     equal(ends["swift"], ends["python"])
     equal(ends["swift"][0], "FAILURE")
+
+
+def test_what_was_to_follow_a_task_that_takes_too_long_fails_with_it(fleet):
+    slow, add = (fleet.app.signature(f"swift.{name}", queue="swift") for name in ("sleep", "add"))
+    chain = (slow.clone([600]).set(time_limit=1) | add.clone([1])).apply_async()
+    equal(end(chain.parent), ("FAILURE", "TimeLimitExceeded", (1,)))
+    equal(end(chain)[:2], ("FAILURE", "TimeLimitExceeded"))
+    if fleet.kind == "redis":
+        body = fleet.app.signature("swift.tsum", queue="swift")
+        result = celery.chord([slow.clone([600]).set(time_limit=1), add.clone([1, 2])])(body)
+        equal(end(result)[:2], ("FAILURE", "ChordError"))
 
 
 def test_a_task_within_its_limits_succeeds(fleet):

@@ -117,6 +117,23 @@ import Testing
         }
     }
 
+    @Test(arguments: [0, 1])
+    func aWorkerEndsThoughAStrayRunsOn(limit: Int) async throws {
+        let gate = Gate()
+        let lines = LogLines()
+        let options = CeleryWorker.Options(concurrency: 1, timeLimit: Self.short, strayLimit: limit)
+        try await withBench(options: options, logger: lines.logger) {
+            TaskHandler(named: "tasks.deaf") { _, _, _ in
+                await gate.passUncancelled()
+                return 1
+            }
+        } _: { bench async throws in
+            _ = try await failure(of: try await bench.client.enqueue(named: "tasks.deaf"))
+        }
+        gate.open()
+        #expect(!lines.lines.contains { $0.contains("without waiting any longer") })
+    }
+
     @Test(arguments: [(true, Settlement.acknowledge), (false, .requeue)])
     func aLateMessageWhoseTaskTookTooLong(acksOnFailure: Bool, settlement: Settlement) async throws {
         let runs = Counter()

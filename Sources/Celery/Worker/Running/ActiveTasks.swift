@@ -38,7 +38,12 @@ final class ActiveTasks: Sendable {
     }
 
     /// The task in this slot runs no more.
-    func end(in slot: Slot) { state.withLock { $0.entries[slot.number] = nil } }
+    func end(in slot: Slot) {
+        state.withLock { state in
+            // Another slot may have taken its place.
+            if state.entries[slot.number]?.slot === slot { state.entries[slot.number] = nil }
+        }
+    }
 
     /// Those that run, in the order in which they have started.
     var all: [Entry] { state.withLock { $0.entries.compactMap(\.self) }.sorted { $0.begin < $1.begin } }

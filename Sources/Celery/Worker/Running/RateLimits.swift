@@ -124,6 +124,21 @@ final class RateLimits: Sendable {
         state.withLock { $0.buckets.sorted { $0.key < $1.key }.flatMap(\.value.waiting) }
     }
 
+    /// Takes out those that would wait longest, at most so many.
+    func takeLast(_ count: Int) -> [ReservedTask] {
+        guard isUsed.load(ordering: .acquiring) else { return [] }
+        return state.withLock { state in
+            var taken: [ReservedTask] = []
+            for name in state.buckets.keys.sorted() {
+                guard let waiting = state.buckets[name]?.waiting, taken.count < count else { continue }
+                let last = waiting.suffix(count - taken.count)
+                taken += last
+                state.buckets[name]?.waiting.removeLast(last.count)
+            }
+            return taken
+        }
+    }
+
     /// Takes out what `isWanted` says.
     func take(where isWanted: (ReservedTask) -> Bool) -> [ReservedTask] {
         guard isUsed.load(ordering: .acquiring) else { return [] }

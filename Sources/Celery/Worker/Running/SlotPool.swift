@@ -29,6 +29,13 @@ final class SlotPool: Sendable {
             if isCancelled { slot.cancel() }
             return slot
         }
+
+        /// The handler in this slot is a stray, and nothing takes its place; whether no slot is left.
+        mutating func abandon(_ slot: Slot) -> Bool {
+            slots[slot.number] = nil
+            strays += 1
+            return slots.isEmpty
+        }
     }
 
     /// How many strays there may be.
@@ -69,21 +76,30 @@ final class SlotPool: Sendable {
         for slot in slots { slot.cancel() }
     }
 
-    /// No slot is replaced any more: there is nothing to do.
-    func close() { state.withLock { $0.isClosed = true } }
+    /// No slot is replaced any more: there is nothing to do. Those whose tasks have ended are not waited for.
+    func close() {
+        let isLast = state.withLock { state in
+            state.isClosed = true
+            defer { state.waiting = [] }
+            return state.waiting.map { state.abandon($0) }.last ?? false
+        }
+        if isLast { hasEnded.close() }
+    }
 
     /// The task in this slot has ended, and its handler has not returned.
     func replace(_ slot: Slot) -> Replacement {
-        let (replacement, new) = state.withLock { state -> (Replacement, Slot?) in
-            guard state.slots[slot.number] === slot, !state.isClosed else { return (.isNeedless, nil) }
+        let (replacement, new, isLast) = state.withLock { state -> (Replacement, Slot?, Bool) in
+            guard state.slots[slot.number] === slot else { return (.isNeedless, nil, false) }
+            if state.isClosed { return (.isNeedless, nil, state.abandon(slot)) }
             guard state.strays < strayLimit else {
                 state.waiting.append(slot)
-                return (.waits, nil)
+                return (.waits, nil, false)
             }
             state.strays += 1
-            return (.isStray(state.strays), state.makeSlot(slot.number))
+            return (.isStray(state.strays), state.makeSlot(slot.number), false)
         }
         if let new { start(new) }
+        if isLast { hasEnded.close() }
         return replacement
     }
 

@@ -35,7 +35,7 @@ extension TaskSlots {
     }
 
     /// Somebody has revoked a running task, and it ends now.
-    func terminate(_ entry: ActiveTasks.Entry, signal: Int) {
+    func terminate(_ entry: ActiveTasks.Entry, signal: Int = 15) {
         let reason = FinishedTask.Revocation.terminated(signal: signal)
         if end(entry, .terminated, .revoked(reason)) { log.revoked(entry.task.request, reason) }
     }

@@ -61,8 +61,11 @@ final class TaskSlots: Sendable {
     /// Runs these when there are slots for them, and their rate limits allow it.
     func add(_ tasks: [ReservedTask]) { rateLimits.add(tasks) }
 
-    /// Takes back what was put in last and does not run yet, at most so many, in order.
-    func takeLast(_ count: Int) -> [ReservedTask] { ready.takeLast(count) }
+    /// Takes back what was put in last and does not run yet, at most so many, in order; first what its rate limit keeps back.
+    func takeLast(_ count: Int) -> [ReservedTask] {
+        let limited = rateLimits.takeLast(count)
+        return ready.takeLast(count - limited.count) + limited
+    }
 
     /// The tasks that wait for a slot, in order, and then those that their rate limits keep back.
     var reserved: [ReceivedTask] { (ready.all + rateLimits.waiting).map(\.task) }
@@ -245,6 +248,11 @@ final class TaskSlots: Sendable {
             isAcknowledged: !rules.acksLate)
         active.begin(entry)
         if Task.isCancelled { _ = record.cancel(.shutdown) }
+        // Whoever has revoked it in the meantime has not found it among those that run.
+        if revoked.contains(task.request) {
+            terminate(entry)
+            return .wasEnded
+        }
         let timers = record.limits.map { watch(entry, $0) }
         let outcome = await task.handler.outcome(
             context, finished.payload ?? TaskPayload(), observers.middleware, waited: task.receivedAt.map { start - $0 }

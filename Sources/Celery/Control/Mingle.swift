@@ -8,6 +8,7 @@ struct Mingle: Sendable {
     /// How long others have to answer, as in Celery.
     static let longestWait = Duration.seconds(1)
     /// Nobody knows how many there are: after so long without a reply tasks may start. What comes later counts all the same.
+    /// A worker of Python answers within 15 ms, a busy one within 100.
     static let quietTime = Duration.milliseconds(250)
 
     let control: ControlClient
@@ -18,9 +19,17 @@ struct Mingle: Sendable {
 
     /// When a reply has come last, or the question was sent.
     private final class LastSign: Sendable {
-        let time = Locked<ContinuousClock.Instant?>(nil)
+        private let state = Locked((time: ContinuousClock.Instant?.none, isOver: false))
 
-        func note() { time.withLock { $0 = .now } }
+        func note() { state.withLock { $0.time = .now } }
+
+        /// Nothing comes any more.
+        func end() { state.withLock { $0.isOver = true } }
+
+        /// Until when to wait; `nil` for no longer.
+        var deadline: ContinuousClock.Instant? {
+            state.withLock { $0.isOver ? nil : ($0.time ?? .now) + Mingle.quietTime }
+        }
     }
 
     /// Asks, and waits until replies have ceased to come, at most for ``longestWait``; they are heard on after that.
@@ -31,7 +40,8 @@ struct Mingle: Sendable {
         let asking = Task { await ask(sign, endRevoked) }
         await withTaskCancellationHandler {
             while true {
-                let next = min((sign.time.withLock { $0 } ?? .now) + Self.quietTime, end)
+                guard let deadline = sign.deadline else { return }
+                let next = min(deadline, end)
                 if next <= .now { return }
                 do { try await Task.sleep(until: next, clock: .continuous) } catch { return }
             }
@@ -42,6 +52,7 @@ struct Mingle: Sendable {
 
     private func ask(_ sign: LastSign, _ endRevoked: @Sendable () -> Void) async {
         var count = 0
+        defer { sign.end() }
         do {
             try await control.ask(
                 "hello",

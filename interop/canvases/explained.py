@@ -92,9 +92,23 @@ def stamps_miss_links(case, difference):
 
 def runs_once_for_each_member(case):
     names = [name for outcome in (case.expected, case.actual) for name in outcome["repeated"]]
+    # Of a group with failures those members alone that succeed: it may be one.
+    for group in bodies_that_steps_follow(case.canvas):
+        results = [case.expected["results"].get(f"task {each}") for each in labels(group)]
+        if any(map(has_failed, results)):
+            names += [f"task {each}" for each in labels(group)]
     found = {label(each) for name in names for each in name.removeprefix("task ").split("=")}
     tasks = [each for each in parts(case.canvas) if str(each.get("label")) in found]
     return Reach(found | followers(case.canvas, tasks))
+
+
+def bodies_that_steps_follow(canvas):
+    """The groups that come after a group, and before something else."""
+    for chain in parts(canvas):
+        steps = chain["parts"] if chain["kind"] == "chain" else []
+        for first, second, _ in zip(steps, steps[1:], steps[2:]):
+            if first["kind"] == second["kind"] == "group":
+                yield second
 
 
 def is_chord(description):
@@ -132,7 +146,7 @@ def only_swift_ends(case):
     ran = {call.get("task") for call in case.actual["calls"]}
     return {
         name for name, result in case.actual["results"].items() if name not in ran and name not in case.expected["results"]
-        and isinstance(result, dict) and result["status"] == "FAILURE"}
+        and has_failed(result)}
 
 
 def waits_for_ever(case, difference):
@@ -148,8 +162,9 @@ def waits_for_ever(case, difference):
 
 
 def tells_of(case, tasks):
-    """The calls of errbacks that tell of these tasks."""
-    return [call for call in case.actual["calls"] if call.get("failed") in tasks]
+    """The calls of errbacks that tell of these tasks; what is immutable is not told of which."""
+    return [call for call in case.actual["calls"]
+            if call.get("failed") in tasks or "failed" in call and call["failed"] is None and call["parent"] in tasks]
 
 
 def ignores_chains(case, difference):
@@ -242,11 +257,15 @@ def cannot_be_sent(case, _):
     return case.expected.get("error") == "AttributeError: 'dict' object has no attribute 'clone'"
 
 
+def has_failed(result):
+    return isinstance(result, dict) and result["status"] == "FAILURE"
+
+
 def has_no_traceback(case, difference):
     place, expected, actual = difference
     # Both are there when one field of them is different.
     return (place.startswith("/results/") and place.endswith("/traceback") and (expected, actual) == (False, True)
-            and all(outcome["results"][place.split("/")[2]]["status"] == "FAILURE" for outcome in (case.expected, case.actual)))
+            and all(has_failed(outcome["results"][place.split("/")[2]]) for outcome in (case.expected, case.actual)))
 
 
 def names_another_member(case, difference):

@@ -201,6 +201,10 @@ def differences(expected, actual, place=""):
     if isinstance(expected, dict) and isinstance(actual, dict):
         for key in sorted(expected.keys() | actual.keys()):
             yield from differences(expected.get(key, "nothing"), actual.get(key, "nothing"), f"{place}/{key}")
+    elif place.count("/") == 2 and isinstance(expected, list) and isinstance(actual, list) and len(expected) == len(actual):
+        # Of tasks that have the same name.
+        for number, (left, right) in enumerate(zip(expected, actual)):
+            yield from differences(left, right, f"{place}/{number}")
     elif place == "/calls" and expected != actual:
         left, right = [json.dumps(each, sort_keys=True) for each in expected], [json.dumps(each, sort_keys=True) for each in actual]
         for each in list(left):

@@ -60,8 +60,8 @@ import Testing
     /// The properties by their names, as texts.
     private func properties(of options: CeleryWorker.Options) -> [String: String] {
         var properties: [String: String] = [:]
-        // The clock is for tests alone, and not public.
-        for child in Mirror(reflecting: options).children where child.label != "clock" {
+        // The clock is for tests alone, and not public; nor are the settings that `conf` shows.
+        for child in Mirror(reflecting: options).children where !["clock", "shownSettings"].contains(child.label) {
             properties[child.label ?? ""] = String(describing: child.value)
         }
         return properties

@@ -1,5 +1,6 @@
 """Remote control: Celery's own tools ask a Swift worker and a Python worker the same, and get answers of the same shape."""
 import json
+import socket
 
 import pytest
 

@@ -36,7 +36,7 @@ class Fleet:
             known = self.signs()
             worker = workers.SwiftWorker(
                 self.bed.broker + self.query, self.bed.backend, [self.queue], f"turns-{len(self.members)}",
-                ["-c", "1", "--prefetch-multiplier", "1", "--acks-late"])
+                ["-c", "1", "--prefetch-multiplier", "1", "--acks-late", "--without-mingle"])
             worker.start().wait_until_ready()
             (identifier,) = self.signs() - known
             self.members[identifier] = worker

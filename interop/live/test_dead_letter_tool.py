@@ -106,6 +106,13 @@ def test_what_is_requeued_runs_or_comes_back(bed):
     equal([letter["id"] for letter in letters.listed()], [identifier])
 
 
+def test_all_are_requeued_in_one_run(bed):
+    letters = Letters(bed, "many")
+    letters.put(*["swift.nobody"] * 5)
+    equal(letters.tool("requeue", "--all", "--to", letters.queue)[0], 0)
+    equal((letters.waiting(letters.queue), letters.waiting(letters.holder)), (5, 0))
+
+
 def test_letters_that_cannot_go_stay(bed):
     letters = Letters(bed, "stay")
     letters.put("swift.nobody", "swift.nobody")

@@ -31,7 +31,8 @@ enum ShownSettings {
     }
 
     private static func withoutPassword(_ text: String) -> String {
-        guard text.contains("://"), text.contains("@") else { return text }
+        // It may stand before an @, or among the options.
+        guard text.contains("://") else { return text }
         do { return try ServerURL(text).description } catch { return error.description }
     }
 }

@@ -79,10 +79,13 @@ struct Mingle: Sendable {
     func merge(_ reply: JSONValue) -> Bool {
         guard let reply = reply.objectValue, reply["error"] == nil else { return false }
         clock.adjust(reply["clock"]?.integerValue ?? 0)
-        // Python's worker sends a list, older ones a table of times.
-        let listed = reply["revoked"]?.arrayValue?.compactMap(\.text)
-        let ids = listed ?? reply["revoked"]?.objectValue?.map(\.key) ?? []
+        let ids = Self.ids(in: reply["revoked"])
         if !ids.isEmpty { revoked.add(ids) }
         return true
+    }
+
+    /// The ids of revoked tasks: Python's worker sends a list, older ones a table of times.
+    static func ids(in value: JSONValue?) -> [String] {
+        value?.arrayValue?.compactMap(\.text) ?? value?.objectValue?.map(\.key) ?? []
     }
 }

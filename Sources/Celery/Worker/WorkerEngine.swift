@@ -126,7 +126,11 @@ final class WorkerEngine: Service {
         await waitFor("results and messages", limits.finishing) { await finishing.value }
         log.sumUp()
         saving?.cancel()
-        stateFile?.save()
+        // Not before what is being written at present, which is older.
+        await waitFor("the state file", limits.close) { [stateFile] in
+            await saving?.value
+            stateFile?.save()
+        }
         beating?.cancel()
         events.close()
         let isTold = await waitAtMost(limits.events) { [heart] in

@@ -26,7 +26,7 @@ struct EventTable {
         lines += shown.map { worker in
             let isAlive = worker.isAlive(at: now)
             let report = worker.report
-            let load = report.loadAverage.prefix(3).map { String(Double(Int(min($0, 1e6) * 100)) / 100) }
+            let load = report.loadAverage.prefix(3).map { String(Double(Int(max(0, min($0, 1e6)) * 100)) / 100) }
             return row(
                 [
                     worker.name, isAlive ? "online" : "gone", report.active.map(String.init) ?? "",

@@ -46,6 +46,8 @@ final class DeadLetterSettlement {
     private let queue: String
     private let capture: QueueCapture
     private let publishing: AMQPSession
+    /// One for all, as the server counts on what it has confirmed; made anew with the channel.
+    private var resender: Resender?
     private(set) var report = DeadLetterReport()
 
     init(_ queue: String, capture: QueueCapture, publishing: AMQPSession) {
@@ -78,13 +80,16 @@ final class DeadLetterSettlement {
         do {
             _ = try publishing.waiting(in: target)
         } catch let fault as ServerFault where fault.code == 404 {
+            resender = nil
             let reason = "there is no queue \(LogText.name(target))"
             return report.failures.append((fields, TransportError(.rejected, reason, underlyingError: fault)))
         }
-        let resender = try Resender(publishing)
+        let resender = try self.resender ?? Resender(publishing)
+        self.resender = resender
+        let position = resender.report.tried
         let unread = MessageError(.undecodable, "it comes from RabbitMQ and is sent as it is")
         resender.resend([ResentMessage(fields: fields, message: .failure(unread), queue: target)])
-        if let error = resender.report.failures[0] { return report.failures.append((fields, error)) }
+        if let error = resender.report.failures[position] { return report.failures.append((fields, error)) }
         // It may be there or not: it stays.
         if let end = resender.report.end { throw end }
         try acknowledge(message)

@@ -26,14 +26,13 @@ enum OperatingScript {
             end
             local done = {}
             for i = 1, #ARGV, 3 do
-              local key, count = tonumber(ARGV[i + 1]), redis.call('LREM', KEYS[1], -1, ARGV[i])
-              if count == 1 and key > 0 then
+              local key = tonumber(ARGV[i + 1])
+              if key > 0 then
                 local pushed = redis.pcall('LPUSH', KEYS[key], ARGV[i + 2])
-                if type(pushed) == 'table' then
-                  redis.call('RPUSH', KEYS[1], ARGV[i])
-                  return {done, pushed.err}
-                end
+                if type(pushed) == 'table' then return {done, pushed.err} end
               end
+              local count = redis.call('LREM', KEYS[1], -1, ARGV[i])
+              if count == 0 and key > 0 then redis.call('LREM', KEYS[key], 1, ARGV[i + 2]) end
               done[#done + 1] = count
             end
             return {done}

@@ -27,6 +27,8 @@ final class RevokedTasks: Sendable {
                 order.removeFirst()
                 if times[oldest.id] == oldest.time { times[oldest.id] = nil }
             }
+            // What is revoked again and again has old places.
+            if order.count > 2 * times.count + 1000 { order.removeAll { times[$0.id] != $0.time } }
         }
     }
 

@@ -8,7 +8,7 @@ from live.bed import equal, eventually, only
 
 def swift_worker(bed, name):
     return bed.swift_worker(
-        ["leases"], name, ["-c", "1", "--acks-late", "--prefetch-multiplier", "1"],
+        ["leases"], name, ["-c", "1", "--acks-late", "--prefetch-multiplier", "1", "--without-mingle"],
         broker=bed.broker + "?visibility_timeout=5")
 
 

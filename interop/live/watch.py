@@ -21,6 +21,8 @@ class Watch(Background):
                 pass
 
     def __exit__(self, *error):
+        # Capturing ends by itself only when nothing has come for a second.
+        self.receiver.should_stop = True
         super().__exit__(*error)
         self.connection.close()
 

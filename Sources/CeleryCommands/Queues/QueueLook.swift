@@ -48,15 +48,15 @@ struct QueueLook: Sendable {
         binding.exchange.hasSuffix(".pidbox") || binding.exchange == "celeryev"
     }
 
-    /// How many workers say that they consume each queue.
+    /// How many workers say that they consume each queue; one that answers twice counts once.
     private func consumers() async throws -> [String: Int] {
-        var consumers: [String: Int] = [:]
+        var consumers: [String: Set<String>] = [:]
         try await client.control.ask("active_queues", timeout: timeout) { reply in
             for queue in reply.value.arrayValue ?? [] {
                 guard let name = queue.objectValue?["name"]?.stringValue else { continue }
-                consumers[name, default: 0] += 1
+                consumers[name, default: []].insert(reply.node)
             }
         }
-        return consumers
+        return consumers.mapValues(\.count)
     }
 }

@@ -124,7 +124,7 @@ public struct CaptureCommand: AsyncParsableCommand {
     }
 
     private func note(_ file: CaptureFile, of queue: Queue, _ beginning: String) {
-        let copied = "\(Self.messages(file.count)) of \(LogText.name(queue.name)) copied"
+        let copied = "\(Counted.text(file.count, "message")) of \(LogText.name(queue.name)) copied"
         CommandErrors.note("\(beginning)\(copied)\(output == "-" ? "" : " to \(output)")")
     }
 
@@ -134,9 +134,7 @@ public struct CaptureCommand: AsyncParsableCommand {
         for path in redaction.paths where !tally.hasFound(path) {
             let unread = tally.unreadable
             let rest = unread > 0 ? ", \(unread) of which could not be read and went as a whole" : ""
-            CommandErrors.note("--redact \(path) matched nothing in \(Self.messages(tally.messages))\(rest)")
+            CommandErrors.note("--redact \(path) matched nothing in \(Counted.text(tally.messages, "message"))\(rest)")
         }
     }
-
-    private static func messages(_ count: Int) -> String { "\(count) message\(count == 1 ? "" : "s")" }
 }

@@ -17,8 +17,7 @@ struct ResendSummary {
 
     /// How many were sent; of how many, when not all were.
     var sent: String {
-        let count = fixtures.count
-        return (isFailed ? "\(report.sent) of " : "") + "\(count) message\(count == 1 ? "" : "s") sent"
+        (isFailed ? "\(report.sent) of " : "") + "\(Counted.text(fixtures.count, "message")) sent"
     }
 
     /// What became of the others, a line each.

@@ -132,7 +132,8 @@ class Reach:
     # Names.
 
     def has(self, name, found):
-        return bool(found & {label(each) for each in name.removeprefix("task ").removeprefix("chunks ").split("=")}) if name else False
+        ran = (name or "").removeprefix("task ").removeprefix("chunks ").split("=")
+        return bool(found.intersection(map(label, ran)))
 
     def is_open(self, name):
         """Whether the name tells nothing, or tells of one of these."""

@@ -210,15 +210,7 @@ final class TaskPublisher: Sendable {
     ///
     /// - Parameter retries: how often it is tried again; `nil` for the default.
     func publish(_ message: Message, to destination: Destination, retries: Int? = nil) async throws {
-        try await tryAFewTimes(retries) {
-            let (producer, generation) = try await connection()
-            do {
-                try await producer.publish(message, to: destination)
-            } catch let error as TransportError where error.code == .connectionLost || error.code == .closed {
-                self.producer.report(broken: generation)
-                throw error
-            }
-        }
+        try await tryAFewTimes(retries) { try await producer.publish(message, to: destination) }
     }
 
     func tryAFewTimes(_ retries: Int? = nil, _ body: () async throws -> Void) async throws {
@@ -232,14 +224,8 @@ final class TaskPublisher: Sendable {
         }
     }
 
-    /// The connection for publishing. One that is lost while it is made is none: no message has to do with that.
-    func connection() async throws -> (any Producer, generation: Int) {
-        do {
-            return try await producer.get()
-        } catch let error as TransportError where error.code == .connectionLost {
-            throw TransportError(.unreachable, error.message, underlyingError: error)
-        }
-    }
+    /// The connection for publishing.
+    func connection() async throws -> (any Producer, generation: Int) { try await producer.connection() }
 
     /// The connection of this number is of no use any more.
     func report(broken generation: Int) { producer.report(broken: generation) }
@@ -269,5 +255,27 @@ final class TaskPublisher: Sendable {
         let isNamed = options.queue != nil || (options.exchange == nil && route?.queue != nil)
         if routingKey == nil, isNamed, queue.exchangeType == .direct { return Destination(queue: queue) }
         return Destination(exchange: exchange, routingKey: routingKey ?? queue.routingKey)
+    }
+}
+
+extension Reconnecting where Connection == any Producer {
+    /// The connection for publishing. One that is lost while it is made is none: no message has to do with that.
+    func connection() async throws -> (any Producer, generation: Int) {
+        do {
+            return try await get()
+        } catch let error as TransportError where error.code == .connectionLost {
+            throw TransportError(.unreachable, error.message, underlyingError: error)
+        }
+    }
+
+    /// Sends a message once.
+    func publish(_ message: Message, to destination: Destination) async throws {
+        let (producer, generation) = try await connection()
+        do {
+            try await producer.publish(message, to: destination)
+        } catch let error as TransportError where error.code == .connectionLost || error.code == .closed {
+            report(broken: generation)
+            throw error
+        }
     }
 }

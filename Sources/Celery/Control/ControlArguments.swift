@@ -50,6 +50,14 @@ public struct ControlArguments: Sendable {
         throw .missing([name], of: command)
     }
 
+    /// Fails unless these are there; they may be null.
+    ///
+    /// - Throws: ``ControlError`` as Python does.
+    func demand(_ names: String...) throws(ControlError) {
+        let missing = names.filter { values[$0] == nil }
+        guard missing.isEmpty else { throw .missing(missing, of: command) }
+    }
+
     /// Fails for arguments that the command does not have, as Python does where a command takes just these.
     func refuseAll(but known: Set<String> = []) throws(ControlError) {
         guard let unknown = values.entries.first(where: { !known.contains($0.key) })?.key else { return }

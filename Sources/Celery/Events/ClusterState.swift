@@ -27,13 +27,12 @@ public struct ClusterState: Sendable {
         public internal(set) var report: CeleryEvent.Report
         /// The last of its clocks.
         public internal(set) var clock = 0
-        /// When it was heard last; `nil` when it has said goodbye, or has not been heard.
-        public internal(set) var lastHeard: Date?
+        /// When it was heard last.
+        public internal(set) var lastHeard: Date
 
         /// Whether it is there: whether it was heard within twice its interval, which is a minute where it has said none.
         public func isAlive(at now: Date) -> Bool {
-            guard let lastHeard else { return false }
-            return now < lastHeard + 2 * (report.interval ?? .seconds(60)).inSeconds
+            now < lastHeard + 2 * (report.interval ?? .seconds(60)).inSeconds
         }
     }
 
@@ -135,16 +134,20 @@ public struct ClusterState: Sendable {
 
     private mutating func hear(_ event: CeleryEvent, _ report: CeleryEvent.Report?) {
         guard !event.node.isEmpty else { return }
-        var worker = worker(named: event.node)
+        var worker = worker(of: event)
         worker.pid = event.pid ?? worker.pid
         worker.clock = event.clock
         if let report { worker.report.complete(with: report) }
-        worker.lastHeard = max(event.received, worker.lastHeard ?? .distantPast)
         keep(worker)
     }
 
-    private func worker(named name: String) -> Worker {
-        workersByName[name] ?? Worker(name: name, report: CeleryEvent.Report())
+    /// The worker that tells this, heard now.
+    private func worker(of event: CeleryEvent) -> Worker {
+        var worker =
+            workersByName[event.node]
+            ?? Worker(name: event.node, report: CeleryEvent.Report(), lastHeard: event.received)
+        worker.lastHeard = max(event.received, worker.lastHeard)
+        return worker
     }
 
     private mutating func keep(_ worker: Worker) {
@@ -166,10 +169,8 @@ public struct ClusterState: Sendable {
             task.client = event.node
         } else {
             task.worker = event.node
-            var worker = worker(named: event.node)
             // Whoever tells of a task is there.
-            worker.lastHeard = max(event.received, worker.lastHeard ?? .distantPast)
-            keep(worker)
+            keep(worker(of: event))
         }
         if case .taskReceived = event.content { receivedCount += 1 }
         task.apply(event)

@@ -146,9 +146,7 @@ final class EventFeed: Sendable {
 
     /// - Parameter isEndless: whether it is tried again until it is sent, or until nothing is added any more.
     private func send(_ body: [UInt8], _ routingKey: String, isEndless: Bool) async {
-        let message = Message(
-            headers: ["hostname": .string(name)], properties: MessageProperties(deliveryMode: 1, priority: 0),
-            body: body)
+        let message = Message.event(body, of: name)
         let destination = Destination(
             exchange: exchange, type: exchangeType, isDurable: true, routingKey: routingKey)
         var schedule = RetrySchedule()

@@ -24,19 +24,10 @@ struct SentEvents: CeleryMiddleware {
         encoder.write(
             "task-sent", .sent(task.message.headers, task.destination), clock: clock.forward(),
             timestamp: Date().timeIntervalSince1970, to: &bytes)
-        let message = Message(
-            headers: ["hostname": .string(NodeName.generated)],
-            properties: MessageProperties(deliveryMode: 1, priority: 0), body: bytes)
         do {
-            let (producer, generation) = try await producer.get()
-            do {
-                try await producer.publish(
-                    message,
-                    to: Destination(exchange: exchange, type: exchangeType, isDurable: true, routingKey: "task.sent"))
-            } catch let error as TransportError where error.code == .connectionLost || error.code == .closed {
-                self.producer.report(broken: generation)
-                throw error
-            }
+            try await producer.publish(
+                Message.event(bytes, of: NodeName.generated),
+                to: Destination(exchange: exchange, type: exchangeType, isDurable: true, routingKey: "task.sent"))
         } catch {
             // The task is sent, whether anybody hears of it or not.
             logger.debug(

@@ -38,9 +38,9 @@ struct RemoteControlRun {
             throw Self.unavailable
         }
         if options.json {
-            print(String(decoding: replies.serialized(), as: UTF8.self))
+            JSONOutput.print(.object(replies))
         } else {
-            print("\n\(replies.count) node\(replies.count == 1 ? "" : "s") online.")
+            print("\n\(Counted.text(replies.count, "node")) online.")
         }
     }
 

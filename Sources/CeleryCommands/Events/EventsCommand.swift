@@ -83,8 +83,11 @@ public struct EventsCommand: AsyncParsableCommand {
         var lines = EventLine()
         if !json { LogOutput.standardOutput.write("-> evdump: starting capture...\n") }
         for try await event in events {
-            let line = json ? String(decoding: event.fields.serialized(), as: UTF8.self) : lines.line(event)
-            LogOutput.standardOutput.write(line + "\n")
+            if json {
+                JSONOutput.print(.object(event.fields))
+            } else {
+                LogOutput.standardOutput.write(lines.line(event) + "\n")
+            }
         }
     }
 }

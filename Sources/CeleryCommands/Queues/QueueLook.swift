@@ -14,8 +14,9 @@ struct QueueLook: Sendable {
 
     /// What the queues have now, ordered by their names.
     func reports() async throws -> [QueueReport] {
-        var names = wanted ?? known
-        if wanted == nil { names += try await bound() }
+        var seen: Set<String> = []
+        let all = if let wanted { wanted } else { known + (try await bound()) }
+        let names = all.filter { seen.insert($0).inserted }
         var reports = try await broker.reports(on: names, logger: Console.ofCommands)
         // Workers are asked where the broker does not say who consumes, or which queues there are.
         guard wanted == nil || reports.contains(where: { $0.waiting != nil && $0.consumers == nil }) else {
@@ -23,11 +24,10 @@ struct QueueLook: Sendable {
         }
         let consumers = try await consumers()
         if wanted == nil {
-            let others = consumers.keys.filter { !names.contains($0) }
-            reports += try await broker.reports(on: others.sorted(), logger: Console.ofCommands)
+            let others = consumers.keys.filter { !seen.contains($0) }
+            if !others.isEmpty { reports += try await broker.reports(on: others.sorted(), logger: Console.ofCommands) }
         }
-        var seen: Set<String> = []
-        return reports.filter { seen.insert($0.name).inserted }.sorted { $0.name < $1.name }.map { report in
+        return reports.sorted { $0.name < $1.name }.map { report in
             var report = report
             if report.waiting != nil, report.consumers == nil { report.consumers = consumers[report.name] ?? 0 }
             return report

@@ -39,3 +39,12 @@ package struct EventEncoder: Sendable {
         bytes.append(contentsOf: writer.written)
     }
 }
+
+extension Message {
+    /// A message with an event, or with a list of some.
+    package static func event(_ body: [UInt8], of node: String) -> Message {
+        Message(
+            headers: ["hostname": .string(node)], properties: MessageProperties(deliveryMode: 1, priority: 0),
+            body: body)
+    }
+}

@@ -51,6 +51,16 @@ public struct RedisBroker: Broker {
     /// The address, if it makes sense.
     func validAddress() throws(TransportError) -> RedisAddress { try address.get() }
 
+    /// Does something over a connection of its own.
+    func withConnection<Value>(
+        _ name: String, _ logger: Logger, _ body: (RedisConnection) async throws -> Value
+    ) async throws -> Value {
+        let connection = try await RedisConnection.open(validAddress(), name: name, logger: logger)
+        let outcome = await Result { try await body(connection) }
+        await connection.close()
+        return try outcome.get()
+    }
+
     /// The address without its password.
     public var location: String {
         switch address {

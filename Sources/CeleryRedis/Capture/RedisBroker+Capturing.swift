@@ -25,32 +25,26 @@ extension RedisBroker: CapturingBroker {
     private func capturing(
         _ queue: Queue, _ logger: Logger, _ body: (inout ListCapture) async throws -> Void
     ) async throws {
-        let connection = try await RedisConnection.open(validAddress(), name: "celery-capture", logger: logger)
-        await ForeignSteps([queue.name], options.keys).warn(connection, logger)
-        var capture = ListCapture(queue.name, options.keys, connection)
-        let outcome: Result<Void, any Error>
-        do {
-            outcome = .success(try await body(&capture))
-        } catch {
-            outcome = .failure(error)
+        try await withConnection("celery-capture", logger) { connection in
+            await ForeignSteps([queue.name], options.keys).warn(connection, logger)
+            var capture = ListCapture(queue.name, options.keys, connection)
+            try await body(&capture)
         }
-        await connection.close()
-        try outcome.get()
     }
 
     package func resend(_ messages: [ResentMessage], logger: Logger) async throws -> ResendReport {
-        let connection = try await RedisConnection.open(validAddress(), name: "celery-replay", logger: logger)
-        var report = ResendReport()
-        do {
-            while report.tried < messages.count {
-                try Task.checkCancellation()
-                try await sendBatch(of: messages, on: connection, &report)
+        try await withConnection("celery-replay", logger) { connection in
+            var report = ResendReport()
+            do {
+                while report.tried < messages.count {
+                    try Task.checkCancellation()
+                    try await sendBatch(of: messages, on: connection, &report)
+                }
+            } catch {
+                report.end = error
             }
-        } catch {
-            report.end = error
+            return report
         }
-        await connection.close()
-        return report
     }
 
     /// Sends the next messages: as many as make up one write of a reasonable size.

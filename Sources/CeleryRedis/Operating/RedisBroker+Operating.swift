@@ -82,20 +82,11 @@ extension RedisBroker: OperableBroker {
         }
     }
 
-    /// Does something over a connection of its own.
     func operating<Value>(
         _ logger: Logger, _ body: (RedisConnection, KombuKeys) async throws -> Value
     ) async throws -> Value {
         let address = try validAddress()
-        let connection = try await RedisConnection.open(address, name: "celery-operate", logger: logger)
-        let outcome: Result<Value, any Error>
-        do {
-            outcome = .success(try await body(connection, options.keys(of: address)))
-        } catch {
-            outcome = .failure(error)
-        }
-        await connection.close()
-        return try outcome.get()
+        return try await withConnection("celery-operate", logger) { try await body($0, options.keys(of: address)) }
     }
 }
 

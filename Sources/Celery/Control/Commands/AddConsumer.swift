@@ -20,7 +20,7 @@ extension ControlCommand {
             if let key = try arguments.string("routing_key") { queue.routingKey = key }
             for (name, value) in arguments["queue_arguments"]?.objectValue ?? [:] { queue.arguments[name] = value }
         }
-        _ = try await state.intake.add(queue)
+        try await state.intake.add(queue)
         return .ok(.string("add consumer \(name)"))
     }
 }

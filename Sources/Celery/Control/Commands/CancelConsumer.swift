@@ -4,7 +4,7 @@ extension ControlCommand {
     /// `cancel_consumer`: the worker consumes a queue no longer. What it has taken from it is run; without any queue it idles.
     static let cancelConsumer = ControlCommand("cancel_consumer") { state, arguments in
         let name = try arguments.required("queue")
-        _ = try await state.intake.remove(name)
+        try await state.intake.remove(name)
         return .ok(.string("no longer consuming from \(name)"))
     }
 }

@@ -5,7 +5,7 @@ extension ControlCommand {
     /// `revoke`: tasks are not to run, by id, and with `terminate` not any longer. Whoever waits for their results is told
     /// at once.
     static let revoke = ControlCommand("revoke") { state, arguments in
-        guard arguments.values["task_id"] != nil else { throw ControlError.missing(["task_id"], of: "revoke") }
+        try arguments.demand("task_id")
         return try await state.revoke(arguments, terminates: arguments.flag("terminate"))
     }
 }

@@ -4,8 +4,7 @@ internal import CeleryTransport
 extension ControlCommand {
     /// `rate_limit`: how often tasks of a name may start.
     static let rateLimit = ControlCommand("rate_limit") { state, arguments in
-        let missing = ["task_name", "rate_limit"].filter { arguments.values[$0] == nil }
-        guard missing.isEmpty else { throw ControlError.missing(missing, of: "rate_limit") }
+        try arguments.demand("task_name", "rate_limit")
         let limit: RateLimit
         do throws(ControlError) {
             limit = try RateLimit(arguments["rate_limit"] ?? .null)

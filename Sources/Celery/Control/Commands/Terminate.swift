@@ -3,8 +3,7 @@ internal import CeleryProtocol
 extension ControlCommand {
     /// `terminate`: as `revoke` with `terminate`.
     static let terminate = ControlCommand("terminate") { state, arguments in
-        let missing = ["signal", "task_id"].filter { arguments.values[$0] == nil }
-        guard missing.isEmpty else { throw ControlError.missing(missing, of: "terminate") }
+        try arguments.demand("signal", "task_id")
         return try await state.revoke(arguments, terminates: true)
     }
 }
@@ -15,7 +14,7 @@ extension ControlArguments {
     ///
     /// - Throws: ``ControlError`` as Python does.
     func signal() throws(ControlError) -> Int {
-        guard let value = self["signal"], value.isTruthy else { return Self.signals["SIGTERM", default: 15] }
+        guard let value = self["signal"], value.isTruthy else { return Self.terminationSignal }
         if let number = value.integerValue { return number }
         guard let name = value.stringValue, name == name.uppercased(), name != name.lowercased() else {
             throw ControlError("TypeError", "signal name must be uppercase string.")
@@ -27,9 +26,12 @@ extension ControlArguments {
         return number
     }
 
+    /// SIGTERM.
+    private static let terminationSignal = 15
+
     /// Those that somebody ends tasks by.
     private static let signals = [
         "SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGABRT": 6, "SIGKILL": 9, "SIGUSR1": 10, "SIGUSR2": 12, "SIGALRM": 14,
-        "SIGTERM": 15,
+        "SIGTERM": terminationSignal,
     ]
 }

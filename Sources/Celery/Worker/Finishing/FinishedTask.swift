@@ -51,4 +51,13 @@ struct FinishedTask: Sendable {
     var runtime = Duration.zero
     /// What was wrong while it ran, for the log.
     var problems: [FinishingProblem] = []
+
+    /// Takes over what its run has left behind.
+    ///
+    /// - Parameter bindsContext: whether there is middleware that may have bound the context in which it ran.
+    mutating func take(_ legacy: RunRecord.Legacy, bindsContext: Bool) {
+        children = legacy.children
+        unlocked = legacy.unlocked
+        if bindsContext { serviceContext = legacy.serviceContext }
+    }
 }

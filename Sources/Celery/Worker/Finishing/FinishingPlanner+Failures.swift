@@ -26,8 +26,9 @@ extension FinishingPlanner {
         return plan
     }
 
-    /// The task is not to run, or came too late: it ends as revoked, as in Celery, which has no traceback for that. The
-    /// message was not acknowledged before, unless the task ran. So do the tasks that were to follow it, of which Celery says nothing.
+    /// The task is not to run, or not any longer, or came too late: it ends as revoked, as in Celery, which has no traceback
+    /// for that. So do the tasks that were to follow it, of which Celery says nothing. The message was not acknowledged
+    /// before, unless the task ran.
     func revocation(of finished: FinishedTask, _ reason: FinishedTask.Revocation) -> FinishingPlan {
         let failure = TaskFailure(type: "TaskRevokedError", module: "celery.exceptions", message: reason.message)
         var finished = finished

@@ -18,26 +18,24 @@ extension Intake {
             ConsumerConfiguration(queues: queues, prefetch: prefetch, name: name), logger: log.logger)
     }
 
-    /// Consumes this queue too; whether it was not consumed before. One call at a time.
+    /// Consumes this queue too. One call at a time.
     ///
     /// - Throws: `TransportError` when the broker does not let it be consumed: all is as it was then.
-    func add(_ queue: Queue) async throws -> Bool {
+    func add(_ queue: Queue) async throws {
         let queues = queues
-        guard !queues.contains(where: { $0.name == queue.name }) else { return false }
+        guard !queues.contains(where: { $0.name == queue.name }) else { return }
         try await consume(queues + [queue])
         log.logger.info("Started consuming from \(LogText.name(queue.name))")
-        return true
     }
 
-    /// Consumes this queue no longer; whether it was consumed. What was taken from it is run. One call at a time.
+    /// Consumes this queue no longer. What was taken from it is run. One call at a time.
     ///
     /// - Throws: `TransportError` when the other queues cannot be consumed alone: all is as it was then.
-    func remove(_ name: String) async throws -> Bool {
+    func remove(_ name: String) async throws {
         let queues = queues
-        guard queues.contains(where: { $0.name == name }) else { return false }
+        guard queues.contains(where: { $0.name == name }) else { return }
         try await consume(queues.filter { $0.name != name })
         log.logger.info("Canceled queue \(LogText.name(name))")
-        return true
     }
 
     /// Changes over to a consumer of its own for these queues. The one before takes no more messages, and is closed when those

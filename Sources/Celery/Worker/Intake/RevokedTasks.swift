@@ -11,10 +11,12 @@ final class RevokedTasks: Sendable {
     private static let longestAge = Duration.seconds(10_800)
 
     private struct State {
+        typealias Entry = (id: String, time: ContinuousClock.Instant)
+
         /// When each was revoked.
         var times: [String: ContinuousClock.Instant] = [:]
         /// The ids in the order in which they were revoked; one that was revoked again stands there twice.
-        var order: Deque<(id: String, time: ContinuousClock.Instant)> = []
+        var order: Deque<Entry> = []
         /// The stamps, by the names of their headers.
         var stamps: [String: Set<JSONValue>] = [:]
         /// How often something was added.
@@ -29,6 +31,12 @@ final class RevokedTasks: Sendable {
             }
             // What is revoked again and again has old places.
             if order.count > 2 * times.count + 1000 { order.removeAll { times[$0.id] != $0.time } }
+        }
+
+        /// What is remembered, the oldest first.
+        mutating func remembered(at now: ContinuousClock.Instant) -> [Entry] {
+            purge(now)
+            return order.filter { times[$0.id] == $0.time }
         }
     }
 
@@ -83,19 +91,12 @@ final class RevokedTasks: Sendable {
         at now: ContinuousClock.Instant
     ) -> (ids: [(id: String, age: Duration)], stamps: [String: Set<JSONValue>]) {
         state.withLock { state in
-            state.purge(now)
-            let ids = state.order.filter { state.times[$0.id] == $0.time }.map { (id: $0.id, age: now - $0.time) }
-            return (ids, state.stamps)
+            (state.remembered(at: now).map { (id: $0.id, age: now - $0.time) }, state.stamps)
         }
     }
 
     /// The ids, the oldest first.
-    var ids: [String] {
-        state.withLock { state in
-            state.purge(.now)
-            return state.order.filter { state.times[$0.id] == $0.time }.map(\.id)
-        }
-    }
+    var ids: [String] { state.withLock { $0.remembered(at: .now).map(\.id) } }
 }
 
 extension TaskRequest {

@@ -143,13 +143,7 @@ final class RateLimits: Sendable {
     func take(where isWanted: (ReservedTask) -> Bool) -> [ReservedTask] {
         guard isUsed.load(ordering: .acquiring) else { return [] }
         return state.withLock { state in
-            var taken: [ReservedTask] = []
-            for name in state.buckets.keys {
-                guard let waiting = state.buckets[name]?.waiting, waiting.contains(where: isWanted) else { continue }
-                taken += waiting.filter(isWanted)
-                state.buckets[name]?.waiting.removeAll(where: isWanted)
-            }
-            return taken
+            Array(state.buckets.keys).flatMap { state.buckets[$0]?.waiting.take(where: isWanted) ?? [] }
         }
     }
 

@@ -33,15 +33,6 @@ final class RunRecord: Sendable {
 
     init(limits: TimeLimits? = nil) { self.limits = limits }
 
-    /// The tasks and groups that the task has sent, as Celery's tuples of results.
-    var children: [JSONValue] { state.withLock { $0.children } }
-
-    /// The context in which the handler ran, with the spans around it: what follows the task is sent in it.
-    var serviceContext: ServiceContext? {
-        get { state.withLock { $0.serviceContext } }
-        set { state.withLock { $0.serviceContext = newValue } }
-    }
-
     /// Why the run is cancelled, if it is; the last reason counts.
     var cancellation: CancellationReason? { state.withLock { $0.cancellation } }
 
@@ -53,6 +44,10 @@ final class RunRecord: Sendable {
         state.withLock { $0.unlocked = UnlockedChord(report: report, header: header) }
     }
 
+    /// The context in which the handler runs.
+    func note(_ context: ServiceContext?) { state.withLock { $0.serviceContext = context } }
+
+    /// The task has sent these tasks and groups, as Celery's tuples of results.
     func add(_ children: [JSONValue]) { state.withLock { $0.children += children } }
 
     // MARK: The end

@@ -116,12 +116,6 @@ public struct TaskContext: Sendable {
         try await enqueue(Signature(task: task, arguments: arguments, keywords: keywords), options: options)
     }
 
-    /// The tasks and groups sent so far, as Celery's tuples of results.
-    var children: [JSONValue] { record.children }
-
-    /// The context in which the handler ran.
-    var serviceContext: ServiceContext? { record.serviceContext }
-
     /// Notes the context of the calling task; the last one counts.
-    func noteServiceContext() { record.serviceContext = ServiceContext.current }
+    func noteServiceContext() { record.note(ServiceContext.current) }
 }

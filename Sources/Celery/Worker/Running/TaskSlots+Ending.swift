@@ -54,8 +54,7 @@ extension TaskSlots {
         var finished = FinishedTask(task: entry.task, rules: rules, payload: entry.payload, ending: ending)
         if case .hardTimeLimit = reason { finished.isTimedOut = true }
         finished.runtime = .now - entry.begin
-        finished.children = legacy.children
-        if !observers.middleware.isEmpty { finished.serviceContext = legacy.serviceContext }
+        finished.take(legacy, bindsContext: !observers.middleware.isEmpty)
         finisher.finish(finished, entry.message)
         entry.slot.cancel()
         endRunning()

@@ -263,9 +263,7 @@ final class TaskSlots: Sendable {
         active.end(in: slot)
         log.ended(task.request, outcome, after: finished.runtime)
         if rules.acksLate, !message.isHeld { log.lost(task.request) }
-        if !observers.middleware.isEmpty { finished.serviceContext = legacy.serviceContext }
-        finished.children = legacy.children
-        finished.unlocked = legacy.unlocked
+        finished.take(legacy, bindsContext: !observers.middleware.isEmpty)
         finished.ending = .ran(outcome)
         return .ended(finished, isCancelled: legacy.cancellation != nil)
     }

@@ -39,7 +39,7 @@ final class TimeLimitRules: Sendable {
             hard: Self.first(task.request.timeLimit, own.hard, hard), begin: begin)
     }
 
-    /// The first one that is above zero.
+    /// The first one that is above zero: what is not is none, as in Celery.
     private static func first(_ message: Duration?, _ handler: Duration?, _ worker: Duration?) -> Duration? {
         if let message, message > .zero { return message }
         if let handler, handler > .zero { return handler }

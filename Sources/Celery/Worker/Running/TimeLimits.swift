@@ -8,7 +8,7 @@ struct TimeLimits: Sendable {
     let hard: Duration?
     let begin: ContinuousClock.Instant
 
-    /// - Returns: `nil` when there is no limit. What is not above zero is none, as in Celery.
+    /// - Returns: `nil` when there is no limit.
     init?(soft: Duration?, hard: Duration?, begin: ContinuousClock.Instant) {
         if soft == nil, hard == nil { return nil }
         (self.soft, self.hard, self.begin) = (soft, hard, begin)

@@ -53,11 +53,7 @@ final class WorkQueue<Element: Sendable>: Sendable {
 
     /// Takes out what `isWanted` says, in order.
     func take(where isWanted: (Element) -> Bool) -> [Element] {
-        state.withLock { state in
-            let taken = state.elements.filter(isWanted)
-            if !taken.isEmpty { state.elements.removeAll(where: isWanted) }
-            return Array(taken)
-        }
+        state.withLock { $0.elements.take(where: isWanted) }
     }
 
     /// The next element; waits for it. `nil` when the queue is closed and empty. Not cancellable: what is queued has
@@ -114,5 +110,18 @@ final class WorkQueue<Element: Sendable>: Sendable {
             }
             if mustResume { continuation.resume() }
         }
+    }
+}
+
+extension Deque {
+    /// Takes out what `isWanted` says, in order. Asks once for each, because another thread may change the answer.
+    mutating func take(where isWanted: (Element) -> Bool) -> [Element] {
+        var taken: [Element] = []
+        removeAll { element in
+            guard isWanted(element) else { return false }
+            taken.append(element)
+            return true
+        }
+        return taken
     }
 }

@@ -116,3 +116,6 @@ class Bed:
         # Results that are only found to be garbage once their server is gone would complain.
         gc.collect()
         self.stack.close()
+        if self.kind == "redis":
+            # What a killed worker held stays there, and the next bed may count it.
+            self.redis.flushall()

@@ -26,6 +26,11 @@ public struct RateLimit: Sendable, Hashable, CustomStringConvertible {
 
     private static func text(_ count: Double) -> String { Int(exactly: count).map(String.init) ?? "\(count)" }
 
+    /// A decimal number: `Double` reads others too.
+    private static func number(_ text: Substring) -> Double? {
+        text.allSatisfy("0123456789.+-eE".contains) ? Double(text) : nil
+    }
+
     /// Reads a limit as Celery writes it, such as `10/m`; `nil` for what is none.
     public init?(_ text: String) {
         do throws(ControlError) { try self.init(.string(text)) } catch { return nil }
@@ -43,7 +48,7 @@ public struct RateLimit: Sendable, Hashable, CustomStringConvertible {
             let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
             let unit = parts.count > 1 && !parts[1].isEmpty ? String(parts[1]) : "s"
             guard let seconds = ["s": 1.0, "m": 60, "h": 3600][unit] else { throw ControlError("KeyError", unit) }
-            guard let count = Double(parts[0]), count.isFinite, count >= 0 else {
+            guard let count = Self.number(parts[0]), count >= 0 else {
                 throw ControlError(
                     "ValueError",
                     "could not convert string to float: \(PythonRepr.quoted(String(parts[0])))")

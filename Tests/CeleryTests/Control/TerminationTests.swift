@@ -78,6 +78,11 @@ import Testing
         } _: { bench async throws in
             let first = try await bench.client.enqueue(named: "tasks.rare", arguments: [1])
             let second = try await bench.client.enqueue(named: "tasks.rare", arguments: [2])
+            // A request that cannot be obeyed changes nothing.
+            let unknown: JSONObject = ["task_id": .string(second.id), "terminate": true, "signal": "SIGNONE"]
+            #expect(
+                try await ask(bench, "revoke", unknown)
+                    == ["error": "AttributeError(\"module 'signal' has no attribute 'SIGNONE'\")"])
             #expect(try await first.value() == 1)
             // It passes the one that is kept back.
             #expect(try await bench.client.enqueue(named: "tasks.often").value() == "passed")
@@ -97,6 +102,10 @@ import Testing
             #expect(
                 try await ask(bench, "rate_limit", ["task_name": "tasks.rare", "rate_limit": 0])
                     == ["ok": "rate limit disabled successfully"])
+            // Celery's words for a text, which is true in Python.
+            #expect(
+                try await ask(bench, "rate_limit", ["task_name": "tasks.rare", "rate_limit": "0"])
+                    == ["ok": "new rate limit set successfully"])
         }
     }
 

@@ -49,7 +49,7 @@ import Testing
     private let session: ConsumerSession
 
     init() {
-        session = ConsumerSession(consumer, prefetch: 4, concurrency: 1, deadlines: deadlines) { [givenBack] count in
+        session = ConsumerSession(consumer, prefetch: 4, concurrency: 1, deadlines: deadlines) { [givenBack] _, count in
             givenBack.add(count)
         }
     }
@@ -86,7 +86,7 @@ import Testing
     }
 
     @Test func theRoomIsWhatIsNotHeldUnlessItIsNotWorthTheWay() async throws {
-        let session = ConsumerSession(consumer, prefetch: 8, concurrency: 2, deadlines: deadlines) { _ in }
+        let session = ConsumerSession(consumer, prefetch: 8, concurrency: 2, deadlines: deadlines) { _, _ in }
         let receiving = Task { try await session.receive { _ in } }
         let call = try await consumer.calls.next()
         #expect(call.room() == 8)

@@ -134,7 +134,7 @@ import Testing
         let broker = RecordingBroker()
         let consumer = try await broker.makeConsumer(
             ConsumerConfiguration(queues: ["celery"], prefetch: 4), logger: Bench.logger)
-        let session = ConsumerSession(consumer, prefetch: 4, concurrency: 1) { _ in }
+        let session = ConsumerSession(consumer, prefetch: 4, concurrency: 1) { _, _ in }
         session.putAside(isHeld: true)
         session.putAside(isHeld: true)
         session.putAside(isHeld: false)

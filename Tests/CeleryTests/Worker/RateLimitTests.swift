@@ -45,6 +45,26 @@ import Testing
         }
     }
 
+    /// What is kept back comes again, and counts once.
+    @Test func whatIsKeptBackOverALostConnectionIsForgotten() async throws {
+        let broker = RecordingBroker()
+        try await withBench(broker: broker, options: .init(concurrency: 1, rateLimit: .perHour(1))) {
+            TaskHandler(named: "tasks.rare") { _, args, _ in args[0] }
+        } _: { bench async throws in
+            #expect(try await bench.client.enqueue(named: "tasks.rare", arguments: [1]).value() == 1)
+            _ = try await bench.client.enqueue(named: "tasks.rare", arguments: [2])
+            let reserved = {
+                let replies = try await bench.client.control.ask("reserved", timeout: .seconds(20), limit: 1)
+                return replies.first?.value.arrayValue?.count
+            }
+            while try await reserved() != 1 { await Task.yield() }
+            broker.failures.add(TransportError(.connectionLost, "closed by the operator"))
+            // Wakes the consumer, which fails then.
+            _ = try await bench.client.enqueue(named: "tasks.rare", arguments: [3])
+            while try await reserved() != 2 { await Task.yield() }
+        }
+    }
+
     @Test(arguments: [
         ("10/m", RateLimit.perMinute(10)), ("5/s", .perSecond(5)), ("2/h", .perHour(2)), ("0.5/s", .perSecond(0.5)),
     ])
@@ -52,6 +72,6 @@ import Testing
         #expect(RateLimit(text) == limit)
     }
 
-    @Test(arguments: ["x", "1/x", "/m", "-1/s", "1/m/s", "inf", "nan/s"])
+    @Test(arguments: ["x", "1/x", "/m", "-1/s", "1/m/s", "inf", "nan/s", "0x10/s"])
     func aTextThatIsNone(text: String) { #expect(RateLimit(text) == nil) }
 }

@@ -72,6 +72,29 @@ import Testing
         }
     }
 
+    /// It is tried no more, for a reason that it gives itself.
+    @Test func aRetryWithoutTriesLeftAfterTheSoftLimitFailsWithItsReason() async throws {
+        let own = TaskFailure(type: "ValueError", message: "half done")
+        try await withBench(options: .init(concurrency: 1, softTimeLimit: Self.short)) {
+            TaskHandler(named: "tasks.slow") { _, _, _ in
+                do { try await Gate().pass() } catch { throw Retry(because: own, maxRetries: 0) }
+                return 1
+            }
+        } _: { bench async throws in
+            #expect(try await failure(of: try await bench.client.enqueue(named: "tasks.slow")) == own)
+        }
+    }
+
+    /// The worker's end has interrupted it, and it goes back: its soft limit, a moment later, does not count.
+    @Test func theFirstReasonCountsUntilSomebodyEndsTheRun() {
+        let record = RunRecord()
+        #expect(record.cancel(.shutdown))
+        #expect(!record.cancel(.softTimeLimit(Self.short)))
+        #expect(record.cancellation == .shutdown)
+        #expect(record.end(.hardTimeLimit(Self.short))?.cancellation == .hardTimeLimit(Self.short))
+        #expect(!record.cancel(.shutdown) && record.hasEnded)
+    }
+
     @Test func aHardLimitEndsATaskWhoseHandlerDoesNotReturnAndItsSlotGoesOn() async throws {
         let gate = Gate()
         let notes = Notes<CancellationReason?>()
@@ -79,6 +102,7 @@ import Testing
             TaskHandler(named: "tasks.deaf") { context, _, _ in
                 await gate.passUncancelled()
                 notes.add(context.cancellationReason)
+                await #expect(throws: CancellationError.self) { try await context.report(progress: 1, of: 2) }
                 return 1
             }
             TaskHandler(named: "tasks.quick", options: .init(timeLimit: .seconds(60))) { _, _, _ in "ran" }

@@ -19,19 +19,20 @@ extension WorkerState {
     /// - Parameter terminates: whether those that run are ended as well.
     func revoke(_ arguments: ControlArguments, terminates: Bool) async throws(ControlError) -> JSONValue {
         let ids = arguments.strings("task_id")
+        // Before anything is done: a request that cannot be obeyed changes nothing.
+        let signal = terminates ? try arguments.signal() : nil
         revoked.add(ids)
         let wanted = Set(ids)
         let running = slots.active.all.filter { wanted.contains($0.task.request.id) }
         var known = Set(running.map(\.task.request.id))
         let others = ids.filter { !known.contains($0) }
-        guard terminates else {
+        guard let signal else {
             logger.info("tasks flagged as revoked", metadata: ["ids": "\(LogText(ids.joined(separator: ", ")))"])
             endRevoked()
             await storeRevoked(others)
             let list = ids.map { PythonRepr.quoted($0) }.joined(separator: ", ")
             return .ok(.string("tasks \(ids.isEmpty ? "set()" : "{\(list)}") flagged as revoked"))
         }
-        let signal = try arguments.signal()
         known.formUnion(slots.reserved.map(\.request.id).filter(wanted.contains))
         known.formUnion(scheduled.map(\.request.id).filter(wanted.contains))
         endRevoked()

@@ -5,9 +5,10 @@ extension ControlCommand {
     /// `rate_limit`: how often tasks of a name may start.
     static let rateLimit = ControlCommand("rate_limit") { state, arguments in
         try arguments.demand("task_name", "rate_limit")
+        let given = arguments["rate_limit"] ?? .null
         let limit: RateLimit
         do throws(ControlError) {
-            limit = try RateLimit(arguments["rate_limit"] ?? .null)
+            limit = try RateLimit(given)
         } catch {
             guard error.type == "ValueError" else { throw error }
             return .error("Invalid rate limit string: \(error)")
@@ -17,6 +18,6 @@ extension ControlCommand {
         }
         state.slots.rateLimits.set(name, limit)
         state.logger.info("new rate limit", metadata: ["name": "\(LogText(name))", "limit": "\(limit)"])
-        return .ok(limit.isNone ? "rate limit disabled successfully" : "new rate limit set successfully")
+        return .ok(given.isTruthy ? "new rate limit set successfully" : "rate limit disabled successfully")
     }
 }

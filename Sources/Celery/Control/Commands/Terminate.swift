@@ -29,9 +29,15 @@ extension ControlArguments {
     /// SIGTERM.
     private static let terminationSignal = 15
 
-    /// Those that somebody ends tasks by.
-    private static let signals = [
-        "SIGHUP": 1, "SIGINT": 2, "SIGQUIT": 3, "SIGABRT": 6, "SIGKILL": 9, "SIGUSR1": 10, "SIGUSR2": 12, "SIGALRM": 14,
-        "SIGTERM": terminationSignal,
-    ]
+    /// Linux's, as Python names them.
+    private static let signals: [String: Int] = {
+        let names = [
+            "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM",
+            "TERM",
+            "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH",
+            "IO",
+            "PWR", "SYS",
+        ]
+        return Dictionary(uniqueKeysWithValues: zip(names.map { "SIG\($0)" }, 1...))
+    }()
 }

@@ -208,7 +208,7 @@ final class ResultWriter: Sendable {
                 open = []
                 continue
             }
-            open += pending.takeLast(.max)
+            open += pending.take { _ in true }
             let count = open.count
             let (rest, error) = await tryAgain(open)
             open = rest

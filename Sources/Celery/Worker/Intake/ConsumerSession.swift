@@ -58,14 +58,15 @@ final class ConsumerSession: Sendable {
     private let received = WorkQueue<Never>()
     /// Closed when all that has come is done, if somebody waits for that.
     private let done = WorkQueue<Never>()
-    private let giveBack: @Sendable (_ count: Int) -> Void
+    private let giveBack: @Sendable (_ session: ConsumerSession, _ count: Int) -> Void
 
     /// - Parameters:
     ///   - started: notes the tasks that are acknowledged before they run.
-    ///   - giveBack: called with the number of messages that were read ahead and are not worked off.
+    ///   - giveBack: called with this session and the number of its messages that were read ahead and are not worked off.
     init(
         _ consumer: any Consumer, prefetch: Int, concurrency: Int, deadlines: Deadlines = .shared,
-        started: StartedTasks = StartedTasks(), giveBack: @escaping @Sendable (_ count: Int) -> Void
+        started: StartedTasks = StartedTasks(),
+        giveBack: @escaping @Sendable (_ session: ConsumerSession, _ count: Int) -> Void
     ) {
         self.consumer = consumer
         self.started = started
@@ -167,7 +168,7 @@ final class ConsumerSession: Sendable {
             setWindow(prefetch, &load)
             return load.unsettled - prefetch
         }
-        if surplus > 0 { giveBack(surplus) }
+        if surplus > 0 { giveBack(self, surplus) }
     }
 
     private func stopShrinking() {

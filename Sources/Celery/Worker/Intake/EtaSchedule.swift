@@ -57,29 +57,17 @@ final class EtaSchedule: Sendable {
         if isFirst { changed.signal() }
     }
 
-    /// Takes out what `isWanted` says, of those of which more than the tag is kept.
-    func take(where isWanted: (PackedTask) -> Bool) -> [WaitingTask] {
+    /// Takes out what `isWanted` says.
+    func take(where isWanted: (WaitingTask) -> Bool) -> [WaitingTask] {
         state.withLock { state in
             var (kept, taken) = ([Entry](), [WaitingTask]())
             for entry in state.heap.unordered {
-                if let packed = entry.task.packed, isWanted(packed) {
-                    taken.append(entry.task)
-                } else {
-                    kept.append(entry)
-                }
+                if isWanted(entry.task) { taken.append(entry.task) } else { kept.append(entry) }
             }
             if taken.isEmpty { return [] }
             state.heap = Heap(kept)
-            state.whole -= taken.count
+            state.whole -= taken.count(where: \.isWhole)
             return taken
-        }
-    }
-
-    /// Drops what came over a connection that is lost: the broker delivers it again.
-    func removeAll(of session: ConsumerSession) {
-        state.withLock { state in
-            state.heap = Heap(state.heap.unordered.filter { $0.task.message.session !== session })
-            state.whole = state.heap.unordered.count { $0.task.isWhole }
         }
     }
 

@@ -85,8 +85,8 @@ final class Intake: Sendable {
                 let session = ConsumerSession(
                     consumer, prefetch: change.prefetch, concurrency: max(1, options.concurrency),
                     started: started
-                ) { [slots] in
-                    Self.giveBack(slots.takeLast($0))
+                ) { [slots] session, count in
+                    Self.giveBack(slots.takeLast(count, of: session))
                 }
                 let opening = connections.opened()
                 if isNew || opening == .first {
@@ -100,7 +100,8 @@ final class Intake: Sendable {
                     continue
                 }
                 do {
-                    try await receive(from: session, opening)
+                    // What has only changed is which queues are consumed: the others were asked before.
+                    try await receive(from: session, meets: isNew || opening == .first ? opening : nil)
                 } catch  where session.isRetired {
                     try Task.checkCancellation()
                 } catch let error as TransportError {
@@ -115,8 +116,11 @@ final class Intake: Sendable {
         }
     }
 
-    private func receive(from session: ConsumerSession, _ opening: ConnectionRecord.Opening) async throws {
-        await meetOthers(opening)
+    private func receive(from session: ConsumerSession, meets opening: ConnectionRecord.Opening?) async throws {
+        let meeting = opening.flatMap { _ in meetOthers() }
+        defer { meeting?.cancel() }
+        // A worker that was only away for a while goes on meanwhile.
+        if opening == .first, let meeting { await meeting.cancellableValue }
         let end = Waiter<Void?>()
         do {
             // Whatever the consumer does, cancelling ends this wait for it; `stop` waits for its end, but not for ever.
@@ -126,27 +130,29 @@ final class Intake: Sendable {
             }
         } catch let error as TransportError where !session.isRetired {
             consumption.withLock { $0.end(session) }
-            schedule.removeAll(of: session)
+            drop(everythingOf: session)
             await close(session.consumer)
             throw error
         }
     }
 
-    /// Hears what others know to be revoked, before the first task starts. A worker that was only away for a while goes on
-    /// meanwhile.
-    private func meetOthers(_ opening: ConnectionRecord.Opening) async {
-        guard let mingle else { return }
-        let meeting = Task {
+    /// The connection is lost: what waits here, for its eta or because of a rate limit, is delivered again.
+    private func drop(everythingOf session: ConsumerSession) {
+        for task in schedule.take(where: { $0.message.session === session }) {
+            if task.isAside { session.takeBack() }
+            task.message.finish(nil)
+        }
+        for task in slots.rateLimits.take(where: { $0.message.session === session }) { task.message.finish(nil) }
+    }
+
+    /// Hears what others know to be revoked; `nil` when this worker asks nobody.
+    private func meetOthers() -> Task<Void, Never>? {
+        guard let mingle else { return nil }
+        return Task {
             await mingle.run { [slots] in
                 slots.endRevoked()
                 self.endRevoked()
             }
-        }
-        guard opening == .first else { return }
-        await withTaskCancellationHandler {
-            await meeting.value
-        } onCancel: {
-            meeting.cancel()
         }
     }
 
@@ -231,7 +237,7 @@ final class Intake: Sendable {
     func endRevoked() {
         let revoked = Set(schedule.all.map(\.task).filter(isRevoked).map { ObjectIdentifier($0) })
         if revoked.isEmpty { return }
-        handOver(schedule.take { revoked.contains(ObjectIdentifier($0)) })
+        handOver(schedule.take { $0.packed.map { revoked.contains(ObjectIdentifier($0)) } ?? false })
     }
 
     private func isRevoked(_ packed: PackedTask) -> Bool {
@@ -324,6 +330,19 @@ final class Intake: Sendable {
                 """
                 more tasks wait for their eta than a broker lets one worker hold: it gets no others until some are due
                 """, metadata: ["limit": "\(Self.mostAside)"])
+        }
+    }
+}
+
+extension Task<Void, Never> {
+    /// Waits for its end; whoever cancels the wait cancels it.
+    fileprivate var cancellableValue: Void {
+        get async {
+            await withTaskCancellationHandler {
+                await value
+            } onCancel: {
+                cancel()
+            }
         }
     }
 }

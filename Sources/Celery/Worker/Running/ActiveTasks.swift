@@ -14,6 +14,8 @@ final class ActiveTasks: Sendable {
         let begin: ContinuousClock.Instant
         /// Whether its message was acknowledged before.
         let isAcknowledged: Bool
+        /// What was wrong before it started.
+        let problems: [FinishingProblem]
     }
 
     private struct State {

@@ -103,6 +103,8 @@ final class RateLimits: Sendable {
     private func wake(_ name: String) {
         let due = state.withLock { state -> [ReservedTask] in
             guard var bucket = state.buckets[name] else { return [] }
+            // Perhaps another one than the one that has passed: there was a new limit meanwhile.
+            if let timer = bucket.timer { Deadlines.shared.remove(timer) }
             bucket.timer = nil
             return release(name, &bucket, &state)
         }
@@ -124,16 +126,13 @@ final class RateLimits: Sendable {
         state.withLock { $0.buckets.sorted { $0.key < $1.key }.flatMap(\.value.waiting) }
     }
 
-    /// Takes out those that would wait longest, at most so many.
-    func takeLast(_ count: Int) -> [ReservedTask] {
+    /// Takes out those that would wait longest of what `isWanted` says, at most so many.
+    func takeLast(_ count: Int, where isWanted: (ReservedTask) -> Bool) -> [ReservedTask] {
         guard isUsed.load(ordering: .acquiring) else { return [] }
         return state.withLock { state in
             var taken: [ReservedTask] = []
-            for name in state.buckets.keys.sorted() {
-                guard let waiting = state.buckets[name]?.waiting, taken.count < count else { continue }
-                let last = waiting.suffix(count - taken.count)
-                taken += last
-                state.buckets[name]?.waiting.removeLast(last.count)
+            for name in state.buckets.keys.sorted() where taken.count < count {
+                taken += state.buckets[name]?.waiting.takeLast(count - taken.count, where: isWanted) ?? []
             }
             return taken
         }

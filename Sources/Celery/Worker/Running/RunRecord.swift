@@ -33,7 +33,7 @@ final class RunRecord: Sendable {
 
     init(limits: TimeLimits? = nil) { self.limits = limits }
 
-    /// Why the run is cancelled, if it is; the last reason counts.
+    /// Why the run is cancelled, if it is: the first reason counts, unless somebody has ended it since.
     var cancellation: CancellationReason? { state.withLock { $0.cancellation } }
 
     /// Whether it is cancelled because of its soft time limit, and must say itself how it ends.
@@ -52,10 +52,14 @@ final class RunRecord: Sendable {
 
     // MARK: The end
 
-    /// The run is about to be cancelled; what becomes of it is still its own affair. `false` when it has ended.
+    /// Whether it has ended: what its handler still says of it comes too late.
+    var hasEnded: Bool { state.withLock { $0.hasEnded } }
+
+    /// The run is about to be cancelled; what becomes of it is still its own affair. `false` when it has ended, or is
+    /// cancelled for another reason: one that the worker's end has interrupted goes back, and does not fail by its limit.
     func cancel(_ reason: CancellationReason) -> Bool {
         state.withLock { state in
-            guard !state.hasEnded else { return false }
+            guard !state.hasEnded, state.cancellation == nil else { return false }
             state.cancellation = reason
             return true
         }

@@ -43,7 +43,7 @@ public struct TaskContext: Sendable {
         return record.limits?.deadline(at: now).map { max(.zero, $0 - now) }
     }
 
-    /// Why the task is cancelled, if it is; the last reason counts.
+    /// Why the task is cancelled, if it is: the first reason, unless the task was ended since.
     public var cancellationReason: CancellationReason? { record.cancellation }
 
     /// The worker's logger, with the task's id and name in its metadata.
@@ -56,8 +56,10 @@ public struct TaskContext: Sendable {
 
     /// Stores a state of your own for this task, with data for those who watch; Celery's `update_state`.
     ///
-    /// - Throws: `TransportError` when the result backend fails; nothing happens without one.
+    /// - Throws: `TransportError` when the result backend fails; nothing happens without one. `CancellationError` when the task
+    ///   has ended meanwhile, by a time limit or because somebody has terminated it: that stays its state.
     public func report(_ state: TaskState, _ meta: JSONValue = .null) async throws {
+        if record.hasEnded { throw CancellationError() }
         guard let results = environment.results else { return }
         let result = TaskResult(id: id, state: state, result: meta, groupID: request.group, parentID: request.parentID)
         let stored = StoredResult(result, route: ReplyRoute(request))

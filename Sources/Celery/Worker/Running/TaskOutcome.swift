@@ -37,7 +37,7 @@ extension TaskHandler {
         // cancellation in an error of its own.
         guard Task.isCancelled, case .failure = outcome else { return outcome }
         if !exceedsLimit { return .interrupted }
-        return error is TaskFailure
+        return error is TaskFailure || error is Retry
             ? outcome : .failure(TaskFailure(TaskFailure.softTimeLimitExceeded, request: context.request))
     }
 }

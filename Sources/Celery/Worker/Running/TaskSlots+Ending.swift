@@ -36,8 +36,14 @@ extension TaskSlots {
 
     /// Somebody has revoked a running task, and it ends now.
     func terminate(_ entry: ActiveTasks.Entry, signal: Int = 15) {
-        let reason = FinishedTask.Revocation.terminated(signal: signal)
-        if end(entry, .terminated, .revoked(reason)) { log.revoked(entry.task.request, reason) }
+        end(entry, .terminated(signal: signal))
+    }
+
+    /// Somebody has revoked a task while it started, and its handler does not begin.
+    func endRevoked(_ entry: ActiveTasks.Entry) { end(entry, .revoked) }
+
+    private func end(_ entry: ActiveTasks.Entry, _ revocation: FinishedTask.Revocation) {
+        if end(entry, .terminated, .revoked(revocation)) { log.revoked(entry.task.request, revocation) }
     }
 
     /// Ends a running task, whatever its handler does: what follows from its end is seen to at once. The handler is
@@ -53,6 +59,7 @@ extension TaskSlots {
         let rules = TaskRules(entry.task, options, hasBackend: writer != nil)
         var finished = FinishedTask(task: entry.task, rules: rules, payload: entry.payload, ending: ending)
         if case .hardTimeLimit = reason { finished.isTimedOut = true }
+        finished.problems = entry.problems
         finished.runtime = .now - entry.begin
         finished.take(legacy, bindsContext: !observers.middleware.isEmpty)
         finisher.finish(finished, entry.message)

@@ -61,10 +61,12 @@ final class TaskSlots: Sendable {
     /// Runs these when there are slots for them, and their rate limits allow it.
     func add(_ tasks: [ReservedTask]) { rateLimits.add(tasks) }
 
-    /// Takes back what was put in last and does not run yet, at most so many, in order; first what its rate limit keeps back.
-    func takeLast(_ count: Int) -> [ReservedTask] {
-        let limited = rateLimits.takeLast(count)
-        return ready.takeLast(count - limited.count) + limited
+    /// Takes back what was put in last of a session's and does not run yet, at most so many, in order; first what its rate
+    /// limit keeps back.
+    func takeLast(_ count: Int, of session: ConsumerSession) -> [ReservedTask] {
+        let isIts = { (reserved: ReservedTask) in reserved.message.session === session }
+        let limited = rateLimits.takeLast(count, where: isIts)
+        return ready.takeLast(count - limited.count, where: isIts) + limited
     }
 
     /// The tasks that wait for a slot, in order, and then those that their rate limits keep back.
@@ -245,12 +247,12 @@ final class TaskSlots: Sendable {
             payload: finished.payload?.chord == nil ? nil : finished.payload, record: record)
         let entry = ActiveTasks.Entry(
             task: task, message: message, payload: finished.payload, record: record, slot: slot, begin: start,
-            isAcknowledged: !rules.acksLate)
+            isAcknowledged: !rules.acksLate, problems: finished.problems)
         active.begin(entry)
         if Task.isCancelled { _ = record.cancel(.shutdown) }
         // Whoever has revoked it in the meantime has not found it among those that run.
         if revoked.contains(task.request) {
-            terminate(entry)
+            endRevoked(entry)
             return .wasEnded
         }
         let timers = record.limits.map { watch(entry, $0) }

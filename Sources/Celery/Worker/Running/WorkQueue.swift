@@ -42,13 +42,9 @@ final class WorkQueue<Element: Sendable>: Sendable {
     /// What is there to take, in order.
     var all: [Element] { state.withLock { Array($0.elements) } }
 
-    /// Takes out what was put in last, at most so many, in order.
-    func takeLast(_ count: Int) -> [Element] {
-        state.withLock { state in
-            let count = min(max(0, count), state.elements.count)
-            defer { state.elements.removeLast(count) }
-            return Array(state.elements.suffix(count))
-        }
+    /// Takes out what was put in last of what `isWanted` says, at most so many, in order.
+    func takeLast(_ count: Int, where isWanted: (Element) -> Bool) -> [Element] {
+        state.withLock { $0.elements.takeLast(count, where: isWanted) }
     }
 
     /// Takes out what `isWanted` says, in order.
@@ -114,6 +110,15 @@ final class WorkQueue<Element: Sendable>: Sendable {
 }
 
 extension Deque {
+    /// Takes out the last ones of what `isWanted` says, at most so many, in order.
+    mutating func takeLast(_ count: Int, where isWanted: (Element) -> Bool) -> [Element] {
+        var taken: [Element] = []
+        for index in indices.reversed() where taken.count < count && isWanted(self[index]) {
+            taken.append(remove(at: index))
+        }
+        return taken.reversed()
+    }
+
     /// Takes out what `isWanted` says, in order. Asks once for each, because another thread may change the answer.
     mutating func take(where isWanted: (Element) -> Bool) -> [Element] {
         var taken: [Element] = []

@@ -56,6 +56,10 @@ public protocol Consumer: Sendable {
     ///   caller keeps the message.
     func park(_ tag: DeliveryTag, until eta: Date, isUrgent: Bool) -> Bool
 
+    /// Waits until what was in its queues before the call is delivered, as far as there is room for it. Where the broker sends
+    /// messages by itself there is nothing to wait for.
+    func catchUp() async
+
     /// Says how many more messages than the prefetch count may be held, because so many wait for their eta.
     func adjustPrefetch(extra: Int)
 
@@ -69,6 +73,9 @@ public protocol Consumer: Sendable {
 extension Consumer {
     /// Whether it holds the message: where the broker itself tells of a loss there is no doubt.
     public func mayStart(_ tag: DeliveryTag) -> Bool { holds(tag) }
+
+    /// Does nothing: the broker sends messages by itself.
+    public func catchUp() async {}
 
     /// Asks whether the task may start, and settles the message.
     public func acknowledge(_ tag: DeliveryTag) -> Bool {

@@ -1,10 +1,11 @@
 """Remote control: Celery's own tools ask a Swift worker and a Python worker the same, and get answers of the same shape."""
+import base64
 import json
 import socket
 
 import pytest
 
-from live.bed import equal, eventually
+from live.bed import equal, eventually, matches, only
 from live.watch import Watch
 
 
@@ -324,3 +325,31 @@ def test_a_queue_that_cannot_be_consumed_changes_nothing(fleet):
 def test_what_makes_no_sense_is_refused_in_pythons_words(fleet, command, arguments):
     answers = ask(fleet, command, **arguments)
     equal(answers["swift"], answers["python"])
+
+
+@only("redis")
+def test_what_was_sent_before_a_question_is_in_its_answer(fleet):
+    """The task and the question reach Redis with one write: whoever hears of both at once must look first."""
+    worker = fleet.swift_worker(queues=["asked"], name="asked", arguments=["-c", "1"])
+    server = fleet.redis
+    with server.pubsub() as announced:
+        announced.subscribe("/0.celery.pidbox")
+        fleet.app.control.broadcast("scheduled", destination=[f"asked@{socket.gethostname()}"], reply=True, timeout=5, limit=1)
+        question = json.loads(eventually(
+            lambda: next((heard["data"] for heard in iter(announced.get_message, None) if heard["type"] == "message"), None),
+            "the question is announced"))
+    body = json.loads(base64.b64decode(question["body"]))
+    body["reply_to"] = {"exchange": "reply.celery.pidbox", "routing_key": "asker"}
+    question["body"] = base64.b64encode(json.dumps(body).encode()).decode()
+    server.sadd("_kombu.binding.reply.celery.pidbox", "asker\x06\x16\x06\x16asker")
+    fleet.app.send_task("swift.add", [1, 1], queue="template", countdown=50)
+    task = json.loads(server.rpop("template"))
+    for number in range(200):
+        task["headers"]["id"] = task["properties"]["correlation_id"] = f"asked-{number}"
+        with server.pipeline(transaction=False) as both:
+            both.lpush("asked", json.dumps(task))
+            both.publish("/0.celery.pidbox", json.dumps(question))
+            both.execute()
+        _, answer = server.brpop("asker", 10)
+        matches(base64.b64decode(json.loads(answer)["body"]).decode(), f"asked-{number}\\b")
+    equal(worker.stop(), 0)

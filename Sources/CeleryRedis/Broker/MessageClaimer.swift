@@ -71,6 +71,9 @@ final class MessageClaimer: Sendable {
     /// There is room again, or other reason to look whether there is.
     func roomHasGrown() { hasRoom.signal() }
 
+    /// Claims as if something had been pushed.
+    func lookAgain() { news.pushed() }
+
     /// Claims no more; whoever waits for messages stops.
     func stop() {
         progress.withLock { $0.isStopped = true }

@@ -14,7 +14,7 @@ struct Consumption {
     /// The broker's prefetch count; 0 for none.
     let prefetch: Int
     private var changes = 0
-    private var session: ConsumerSession?
+    private(set) var session: ConsumerSession?
     /// Made for the last change, and not received from yet.
     private var next: (any Consumer)?
     /// Those that receive no more, and that still have messages.

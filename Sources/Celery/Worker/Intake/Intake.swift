@@ -15,6 +15,8 @@ internal import Foundation
 final class Intake: Sendable {
     /// As many messages as may wait for their eta beyond the prefetch count: RabbitMQ's holds 16 bits.
     private static let mostAside = 65_000
+    /// Whoever steers workers waits a second for their answers.
+    private static let longestCatchUp = Duration.milliseconds(200)
 
     let broker: any Broker
     let name: String
@@ -68,6 +70,14 @@ final class Intake: Sendable {
     /// How many messages may be held.
     var prefetch: Int { consumption.withLock { $0.prefetch } }
 
+    /// Receives what was sent before, so that what remote control asks after it, or wants done to it, finds it.
+    func catchUp() async {
+        guard let session = consumption.withLock({ $0.session }) else { return }
+        if await !waitAtMost(Self.longestCatchUp, for: { await session.consumer.catchUp() }) {
+            log.logger.debug("remote control does not wait any longer for what was sent before")
+        }
+    }
+
     // MARK: Connections
 
     /// Connects and receives, again and again, until cancelled or refused.
@@ -89,10 +99,6 @@ final class Intake: Sendable {
                     Self.giveBack(slots.takeLast(count, of: session))
                 }
                 let opening = connections.opened()
-                if isNew || opening == .first {
-                    logReady(opening)
-                    if opening != .first { observers.observe(.reconnected) }
-                }
                 connection.open()
                 defer { connections.ended(hasSettled: session.hasSettled) }
                 guard consumption.withLock({ $0.begin(session, change.number) }) else {
@@ -100,8 +106,8 @@ final class Intake: Sendable {
                     continue
                 }
                 do {
-                    // What has only changed is which queues are consumed: the others were asked before.
-                    try await receive(from: session, meets: isNew || opening == .first ? opening : nil)
+                    // Otherwise it has only changed which queues are consumed.
+                    try await receive(from: session, after: isNew || opening == .first ? opening : nil)
                 } catch  where session.isRetired {
                     try Task.checkCancellation()
                 } catch let error as TransportError {
@@ -116,11 +122,12 @@ final class Intake: Sendable {
         }
     }
 
-    private func receive(from session: ConsumerSession, meets opening: ConnectionRecord.Opening?) async throws {
+    private func receive(from session: ConsumerSession, after opening: ConnectionRecord.Opening?) async throws {
         let meeting = opening.flatMap { _ in meetOthers() }
         defer { meeting?.cancel() }
         // A worker that was only away for a while goes on meanwhile.
         if opening == .first, let meeting { await meeting.cancellableValue }
+        if let opening { hasConnected(opening) }
         let end = Waiter<Void?>()
         do {
             // Whatever the consumer does, cancelling ends this wait for it; `stop` waits for its end, but not for ever.
@@ -154,6 +161,11 @@ final class Intake: Sendable {
                 self.endRevoked()
             }
         }
+    }
+
+    private func hasConnected(_ opening: ConnectionRecord.Opening) {
+        logReady(opening)
+        if opening != .first { observers.observe(.reconnected) }
     }
 
     private func logReady(_ outage: ConnectionRecord.Opening) {

@@ -258,6 +258,15 @@ def replaced_by_chunks_in_a_header(b):
     return chord([member, b.task("add", 1)], b.task("total"))
 
 
+def chunks_beside_a_task_replaced_by_chunks(b):
+    member = chain(chain(chain(b.task("replace", canvas=b.items("chunks", 1, size=1)), b.task("nothing", 71))))
+    return group(member, b.items("chunks", 4, size=1))
+
+
+def chunks_linked_to_chunks(b):
+    return {**b.items("chunks", 4, size=3), "link": [b.items("chunks", 1, size=1)]}
+
+
 CASES = [
     (failed_body, None),
     (failed_body_of_a_chain, None),
@@ -299,4 +308,6 @@ CASES = [
     (chord_in_the_group_that_is_a_body_in_a_header, "reports to a group within"),
     (errbacks_of_a_chord_of_chords_with_a_group_for_its_body, None),
     (groups_in_a_row_in_a_chain_within, None),
+    (chunks_beside_a_task_replaced_by_chunks, "chunks do not replace"),
+    (chunks_linked_to_chunks, "chunks lose their options"),
 ]

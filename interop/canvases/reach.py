@@ -137,7 +137,7 @@ class Reach:
 
     def is_open(self, name):
         """Whether the name tells nothing, or tells of one of these."""
-        return not name or is_position(name) or name.startswith("task ") and self.has(name, self.touched)
+        return not name or is_position(name) or name.startswith(("task ", "chunks ")) and self.has(name, self.touched)
 
     def others(self, names):
         return sorted(name for name in names if name.startswith("task ") and not self.is_open(name))
@@ -156,9 +156,11 @@ class Reach:
         return name if prefix or not rest else "task " + "=".join(rest)
 
     def is_same_root(self, left, right):
-        """Roots are the same as far as the tasks of a header know each other's: fewer do where one of these never ran."""
-        left, right = (set(self.others(map(self.known, SEPARATORS.split(name or "")))) for name in (left, right))
-        return left == right or bool(left and right) and (left <= right or right <= left)
+        """Roots are the same as far as the tasks of a header know each other's: fewer do where one of these never ran, and none
+        where only such a one has another."""
+        names = [SEPARATORS.split(name or "") for name in (left, right)]
+        few, many = sorted((set(self.others(map(self.known, each))) for each in names), key=len)
+        return few == many or few <= many and (bool(few) or any(map(is_position, names[0] + names[1])))
 
     # Trees.
 

@@ -267,6 +267,16 @@ def chunks_linked_to_chunks(b):
     return {**b.items("chunks", 4, size=3), "link": [b.items("chunks", 1, size=1)]}
 
 
+def replaced_by_a_failure_with_errbacks_one_of_which_is_a_chain(b):
+    told = [chain(b.task("told"), b.task("echo")), b.task("told", immutable=True)]
+    return group({**b.task("replace", canvas=b.fail()), "link_error": told})
+
+
+def linked_chunks_in_a_header_within(b):
+    header = [{**b.items("chunks", 2, size=2, options={"queue": next(b.queues)}), "link": [b.task("echo")]}, b.task("add", 1)]
+    return chord([b.items("starmap", 2)], chord([chord(header, b.task("add"))], group(b.task("nothing", immutable=True))))
+
+
 CASES = [
     (failed_body, None),
     (failed_body_of_a_chain, None),
@@ -310,4 +320,6 @@ CASES = [
     (groups_in_a_row_in_a_chain_within, None),
     (chunks_beside_a_task_replaced_by_chunks, "chunks do not replace"),
     (chunks_linked_to_chunks, "chunks lose their options"),
+    (replaced_by_a_failure_with_errbacks_one_of_which_is_a_chain, "errbacks that are chains"),
+    (linked_chunks_in_a_header_within, "chunks break a chain"),
 ]

@@ -127,66 +127,72 @@ def test_what_flower_knows_of_tasks(flower, bed):
         equal(*(list(ast.literal_eval(one["args"])) for one in (swift, python)))
 
 
-def test_pages_and_buttons_in_a_browser(flower, bed):
+@pytest.fixture(scope="module")
+def browser():
+    subprocess.run([os.path.join(INTEROP, "setup"), "--package", "chromium"], check=True, stdout=subprocess.DEVNULL)
+    with Browser() as browser:
+        yield browser
+
+
+def test_pages_and_buttons_in_a_browser(flower, bed, browser):
     pictures = os.path.join(ROOT, ".build", "flower")
     os.makedirs(pictures, exist_ok=True)
-    subprocess.run([os.path.join(INTEROP, "setup"), "--package", "chromium"], check=True, stdout=subprocess.DEVNULL)
     node = flower.nodes["swift"]
     running = bed.send("sleep", 600)
     done = bed.send("add", 20, 22)
     eventually(lambda: flower.get("/api/tasks").get(done.id, {}).get("state") == "SUCCESS", "one has ended", 20)
     eventually(lambda: flower.get("/api/tasks").get(running.id, {}).get("state") == "STARTED", "one runs", 20)
-    with Browser() as browser:
-        def shot(name):
-            browser.screenshot(os.path.join(pictures, f"{bed.kind}-{name}.png"))
 
-        def press(button, words):
-            """Presses it, and waits for what Flower says."""
-            browser.run("document.querySelectorAll('.toast').forEach(toast => toast.remove())")
-            browser.click(button)
-            browser.until(
-                f"[...document.querySelectorAll('.toast')].some(toast => toast.textContent.includes({json.dumps(words)}))",
-                f"{button}: {words}")
+    def shot(name):
+        browser.screenshot(os.path.join(pictures, f"{bed.kind}-{name}.png"))
 
-        browser.open(f"{flower.url}/workers")
-        browser.until(f"document.body.innerText.includes({json.dumps(node)})", "its row is there")
-        shot("workers")
-        browser.open(f"{flower.url}/tasks")
-        browser.until(f"document.body.innerText.includes({json.dumps(done.id)})", "the task's row is there")
-        shot("tasks")
-        browser.open(f"{flower.url}/task/{done.id}")
-        text = browser.text()
-        for words in ("swift.add", node, "42", "SUCCESS"):
-            matches(text, words)
-        shot("task")
-        browser.open(f"{flower.url}/broker")
-        if bed.kind == "redis":
-            # Of RabbitMQ's queues Flower knows from its management plugin.
-            browser.until("document.body.innerText.includes('swift')", "its queue is there")
-        shot("broker")
+    def press(button, words):
+        """Presses it, and waits for what Flower says."""
+        browser.run("document.querySelectorAll('.toast').forEach(toast => toast.remove())")
+        browser.click(button)
+        browser.until(
+            f"[...document.querySelectorAll('.toast')].some(toast => toast.textContent.includes({json.dumps(words)}))",
+            f"{button}: {words}")
 
-        browser.open(f"{flower.url}/task/{running.id}")
-        press("task-terminate", "Revoked")
-        eventually(lambda: flower.get("/api/tasks")[running.id]["state"] == "REVOKED", "it is revoked", 20)
-        waiting = bed.app.send_task("swift.add", [1, 1], countdown=50)
-        eventually(lambda: flower.get("/api/tasks").get(waiting.id, {}).get("state") == "RECEIVED", "one waits", 20)
-        browser.open(f"{flower.url}/task/{waiting.id}")
-        press("task-revoke", "Revoked")
-        eventually(lambda: flower.get("/api/tasks")[waiting.id]["state"] == "REVOKED", "it is revoked", 20)
+    browser.open(f"{flower.url}/workers")
+    browser.until(f"document.body.innerText.includes({json.dumps(node)})", "its row is there")
+    shot("workers")
+    browser.open(f"{flower.url}/tasks")
+    browser.until(f"document.body.innerText.includes({json.dumps(done.id)})", "the task's row is there")
+    shot("tasks")
+    browser.open(f"{flower.url}/task/{done.id}")
+    text = browser.text()
+    for words in ("swift.add", node, "42", "SUCCESS"):
+        matches(text, words)
+    shot("task")
+    browser.open(f"{flower.url}/broker")
+    if bed.kind == "redis":
+        # Of RabbitMQ's queues Flower knows from its management plugin.
+        browser.until("document.body.innerText.includes('swift')", "its queue is there")
+    shot("broker")
 
-        browser.open(f"{flower.url}/worker/{node}")
-        shot("worker")
-        browser.type("#add-consumer-name", "pressed")
-        press("worker-add-consumer", "pressed")
-        eventually(lambda: "pressed" in str(flower.get("/api/workers?refresh=1")[node]["active_queues"]), "Flower knows it", 20)
-        browser.open(f"{flower.url}/worker/{node}")
-        press("worker-cancel-consumer-pressed", "pressed")
-        browser.type("[aria-label='Rate limit for swift.add']", "100")
-        press("task-rate-limit-swift.add", "rate limit")
-        browser.type("[aria-label='Timeout for swift.add']", "60")
-        press("task-timeout-soft-swift.add", "time limits")
-        browser.click("worker-tab-limits")
-        shot("limits")
+    browser.open(f"{flower.url}/task/{running.id}")
+    press("task-terminate", "Revoked")
+    eventually(lambda: flower.get("/api/tasks")[running.id]["state"] == "REVOKED", "it is revoked", 20)
+    waiting = bed.app.send_task("swift.add", [1, 1], countdown=50)
+    eventually(lambda: flower.get("/api/tasks").get(waiting.id, {}).get("state") == "RECEIVED", "one waits", 20)
+    browser.open(f"{flower.url}/task/{waiting.id}")
+    press("task-revoke", "Revoked")
+    eventually(lambda: flower.get("/api/tasks")[waiting.id]["state"] == "REVOKED", "it is revoked", 20)
+
+    browser.open(f"{flower.url}/worker/{node}")
+    shot("worker")
+    browser.type("#add-consumer-name", "pressed")
+    press("worker-add-consumer", "pressed")
+    eventually(lambda: "pressed" in str(flower.get("/api/workers?refresh=1")[node]["active_queues"]), "Flower knows it", 20)
+    browser.open(f"{flower.url}/worker/{node}")
+    press("worker-cancel-consumer-pressed", "pressed")
+    browser.type("[aria-label='Rate limit for swift.add']", "100")
+    press("task-rate-limit-swift.add", "rate limit")
+    browser.type("[aria-label='Timeout for swift.add']", "60")
+    press("task-timeout-soft-swift.add", "time limits")
+    browser.click("worker-tab-limits")
+    shot("limits")
 
 
 STEERED = [

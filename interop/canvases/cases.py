@@ -277,6 +277,18 @@ def linked_chunks_in_a_header_within(b):
     return chord([b.items("starmap", 2)], chord([chord(header, b.task("add"))], group(b.task("nothing", immutable=True))))
 
 
+def replaced_in_a_header_by_a_chord_that_fails(b):
+    inner = chord([b.fail(), b.task("add", 1)], b.task("nothing"))
+    member = chain(chain(b.task("add", 2), b.task("replace", canvas=inner)), chain(b.task("total", 42)))
+    return chord([member, b.task("nothing")], b.task("echo"))
+
+
+def chunks_before_steps_in_a_header_beside_others(b):
+    chunks = [b.items("chunks", count, size=2, options={"queue": next(b.queues)}) for count in (4, 3, 2)]
+    member = chain(group(*chunks[:2]), chunks[2], b.task("nothing"))
+    return chord([member, b.items("starmap", 2)], b.task("echo"))
+
+
 CASES = [
     (failed_body, None),
     (failed_body_of_a_chain, None),
@@ -322,4 +334,6 @@ CASES = [
     (chunks_linked_to_chunks, "chunks lose their options"),
     (replaced_by_a_failure_with_errbacks_one_of_which_is_a_chain, "errbacks that are chains"),
     (linked_chunks_in_a_header_within, "chunks break a chain"),
+    (replaced_in_a_header_by_a_chord_that_fails, "waits for ever"),
+    (chunks_before_steps_in_a_header_beside_others, "chunks break a chain"),
 ]

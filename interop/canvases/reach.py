@@ -159,7 +159,9 @@ class Reach:
         """Roots are the same as far as the tasks of a header know each other's: fewer do where one of these never ran, and none
         where only such a one has another."""
         names = [SEPARATORS.split(name or "") for name in (left, right)]
-        few, many = sorted((set(self.others(map(self.known, each))) for each in names), key=len)
+        known = [set(map(self.known, each)) for each in names]
+        few, many = sorted(({name for name in each if name.startswith(("task ", "chunks ")) and not self.is_open(name)}
+                            for each in known), key=len)
         return few == many or few <= many and (bool(few) or any(map(is_position, names[0] + names[1])))
 
     # Trees.

@@ -353,3 +353,48 @@ def test_what_was_sent_before_a_question_is_in_its_answer(fleet):
         _, answer = server.brpop("asker", 10)
         matches(base64.b64decode(json.loads(answer)["body"]).decode(), f"asked-{number}\\b")
     equal(worker.stop(), 0)
+
+
+def test_pools_grow_and_shrink_alike(fleet):
+    python = fleet.python_worker(queues=["pool.python"], name="prefork", arguments=["-c", "2"])
+    swift = fleet.swift_worker(queues=["pool.swift"], name="growing", arguments=["-c", "2"])
+
+    def sizes(worker):
+        stats = steer(fleet, worker, "stats")
+        return stats["pool"]["max-concurrency"], stats["prefetch_count"]
+    # So many messages for each task at a time.
+    multiplier = sizes(python)[1] // 2
+    for command, arguments, size in (("pool_grow", {"n": 2}, 4), ("pool_grow", {}, 5), ("pool_shrink", {"n": 1}, 4)):
+        equal(steer(fleet, swift, command, **arguments), steer(fleet, python, command, **arguments))
+        equal(sizes(swift), (size, 4 * size))
+        # Python's goes on to show the concurrency that it has started with.
+        eventually(lambda: sizes(python) == (2, multiplier * size), f"Python's has {size}", 10)
+    # Python's pool may lose its last process, and shrink by less than nothing.
+    for arguments in ({"n": 4}, {"n": 0}, {"n": -1}, {"n": "many"}):
+        assert "error" in steer(fleet, swift, "pool_shrink", **arguments), arguments
+    assert "error" in steer(fleet, swift, "pool_grow", n=10**12)
+    equal(sizes(swift), (4, 16))
+    for worker in (swift, python):
+        worker.kill()
+
+
+def test_more_tasks_run_after_growing_and_fewer_after_shrinking(fleet):
+    worker = fleet.swift_worker(queues=["pool.busy"], name="busy", arguments=["-c", "2"])
+    tasks = [fleet.app.send_task("swift.sleep", [3], queue="pool.busy") for _ in range(20)]
+
+    def running():
+        return len(steer(fleet, worker, "active"))
+    eventually(lambda: running() == 2, "two tasks run")
+    equal(steer(fleet, worker, "pool_grow", n=4), {"ok": "pool will grow"})
+    eventually(lambda: running() == 6, "six tasks run")
+    # All are busy: they end their tasks first.
+    equal(steer(fleet, worker, "pool_shrink", n=5), {"ok": "pool will shrink"})
+    eventually(lambda: running() == 1, "one task runs", 15)
+    assert any(not task.ready() for task in tasks)
+    equal(steer(fleet, worker, "pool_grow", n=9), {"ok": "pool will grow"})
+    for task in tasks:
+        task.get(timeout=60)
+    for task in tasks:
+        equal(worker.log().count(f"{task.id}] received"), 1)
+    eventually(lambda: fleet.held_and_waiting("pool.busy") == (0, 0), "nothing is left")
+    worker.kill()

@@ -182,6 +182,8 @@ def test_pages_and_buttons_in_a_browser(flower, bed, browser):
 
     browser.open(f"{flower.url}/worker/{node}")
     shot("worker")
+    press("worker-pool-grow", "Growing")
+    press("worker-pool-shrink", "Shrinking")
     browser.type("#add-consumer-name", "pressed")
     press("worker-add-consumer", "pressed")
     eventually(lambda: "pressed" in str(flower.get("/api/workers?refresh=1")[node]["active_queues"]), "Flower knows it", 20)
@@ -198,6 +200,8 @@ def test_pages_and_buttons_in_a_browser(flower, bed, browser):
 STEERED = [
     ("/api/worker/queue/add-consumer/{node}", {"queue": "more"}),
     ("/api/worker/queue/cancel-consumer/{node}", {"queue": "more"}),
+    ("/api/worker/pool/grow/{node}", {"n": 1}),
+    ("/api/worker/pool/shrink/{node}", {"n": 1}),
     ("/api/worker/pool/autoscale/{node}", {"min": 1, "max": 3}),
     ("/api/worker/pool/restart/{node}", {}),
     ("/api/task/rate-limit/{language}.add", {"workername": "{node}", "ratelimit": "100/s"}),

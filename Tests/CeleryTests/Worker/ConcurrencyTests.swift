@@ -46,6 +46,77 @@ import Testing
         #expect(started.highest == count)
     }
 
+    @Test func thePoolGrowsAndShrinks() async throws {
+        let (together, later) = (Counter(), Counter())
+        let (started, gate) = (Notes<Void>(), Gate())
+        try await withBench(options: .init(concurrency: 1)) {
+            TaskHandler(named: "tasks.slow") { _, args, _ in
+                let running = args == ["waits"] ? together : later
+                running.next()
+                started.add(())
+                if args == ["waits"] { try await gate.pass() }
+                for _ in 0..<20 { await Task.yield() }
+                running.leave()
+                return 1
+            }
+        } _: { bench async throws in
+            func ask(_ method: String, _ arguments: JSONObject = [:]) async throws -> JSONValue? {
+                try await bench.client.control.ask(method, arguments: arguments, timeout: .seconds(20), limit: 1).first?
+                    .value
+            }
+            for _ in 0..<3 { try await bench.client.enqueue(named: "tasks.slow", arguments: ["waits"]) }
+            try await started.next()
+            #expect(together.total == 1)
+            #expect(try await ask("pool_grow", ["n": 2]) == ["ok": "pool will grow"])
+            for _ in 0..<2 { try await started.next() }
+            let stats = try await ask("stats")?.objectValue
+            #expect(stats?["pool"]?.objectValue?["max-concurrency"] == 3 && stats?["prefetch_count"] == 12)
+            #expect(try await ask("pool_shrink", ["n": 2]) == ["ok": "pool will shrink"])
+            for n: JSONValue in [1, -1, .integer(.max)] {
+                #expect(try await ask("pool_shrink", ["n": n])?.objectValue?["error"] != nil)
+            }
+            #expect(try await ask("pool_grow", ["n": .integer(.max)])?.objectValue?["error"] != nil)
+            // What runs ends as it would; from then on there is one at a time.
+            gate.open()
+            for _ in 0..<50 { _ = try await bench.client.enqueue(named: "tasks.slow", arguments: ["one by one"]) }
+            #expect(try await bench.client.enqueue(named: "tasks.slow").value() == 1)
+            #expect(try await ask("pool_grow") == ["ok": "pool will grow"])
+        }
+        #expect(together.highest == 3)
+        #expect(later.total == 51 && later.highest == 1)
+    }
+
+    @Test func ofThoseThatAreTooManyTheOnesWithoutATaskGo() async throws {
+        let (begun, started, gate) = (Counter(), Notes<JSONValue>(), Gate())
+        try await withBench(options: .init(concurrency: 3)) {
+            TaskHandler(named: "tasks.slow") { _, args, _ in
+                begun.next()
+                started.add(args[0])
+                try await gate.pass()
+                return 1
+            }
+        } _: { bench async throws in
+            for name: JSONValue in ["first", "second"] {
+                try await bench.client.enqueue(named: "tasks.slow", arguments: [name])
+                #expect(try await started.next() == name)
+            }
+            let replies = try await bench.client.control.ask(
+                "pool_shrink", arguments: ["n": 1], timeout: .seconds(20), limit: 1)
+            #expect(replies.first?.value == ["ok": "pool will shrink"])
+            let third = try await bench.client.enqueue(named: "tasks.slow", arguments: ["third"])
+            // It is here, and waits for a slot.
+            var reserved = 0
+            while reserved == 0 {
+                reserved =
+                    try await bench.client.control.ask("reserved", timeout: .seconds(20), limit: 1)
+                    .first?.value.arrayValue?.count ?? 0
+            }
+            #expect(begun.total == 2)
+            gate.open()
+            #expect(try await third.value() == 1)
+        }
+    }
+
     @Test(arguments: [(-3, 4), (0, -1), (2, .max), (2, .min)] as [(Int, Int)])
     func optionsOutOfRangeAreTakenForTheNearestThatAreNot(concurrency: Int, multiplier: Int) async throws {
         var options = CeleryWorker.Options()

@@ -17,7 +17,7 @@ extension ControlCommand {
             "total": .object(total), "pid": pid, "clock": .string(String(state.clock.current)),
             "uptime": .integer(Int((ContinuousClock.now - state.startedAt).components.seconds)),
             "pool": [
-                "implementation": "celery-swift", "max-concurrency": .integer(max(1, state.options.concurrency)),
+                "implementation": "celery-swift", "max-concurrency": .integer(state.slots.pool.count),
                 // Tasks share one process.
                 "processes": [pid], "max-tasks-per-child": "N/A", "put-guarded-by-semaphore": false,
                 "timeouts": [

@@ -12,7 +12,7 @@ struct Consumption {
 
     private(set) var queues: [Queue]
     /// The broker's prefetch count; 0 for none.
-    let prefetch: Int
+    var prefetch: Int
     private var changes = 0
     private(set) var session: ConsumerSession?
     /// Made for the last change, and not received from yet.

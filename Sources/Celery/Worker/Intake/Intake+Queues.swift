@@ -38,6 +38,23 @@ extension Intake {
         log.logger.info("Canceled queue \(LogText.name(name))")
     }
 
+    /// So many tasks run at a time from now on: the prefetch count follows. One call at a time.
+    ///
+    /// - Throws: `TransportError` when the broker does not let it be changed: it is as it was then.
+    func setConcurrency(_ count: Int) async throws {
+        let (queues, before) = consumption.withLock { consumption in
+            defer { consumption.prefetch = options.prefetch(for: count) }
+            return (consumption.queues, consumption.prefetch)
+        }
+        guard !queues.isEmpty else { return }
+        do {
+            try await consume(queues)
+        } catch {
+            consumption.withLock { $0.prefetch = before }
+            throw error
+        }
+    }
+
     /// Changes over to a consumer of its own for these queues. The one before takes no more messages, and is closed when those
     /// that it has are done.
     private func consume(_ queues: [Queue]) async throws {

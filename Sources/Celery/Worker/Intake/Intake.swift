@@ -20,7 +20,7 @@ final class Intake: Sendable {
 
     let broker: any Broker
     let name: String
-    private let options: CeleryWorker.Options
+    let options: CeleryWorker.Options
     private let handlers: [String: TaskHandler]
     private let hasBackend: Bool
     private let slots: TaskSlots
@@ -57,7 +57,7 @@ final class Intake: Sendable {
         self.log = log
         schedule = EtaSchedule(clock: options.clock)
         self.name = name
-        consumption = Locked(Consumption(queues: queues, prefetch: options.prefetch))
+        consumption = Locked(Consumption(queues: queues, prefetch: options.prefetch(for: options.concurrency)))
     }
 
     /// The tasks that wait for their eta here, in the order of their etas. Those that only the broker keeps are not among
@@ -93,7 +93,7 @@ final class Intake: Sendable {
                     continue
                 }
                 let session = ConsumerSession(
-                    consumer, prefetch: change.prefetch, concurrency: max(1, options.concurrency),
+                    consumer, prefetch: change.prefetch, concurrency: slots.pool.count,
                     started: started
                 ) { [slots] session, count in
                     Self.giveBack(slots.takeLast(count, of: session))
@@ -360,8 +360,8 @@ extension Task<Void, Never> {
 }
 
 extension CeleryWorker.Options {
-    /// The broker's prefetch count; 0 for none.
-    fileprivate var prefetch: Int {
+    /// The broker's prefetch count for so many slots; 0 for none.
+    func prefetch(for concurrency: Int) -> Int {
         let (count, isTooLarge) = max(1, concurrency).multipliedReportingOverflow(by: max(0, prefetchMultiplier))
         return isTooLarge ? 0 : count
     }

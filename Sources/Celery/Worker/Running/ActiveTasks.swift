@@ -35,6 +35,8 @@ final class ActiveTasks: Sendable {
         state.withLock { state in
             state.totals[entry.task.request.task, default: 0] += 1
             state.processed += 1
+            let missing = entry.slot.number + 1 - state.entries.count
+            if missing > 0 { state.entries += Array(repeating: nil, count: missing) }
             state.entries[entry.slot.number] = entry
         }
     }

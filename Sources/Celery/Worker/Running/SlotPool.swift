@@ -1,4 +1,5 @@
 internal import CeleryIO
+internal import Synchronization
 
 /// The slots. A task is cancelled with the slot that it runs in, which then makes room for another slot: when its handler
 /// returns, or before, if it does not. Such a handler is a stray, which holds up nobody; only so many may be about.
@@ -14,16 +15,21 @@ final class SlotPool: Sendable {
     }
 
     private struct State {
+        /// How many slots there are to be. Those that are too many go as soon as they have nothing to do.
+        var count: Int
         var slots: [Int: Slot] = [:]
         var strays = 0
         /// Those that would be strays if there were not too many.
         var waiting: [Slot] = []
         var isCancelled = false
         var isClosed = false
-        /// What a slot does, until it is cancelled or there is nothing to do any more.
-        var work: @Sendable (Slot) async -> Void = { _ in }
+        /// What a slot does, until it is cancelled or there is nothing to do any more; `nil` while there are none.
+        var work: (@Sendable (Slot) async -> Void)?
 
-        mutating func makeSlot(_ number: Int) -> Slot {
+        /// Puts a slot in the place of another one; `nil` if there are enough.
+        mutating func makeSlot(_ number: Int) -> Slot? {
+            slots[number] = nil
+            guard slots.count < count else { return nil }
             let slot = Slot(number)
             slots[number] = slot
             if isCancelled { slot.cancel() }
@@ -40,8 +46,9 @@ final class SlotPool: Sendable {
 
     /// How many strays there may be.
     let strayLimit: Int
-    private let count: Int
-    private let state = Locked(State())
+    private let state: Locked<State>
+    /// How many slots are too many, read for each task.
+    private let surplus = Atomic(0)
     /// Closed when the last slot has gone.
     private let hasEnded = WorkQueue<Never>()
 
@@ -49,8 +56,31 @@ final class SlotPool: Sendable {
     ///   - count: how many slots there are.
     ///   - strayLimit: how many strays there may be.
     init(count: Int, strayLimit: Int) {
-        self.count = count
+        state = Locked(State(count: count))
         self.strayLimit = max(0, strayLimit)
+    }
+
+    /// How many slots there are to be.
+    var count: Int { state.withLock { $0.count } }
+
+    /// Whether there are too many, since there were to be fewer.
+    var hasSurplus: Bool { surplus.load(ordering: .relaxed) > 0 }
+
+    private func change<Value>(_ body: (inout State) -> Value) -> Value {
+        state.withLock { state in
+            defer { surplus.store(state.slots.count - state.count, ordering: .relaxed) }
+            return body(&state)
+        }
+    }
+
+    /// There are to be so many slots, at least one. Those that are too many are not cancelled.
+    func resize(to count: Int) {
+        let new = change { state -> [Slot] in
+            state.count = count
+            if state.isClosed || state.work == nil { return [] }
+            return (0..<count).filter { state.slots[$0] == nil }.compactMap { state.makeSlot($0) }
+        }
+        for slot in new { start(slot) }
     }
 
     /// How many handlers run on though their tasks have ended long ago.
@@ -61,10 +91,10 @@ final class SlotPool: Sendable {
     /// - Parameter work: what a slot does, until it is cancelled or there is nothing to do any more.
     func run(_ work: @escaping @Sendable (Slot) async -> Void) async {
         state.withLock { $0.work = work }
-        for number in 0..<count { start(state.withLock { $0.makeSlot(number) }) }
+        resize(to: count)
         await hasEnded.next()
         // It may hold whoever holds this.
-        state.withLock { $0.work = { _ in } }
+        state.withLock { $0.work = nil }
     }
 
     /// Cancels all slots, and those that are still to come.
@@ -78,7 +108,7 @@ final class SlotPool: Sendable {
 
     /// No slot is replaced any more: there is nothing to do. Those whose tasks have ended are not waited for.
     func close() {
-        let isLast = state.withLock { state in
+        let isLast = change { state in
             state.isClosed = true
             defer { state.waiting = [] }
             return state.waiting.map { state.abandon($0) }.last ?? false
@@ -88,7 +118,7 @@ final class SlotPool: Sendable {
 
     /// The task in this slot has ended, and its handler has not returned.
     func replace(_ slot: Slot) -> Replacement {
-        let (replacement, new, isLast) = state.withLock { state -> (Replacement, Slot?, Bool) in
+        let (replacement, new, isLast) = change { state -> (Replacement, Slot?, Bool) in
             guard state.slots[slot.number] === slot else { return (.isNeedless, nil, false) }
             if state.isClosed { return (.isNeedless, nil, state.abandon(slot)) }
             guard state.strays < strayLimit else {
@@ -107,14 +137,14 @@ final class SlotPool: Sendable {
         let work = state.withLock { $0.work }
         slot.begin(
             Task {
-                await work(slot)
+                await work?(slot)
                 leave(slot)
             })
     }
 
     /// A slot works no more.
     private func leave(_ slot: Slot) {
-        let (new, isLast) = state.withLock { state -> (Slot?, Bool) in
+        let (new, isLast) = change { state -> (Slot?, Bool) in
             guard state.slots[slot.number] === slot else {
                 // A stray has returned, so that there may be another one.
                 state.strays -= 1

@@ -101,6 +101,12 @@ final class TaskSlots: Sendable {
     /// Waits until no task runs any more, after ``close()``. What follows from the last ones is not waited for.
     func end() async { await ended.next() }
 
+    /// So many tasks run at a time from now on; what runs beyond that ends as it would.
+    func resize(to count: Int) {
+        pool.resize(to: count)
+        ready.wakeAll()
+    }
+
     // MARK: What is done
 
     /// Runs tasks until ``close()``.
@@ -121,7 +127,7 @@ final class TaskSlots: Sendable {
     }
 
     private func run(_ slot: Slot) async {
-        while let reserved = await ready.next(), await take(reserved, slot) {}
+        while let reserved = await ready.next(unless: { pool.hasSurplus }), await take(reserved, slot) {}
     }
 
     /// What has become of a task that a slot took.

@@ -54,12 +54,34 @@ final class WorkQueue<Element: Sendable>: Sendable {
 
     /// The next element; waits for it. `nil` when the queue is closed and empty. Not cancellable: what is queued has
     /// to be seen to, and closing ends the wait.
-    func next() async -> Element? {
+    ///
+    /// - Parameter isNeedless: asked before an element is taken, and again after ``wakeAll()``; when it says so there is
+    ///   none.
+    func next(unless isNeedless: () -> Bool = { false }) async -> Element? {
         while true {
+            if isNeedless() {
+                // It may have been woken for an element.
+                wakeOne()
+                return nil
+            }
             let (element, isClosed) = take { $0.popFirst() }
             if element != nil || isClosed { return element }
             await wait()
         }
+    }
+
+    /// Whoever waits looks anew whether it must.
+    func wakeAll() {
+        let waiters = state.withLock { state in
+            defer { state.waiters.removeAll() }
+            return Array(state.waiters)
+        }
+        for waiter in waiters { waiter.resume() }
+    }
+
+    private func wakeOne() {
+        let waiter = state.withLock { $0.elements.isEmpty ? nil : $0.waiters.popFirst() }
+        waiter?.resume()
     }
 
     /// All elements that are there, at most `limit`; waits for the first. Empty when the queue is closed and empty.

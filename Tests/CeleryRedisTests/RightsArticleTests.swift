@@ -9,7 +9,7 @@ import Testing
         let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
         let text = try String(contentsOfFile: root + "/Sources/Celery/Celery.docc/Deploying.md", encoding: .utf8)
         var rows: [Substring: Set<String>] = [:]
-        for line in text.matches(of: /(?m)^\| (send|work|store results|join chords|wait for results) \| .*?`(.*)` \|$/)
+        for line in text.matches(of: /(?m)^\| (send|work|store results|join chords|wait for results|ask workers) \| .*?`(.*)` \|$/)
         {
             let rights = String(line.2).replacing("\\|", with: "|").replacing("<06><16>", with: "\u{6}\u{16}")
             rows[line.1] = Set(rights.split(separator: " ").map { String($0.replacing("Q", with: "q")) })
@@ -23,6 +23,7 @@ import Testing
         let connection = Set(Rights.connection)
         #expect(rows["send"] == sender.subtracting(connection))
         #expect(rows["work"] == Set(Rights.worker).subtracting(sender))
+        #expect(rows["ask workers"] == Set(Rights.asker).subtracting(sender))
         #expect(rows["store results"] == results.subtracting(connection))
         #expect(rows["join chords"] == Set(Rights.chords).subtracting(results))
         #expect(rows["wait for results"] == Set(Rights.caller).subtracting(results).subtracting(["+select"]))

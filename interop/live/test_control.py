@@ -185,11 +185,39 @@ def test_the_tool_asks_workers_of_both_languages(fleet):
     assert tool("inspect", "stats", "x", status=64).startswith("Error: stats does not take 'x'")
 
 
+@only("redis")
 def test_nothing_is_left_of_a_question(fleet):
-    if fleet.kind != "redis":
-        return
-    fleet.tool("status", "--timeout", "1")
-    equal(fleet.redis.keys("*.reply.celery.pidbox"), [])
+    """Nor does the asker touch what workers keep, as kombu's does not; and replies that come too late find no queue."""
+    def left():
+        return fleet.redis.keys("*.reply.celery.pidbox"), fleet.redis.smembers("_kombu.binding.reply.celery.pidbox")
+
+    commands = []
+    with fleet.redis.monitor() as monitor:
+        code, output, errors = fleet.tool("inspect", "ping", "--timeout", "1")
+        fleet.redis.echo("that was all")
+        for command in monitor.listen():
+            commands.append(command)
+            if "that was all" in command["command"]:
+                break
+    equal((code, errors), (0, ""))
+    askers = {(command["client_address"], command["client_port"]) for command in commands
+              if "SETNAME celery-replies" in command["command"]}
+    # One asks and one cleans up.
+    equal(len(askers), 2)
+    told = [command["command"] for command in commands if (command["client_address"], command["client_port"]) in askers]
+    assert any(line.startswith("BRPOP ") for line in told), told
+    equal([line for line in told if "unacked" in line], [])
+    equal(left(), ([], set()))
+
+    fleet.swift.pause()
+    try:
+        code, output, errors = fleet.tool("inspect", "ping", "--timeout", "0.5")
+    finally:
+        fleet.swift.resume()
+    assert "swift@" not in output, output
+    # It obeys one after the other: what it was asked before is answered by now.
+    ask(fleet, "ping")
+    eventually(lambda: left() == ([], set()), "nothing is left")
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 internal import CeleryIO
 internal import CeleryProtocol
 internal import CeleryTransport
-internal import DequeModule
 internal import Logging
 
 #if canImport(FoundationEssentials)
@@ -13,31 +12,28 @@ internal import Foundation
 /// Consumes what is announced to fanout exchanges on Redis. Whoever does not listen at the moment never gets it, and nobody
 /// owes Redis an answer.
 final class FanoutConsumer: Consumer {
-    private struct State {
-        var waiting: Deque<Delivery> = []
-        var next: UInt64 = 1
-        /// How many were dropped since the log said so.
-        var dropped = OutageLog()
-        var unconfirmed: Set<String>
-        var failure: TransportError?
-        var isStopped = false
-    }
+    /// More are not kept for a reader that does not come for them.
+    private static let limit = 10_000
 
-    /// What has come, apart from the connection, which holds it.
-    private final class Inbox: Sendable {
-        /// More are not kept for a reader that does not come for them.
-        static let limit = 10_000
+    /// What the server says over a connection, apart from the connection, which holds it.
+    private final class Subscriptions: Sendable {
+        private struct State {
+            /// How many were dropped since the log said so.
+            var dropped = OutageLog()
+            var unconfirmed: Set<String>
+        }
 
-        let state: Locked<State>
-        let news = WakeSignal()
         /// Settled when Redis has confirmed all subscriptions.
-        let isListening = Waiter<Void>()
+        let areConfirmed = Waiter<Void>()
+        private let inbox: Inbox
         /// The names of queues, by channel or pattern.
         private let queues: [String: String]
+        private let state: Locked<State>
         private let logger: Logger
 
-        init(_ queues: [String: String], logger: Logger) {
+        init(_ queues: [String: String], _ inbox: Inbox, logger: Logger) {
             self.queues = queues
+            self.inbox = inbox
             self.logger = logger
             state = Locked(State(unconfirmed: Set(queues.keys)))
         }
@@ -56,7 +52,7 @@ final class FanoutConsumer: Consumer {
                     }
                 }
             }
-            news.signal()
+            inbox.signal()
         }
 
         private func confirm(_ name: String) {
@@ -64,29 +60,23 @@ final class FanoutConsumer: Consumer {
                 state.unconfirmed.remove(name)
                 return state.unconfirmed.isEmpty
             }
-            if isComplete { isListening.settle(.success(())) }
+            if isComplete { areConfirmed.settle(.success(())) }
         }
 
         private func keep(_ envelope: [UInt8], from queue: String) {
             let message = Result { () throws(MessageError) in try KombuEnvelope.decode(envelope) }
-            let dropped = state.withLock { state in
-                state.waiting.append(
-                    Delivery(tag: DeliveryTag(state.next), queue: queue, message: message, raw: envelope))
-                state.next += 1
-                guard state.waiting.count > Self.limit else { return Int?.none }
-                state.waiting.removeFirst()
-                return state.dropped.failed()
+            let isDropping = inbox.add(keeping: FanoutConsumer.limit) { number in
+                Delivery(tag: DeliveryTag(number), queue: queue, message: message, raw: envelope)
             }
-            guard let dropped else { return }
+            guard isDropping, let count = state.withLock({ $0.dropped.failed() }) else { return }
             logger.warning(
                 "dropped announced messages: they are not read as fast as they come",
-                metadata: ["count": "\(dropped)", "limit": "\(Self.limit)"])
+                metadata: ["count": "\(count)", "limit": "\(FanoutConsumer.limit)"])
         }
 
         func fail(_ error: TransportError) {
-            state.withLock { $0.failure = $0.failure ?? error }
-            isListening.settle(.failure(error))
-            news.signal()
+            inbox.fail(error)
+            areConfirmed.settle(.failure(error))
         }
     }
 
@@ -99,14 +89,15 @@ final class FanoutConsumer: Consumer {
     ) async throws -> FanoutConsumer {
         var queues: [String: String] = [:]
         for queue in configuration.queues { queues[keys.channel(queue.exchange, queue.routingKey)] = queue.name }
-        let inbox = Inbox(queues, logger: logger)
+        let inbox = Inbox()
+        let subscriptions = Subscriptions(queues, inbox, logger: logger)
         let connection = try await RedisConnection.open(
-            address, name: "celery-fanout", logger: logger, onMessages: { inbox.take($0) },
-            onLoss: { inbox.fail($0) })
+            address, name: "celery-fanout", logger: logger, onMessages: { subscriptions.take($0) },
+            onLoss: { subscriptions.fail($0) })
         let consumer = FanoutConsumer(inbox, connection)
         do {
-            try connection.subscribe { subscriptions(to: queues.keys) }
-            try await inbox.isListening.value()
+            try connection.subscribe { Self.commands(subscribingTo: queues.keys) }
+            try await subscriptions.areConfirmed.value()
             return consumer
         } catch {
             connection.cut()
@@ -121,7 +112,7 @@ final class FanoutConsumer: Consumer {
 
     /// A channel is subscribed to as such where that is enough: Redis looks through all patterns for each message, and may
     /// allow a user a channel but no pattern.
-    private static func subscriptions(to channels: some Collection<String>) -> RedisPipeline {
+    private static func commands(subscribingTo channels: some Collection<String>) -> RedisPipeline {
         var pipeline = RedisPipeline()
         for channel in channels { pipeline.append(channel.contains("*") ? "PSUBSCRIBE" : "SUBSCRIBE", channel) }
         return pipeline
@@ -130,28 +121,10 @@ final class FanoutConsumer: Consumer {
     func receive(
         room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
     ) async throws {
-        while true {
-            try Task.checkCancellation()
-            // First: whatever is asked after it is not missed.
-            inbox.news.clear()
-            let limit = room()
-            let (deliveries, failure, isStopped) = inbox.state.withLock { state in
-                let count = max(0, min(limit, state.waiting.count))
-                defer { state.waiting.removeFirst(count) }
-                return (Array(state.waiting.prefix(count)), state.failure, state.isStopped)
-            }
-            if isStopped { throw CancellationError() }
-            if !deliveries.isEmpty {
-                deliver(deliveries)
-            } else if let failure {
-                throw failure
-            } else {
-                try await inbox.news.wait()
-            }
-        }
+        try await inbox.receive(room: room, deliver)
     }
 
-    func roomHasGrown() { inbox.news.signal() }
+    func roomHasGrown() { inbox.signal() }
 
     /// Nobody else gets this one's copy.
     func holds(_ tag: DeliveryTag) -> Bool { true }
@@ -165,8 +138,7 @@ final class FanoutConsumer: Consumer {
     func adjustPrefetch(extra: Int) {}
 
     func stop() async {
-        inbox.state.withLock { $0.isStopped = true }
-        inbox.news.signal()
+        inbox.stop()
     }
 
     func close() async {

@@ -32,19 +32,17 @@ extension KombuKeys {
     /// kombu's `MIN_BINDING_TTL`.
     private static let shortestBinding = Duration.seconds(3600)
 
-    /// Adds the commands that delete the queues of a consumer, with what is in them, their bindings, and whose turn it was.
+    /// Adds the commands that delete the queues of a consumer, with what is in them, and their bindings.
     func delete(_ queues: [Queue], in pipeline: inout RedisPipeline) {
         for queue in queues where !queue.exchange.isEmpty {
             let member = KombuBinding(queue).member(separator: separator)
             pipeline.append("SREM", bindings(queue.exchange), member)
             pipeline.append("SREM", permanentBindings(queue.exchange), member)
         }
-        let names = queues.map(\.name)
-        let lists = names.flatMap { name in prioritySteps.map { list(of: name, step: $0) } }
-        let all = lists + [turn(names), idle(names)]
-        pipeline.begin(1 + all.count)
+        let lists = queues.flatMap { queue in prioritySteps.map { list(of: queue.name, step: $0) } }
+        pipeline.begin(1 + lists.count)
         pipeline.add("DEL")
-        for key in all { pipeline.add(key) }
+        for list in lists { pipeline.add(list) }
     }
 
     /// The bindings of exchanges, or what Redis says against reading them.

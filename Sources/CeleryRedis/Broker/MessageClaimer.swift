@@ -36,8 +36,6 @@ final class MessageClaimer: Sendable {
     private let queues: [String]
     /// Whether each claim begins with another queue.
     private let isRoundRobin: Bool
-    /// Messages are settled as soon as they are claimed.
-    private let isAutoAcknowledging: Bool
     private let logger: Logger
     private let time: @Sendable () -> Double
     private let hasRoom: WakeSignal
@@ -64,7 +62,6 @@ final class MessageClaimer: Sendable {
         self.time = time
         queues = configuration.queues.map(\.name)
         self.isRoundRobin = isRoundRobin
-        isAutoAcknowledging = configuration.isAutoAcknowledging
         turns = TurnTaker(link: link, news: news, watching: source.watching, logger: logger)
     }
 
@@ -245,13 +242,10 @@ final class MessageClaimer: Sendable {
         for index in stride(from: 0, to: found.count, by: 2) {
             guard let queue = found[index].integer.flatMap(claim.queue(ofList:)), let raw = found[index + 1].bytes
             else { return doNotUnderstand(claim) }
-            deliveries.append(Self.delivery(raw, number: number, queue: queue))
+            deliveries.append(Delivery(envelope: raw, number: number, queue: queue))
             number += 1
         }
         held.add(deliveries.map { ($0.tag.value, $0.queue) })
-        if isAutoAcknowledging {
-            for delivery in deliveries where held.acknowledge(delivery.tag.value) { link.commands.thread.nudge() }
-        }
         if !deliveries.isEmpty { deliver(deliveries) }
     }
 
@@ -272,15 +266,5 @@ final class MessageClaimer: Sendable {
             return progress.nextTry == nil
         }
         if isFirst { logger.error("Redis refuses to give messages, trying again", metadata: ["error": "\(reason)"]) }
-    }
-
-    private static func delivery(_ raw: [UInt8], number: UInt64, queue: String) -> Delivery {
-        LargeBodies.used(size: raw.count)
-        let message = Result { () throws(MessageError) in
-            var message = try KombuEnvelope.decode(raw)
-            if message.properties.routingKey == nil { message.properties.routingKey = queue }
-            return message
-        }
-        return Delivery(tag: DeliveryTag(number), queue: queue, message: message, raw: raw)
     }
 }

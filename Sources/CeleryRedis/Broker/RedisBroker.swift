@@ -83,7 +83,10 @@ public struct RedisBroker: Broker {
     public func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer {
         let address = try address.get()
         guard configuration.queues.contains(where: { $0.exchangeType == .fanout }) else {
-            return try await RedisConsumer.open(address, configuration, options: options, logger: logger)
+            guard configuration.isAutoAcknowledging else {
+                return try await RedisConsumer.open(address, configuration, options: options, logger: logger)
+            }
+            return try await PoppingConsumer.open(address, configuration, keys: options.keys, logger: logger)
         }
         guard configuration.queues.allSatisfy({ $0.exchangeType == .fanout }) else {
             throw TransportError(

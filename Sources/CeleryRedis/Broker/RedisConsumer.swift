@@ -25,7 +25,6 @@ final class RedisConsumer: Consumer {
     let returns: ReturnQueue
     private let claimer: MessageClaimer
     private let keys: KombuKeys
-    private let isAutoAcknowledging: Bool
     /// The queues to delete when the consumer is closed.
     private let ownQueues: [Queue]
     /// A server that has not answered anything for so long is not waited for when the consumer is closed.
@@ -80,7 +79,6 @@ final class RedisConsumer: Consumer {
         self.held = held
         self.logger = logger
         keys = options.keys
-        isAutoAcknowledging = configuration.isAutoAcknowledging
         ownQueues = configuration.deletesQueues ? configuration.queues : []
         self.goodbyeTimeout = goodbyeTimeout
         returns = ReturnQueue(
@@ -108,7 +106,6 @@ final class RedisConsumer: Consumer {
         }
         try await tryCommands()
         link.commands.thread.nudge()
-        guard !isAutoAcknowledging else { return }
         logMeaningless(queues)
         await ForeignSteps(queues.map(\.name), keys).warn(link.commands, logger)
         if await restorer.check() { restorer.expect(after: .zero) }
@@ -261,7 +258,11 @@ final class RedisConsumer: Consumer {
             return try await waiter.value(until: .now + goodbyeTimeout) { [held, keys, ownQueues] in
                 try await connection.flush()
                 var end = RedisPipeline()
-                if !ownQueues.isEmpty { keys.delete(ownQueues, in: &end) }
+                if !ownQueues.isEmpty {
+                    let names = ownQueues.map(\.name)
+                    keys.delete(ownQueues, in: &end)
+                    end.append("DEL", keys.turn(names), keys.idle(names))
+                }
                 held.end(in: &end)
                 _ = try await connection.send(end)
                 waiter.settle(.success(()))

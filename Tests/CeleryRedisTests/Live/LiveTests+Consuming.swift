@@ -352,6 +352,30 @@ extension LiveTests {
             await producer.close()
         }
 
+        @Test func whatCountsAsSettledOnArrivalIsPoppedAndLeavesNoTrace() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let queue = Queue("replies", exchange: "")
+            let consumer = try await redis.broker().makeConsumer(
+                ConsumerConfiguration(
+                    queues: [queue, "others"], prefetch: 0, isAutoAcknowledging: true, deletesQueues: true),
+                logger: LiveRedis.logger)
+            // A call that is given up loses nothing: what it has asked for the next one gets.
+            let given = Task { try await consumer.receive(upTo: 1) }
+            while try await redis.call(RedisPipeline("CLIENT", "LIST")).text?.contains("cmd=brpop") != true {
+                await Task.yield()
+            }
+            given.cancel()
+            await #expect(throws: CancellationError.self) { _ = try await given.value }
+            try await redis.publish("a", "b", to: queue)
+            try await redis.publish("c", priority: 9, to: "others")
+            let deliveries = try await consumer.receive(count: 3)
+            #expect(Set(deliveries.map { "\($0.queue) \($0.text)" }) == ["replies a", "replies b", "others c"])
+            #expect(Set(deliveries.map(\.tag)).count == 3)
+            #expect(try await redis.call(RedisPipeline("KEYS", "*unacked*")) == .array([]))
+            await consumer.close()
+            #expect(try await redis.call(RedisPipeline("KEYS", "*")) == .array([]))
+        }
+
         @Test func whatGoesToAFanoutExchangeReachesEverybodyWhoListens() async throws {
             let redis = try await LiveRedis(database: 1)
             let all = Queue("q1", exchange: "all", exchangeType: .fanout, routingKey: "")

@@ -20,6 +20,11 @@ extension LiveTests {
                 "+zpopmin", "+zrangebyscore", "+zrevrangebyscore", "+zscan", "+scan", "+llen",
                 "~unacked*", "~q.dead-letter", "&__redis__:invalidate", "&unacked_swift_turn/*",
             ]
+        static let asker =
+            sender + [
+                "+zadd", "+brpop", "+rpop", "+srem", "+del", "+publish", "~*.reply.celery.pidbox*",
+                "&/0.celery.pidbox",
+            ]
         static let results =
             connection + [
                 "+evalsha", "+script|load", "+get", "+set", "+setex", "+publish", "~celery-task-meta-*",
@@ -90,6 +95,39 @@ extension LiveTests {
             try await producer.publish(Message(body: []), to: Destination(exchange: "q", routingKey: "q"))
             await producer.close()
             #expect(try await refusals(redis) == [])
+        }
+
+        private static let replies = ConsumerConfiguration(
+            queues: [
+                Queue(
+                    "id.reply.celery.pidbox", exchange: "reply.celery.pidbox", routingKey: "id", isAutoDelete: true,
+                    expires: .seconds(10))
+            ], prefetch: 0, isAutoAcknowledging: true, deletesQueues: true)
+
+        @Test func whoAsksWorkersNeedsThese() async throws {
+            let redis = try await LiveRedis(database: 9)
+            _ = try await redis.call(RedisPipeline("ACL", "LOG", "RESET"))
+            let broker = RedisBroker(try await url(redis, Self.asker))
+            let consumer = try await broker.makeConsumer(Self.replies, logger: LiveRedis.logger)
+            let producer = try await broker.makeProducer(logger: LiveRedis.logger)
+            try await producer.publish(
+                Message(body: Array("pong".utf8)), to: Destination(exchange: "reply.celery.pidbox", routingKey: "id"))
+            #expect(try await consumer.receive(upTo: 1).map(\.text) == ["pong"])
+            await consumer.close()
+            #expect(try await redis.call(RedisPipeline("EXISTS", "_kombu.binding.reply.celery.pidbox")) == .integer(0))
+            await producer.close()
+            #expect(try await refusals(redis) == [])
+        }
+
+        @Test(arguments: ["brpop", "rpop", "sadd"])
+        func whoAsksWithoutARightIsToldWhich(right: String) async throws {
+            let redis = try await LiveRedis(database: 9)
+            let broker = RedisBroker(try await url(redis, Self.asker + ["-" + right]))
+            let error = await #expect(throws: TransportError.self) {
+                _ = try await broker.makeConsumer(Self.replies, logger: LiveRedis.logger)
+            }
+            #expect(error?.code == .refused)
+            #expect(error?.message.contains("(the user's right +\(right))") == true)
         }
 
         @Test(arguments: [false, true]) func resultsNeedThese(isWaiting: Bool) async throws {

@@ -22,6 +22,8 @@ public struct Queue: Sendable, Hashable {
 
     /// The name.
     public var name: String
+    /// Another name that calls, routes, `-Q` and remote control find it by; kombu's `alias`.
+    public var alias: String?
     /// The exchange; Celery gives each queue a direct exchange of its own name.
     public var exchange: String
     /// The exchange's type.
@@ -76,6 +78,39 @@ public struct Queue: Sendable, Hashable {
         self.expires = expires
         self.arguments = arguments
     }
+}
+
+extension Queue {
+    /// A queue of this process alone in which every task arrives that is sent to `name`: each worker that has such a queue
+    /// runs it once. kombu's `Broadcast`; Python workers and these share the exchange.
+    ///
+    ///     let routing = Routing(routes: [.init("cache.forget", to: .broadcast("everybody"))])
+    ///
+    /// The queue goes away with its worker. Who does not listen at the moment never gets the task: on Redis also what was
+    /// taken and had not begun when the worker ends, and what comes while it is not connected. A retry goes to everybody
+    /// again, as in Celery. The results of all runs have the one id of the task, so that a caller sees one of them.
+    ///
+    /// - Parameters:
+    ///   - name: of the exchange, and the queue's ``alias``.
+    ///   - queue: the queue's own name; by default one that nobody else has.
+    ///   - routingKey: Python's `task_default_routing_key`, which a `Broadcast` without a key gets. Both sides must agree on it
+    ///     on Redis; RabbitMQ does not look at it.
+    public static func broadcast(_ name: String, queue: String? = nil, routingKey: String = "celery") -> Queue {
+        var broadcast = Queue(
+            queue ?? broadcastPrefix + RandomID.make(), exchange: name, exchangeType: .fanout, routingKey: routingKey,
+            isAutoDelete: true)
+        broadcast.alias = name
+        return broadcast
+    }
+
+    /// What the names begin with that kombu gives to queues of a `Broadcast`.
+    package static let broadcastPrefix = "bcast."
+
+    /// Whether it is one of many that get the same, which those who send do not declare.
+    package var isBroadcast: Bool { alias != nil && exchangeType == .fanout }
+
+    /// Whether it has this name.
+    package func isCalled(_ name: String) -> Bool { self.name == name || alias == name }
 }
 
 extension Queue {

@@ -75,7 +75,21 @@ import Testing
             ])
     }
 
+    @Test func aBroadcastQueueIsFoundByItsName() throws {
+        var configuration = CeleryConfiguration()
+        configuration.routing.queues = [.broadcast("news"), "own"]
+        func consumed(_ arguments: String...) throws -> [Queue] {
+            try WorkerArguments.parse(arguments).queues.consumedQueues(configuration) { _ in nil }
+        }
+        #expect(try consumed("-Q", "news") == [configuration.routing.queues[0]])
+        #expect(try consumed("-X", "news") == ["own"])
+        let queue = try #require(try consumed("-Q", "more?broadcast=true").first)
+        #expect(queue == .broadcast("more", queue: queue.name))
+        #expect(try consumed("-Q", "more?broadcast=true").first?.name != queue.name)
+    }
+
     @Test(arguments: [
+        "a?broadcast=no",
         "a?type=stream", "a?max-priority=0", "a?max-priority=x", "a?bogus=1", "a?type", "?type=quorum",
         "a?exchange-type=x",
     ])

@@ -9,8 +9,8 @@ import Testing
         let root = #filePath.split(separator: "/").dropLast(3).map { "/" + $0 }.joined()
         let text = try String(contentsOfFile: root + "/Sources/Celery/Celery.docc/Deploying.md", encoding: .utf8)
         var rows: [Substring: Set<String>] = [:]
-        for line in text.matches(of: /(?m)^\| (send|work|store results|join chords|wait for results|ask workers) \| .*?`(.*)` \|$/)
-        {
+        let row = /(?m)^\| (send|work|store results|join chords|wait for results|ask workers) \| .*?`(.*)` \|$/
+        for line in text.matches(of: row) {
             let rights = String(line.2).replacing("\\|", with: "|").replacing("<06><16>", with: "\u{6}\u{16}")
             rows[line.1] = Set(rights.split(separator: " ").map { String($0.replacing("Q", with: "q")) })
         }

@@ -59,8 +59,8 @@ public struct Routing: Sendable, Hashable {
     package func knows(_ name: String) -> Bool { known(name) != nil }
 
     private func known(_ name: String) -> Queue? {
-        queues.first { $0.name == name } ?? routes.lazy.compactMap(\.queue).first { $0.name == name }
-            ?? (name == defaultQueue.name ? defaultQueue : nil)
+        queues.first { $0.isCalled(name) } ?? routes.lazy.compactMap(\.queue).first { $0.isCalled(name) }
+            ?? (defaultQueue.isCalled(name) ? defaultQueue : nil)
     }
 
     /// The route of a task.

@@ -232,6 +232,9 @@ final class TaskPublisher: Sendable {
 
     /// Where a retry of this request goes: back to the queue it came from.
     func destination(forRetryOf request: TaskRequest, queue: String) -> Destination {
+        let known = routing.queue(named: queue)
+        // Nobody keeps it on Redis.
+        if known.isBroadcast { return Destination(broadcast: known) }
         if !queue.isEmpty { return Destination(exchange: "", routingKey: queue) }
         return Destination(exchange: request.delivery.exchange, routingKey: request.delivery.routingKey)
     }
@@ -243,12 +246,13 @@ final class TaskPublisher: Sendable {
     /// The way that the call and the route of its task say, as Celery's sender finds it.
     private func destination(_ options: SendOptions, _ route: Routing.Route?) -> Destination {
         // A call that names another queue than the route says itself where it goes.
-        let route = options.queue == nil || options.queue == route?.queue?.name ? route : nil
+        let route = options.queue.map { route?.queue?.isCalled($0) == true } ?? true ? route : nil
         let queue = options.queue.map(routing.queue(named:)) ?? route?.queue ?? routing.defaultQueue
         let routingKey = options.routingKey ?? route?.routingKey
         guard let exchange = options.exchange ?? route?.exchange else {
             // The queue of a direct exchange is reached by its name, whatever the key.
             if queue.exchangeType == .direct { return Destination(queue: queue) }
+            if queue.isBroadcast { return Destination(broadcast: queue, routingKey: routingKey) }
             return Destination(exchange: queue.exchange, routingKey: routingKey ?? queue.routingKey, queue: queue)
         }
         // And so it is where an exchange is named without a key.
@@ -277,5 +281,14 @@ extension Reconnecting where Connection == any Producer {
             report(broken: generation)
             throw error
         }
+    }
+}
+
+extension Destination {
+    /// Everybody who has such a queue; the queue itself, which is that of one process, is not declared.
+    fileprivate init(broadcast queue: Queue, routingKey: String? = nil) {
+        self.init(
+            exchange: queue.exchange, type: queue.exchangeType, isDurable: queue.isExchangeDurable,
+            routingKey: routingKey ?? queue.routingKey)
     }
 }

@@ -61,7 +61,10 @@ extension CeleryConfiguration {
         (queue.exchange, queue.routingKey) = ("", "")
         for (key, value) in fields where !value.isNull {
             switch key {
-            case "name": break
+            case "name", "queue": break
+            case "alias":
+                guard let text = value.stringValue else { throw invalid(key, "has no text") }
+                queue.alias = text
             case "exchange":
                 let exchange = value.objectValue
                 guard let text = exchange == nil ? value.stringValue : exchange?["name"]?.stringValue ?? "" else {
@@ -93,6 +96,10 @@ extension CeleryConfiguration {
                 // What kombu's `as_dict` writes of a queue that does not use it.
                 guard !value.isTruthy else { throw invalid(key, "has what is not supported") }
             }
+        }
+        // Each process makes a name of its own: a file of settings is read by many.
+        if queue.isBroadcast, name.hasPrefix(Queue.broadcastPrefix) {
+            queue.name = Queue.broadcastPrefix + RandomID.make()
         }
         return queue
     }

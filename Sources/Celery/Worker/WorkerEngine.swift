@@ -48,6 +48,9 @@ final class WorkerEngine: Service {
         self.limits = limits
         let (clock, connection) = (LogicalClock(), ConnectionState())
         let replyTo = RandomID.make()
+        var routing = routing
+        // A retry of what came to one of them has to know how it was sent.
+        routing.queues += queues.filter { $0.isBroadcast && !routing.knows($0.name) }
         publisher = TaskPublisher(
             broker: broker, routing: routing, defaults: try defaultOptions.asDefaults(), middleware: middleware,
             replyTo: replyTo, clock: options.clock, events: eventOptions, logicalClock: clock, logger: logger)

@@ -4,7 +4,7 @@ internal import Celery
 /// A queue on a command line: a name, or a name and what it is declared with, `name?type=quorum&max-priority=10`.
 struct QueueArgument {
     private static let options =
-        "type, exchange, exchange-type, routing-key, max-priority, or an argument of RabbitMQ such as x-message-ttl"
+        "broadcast, type, exchange, exchange-type, routing-key, max-priority, or an argument of RabbitMQ such as x-message-ttl"
 
     let name: String
     private let options: [(name: String, value: String)]
@@ -45,6 +45,10 @@ struct QueueArgument {
     /// - Parameter kind: its kind, unless the command line says another one for this queue; `nil` for what it is.
     func applied(to known: Queue, kind: Queue.Kind? = nil) throws -> Queue {
         var queue = known
+        if let (_, value) = options.first(where: { $0.name == "broadcast" }) {
+            guard value == "true" else { throw ValidationError("-Q \(name): broadcast is true, or is not given") }
+            if !queue.isBroadcast { queue = .broadcast(name) }
+        }
         if let kind { queue.kind = kind }
         for (name, value) in options {
             func invalid(_ wanted: String) -> ValidationError {
@@ -54,6 +58,7 @@ struct QueueArgument {
             case "type":
                 guard let kind = Queue.Kind(rawValue: value) else { throw invalid("classic or quorum") }
                 queue.kind = kind
+            case "broadcast": break
             case "exchange": queue.exchange = value
             case "exchange-type":
                 guard let type = Queue.ExchangeType(rawValue: value) else { throw invalid("direct, topic or fanout") }

@@ -47,7 +47,7 @@ struct QueueOptions: ParsableArguments {
     func strangeExclusions(_ configuration: CeleryConfiguration) -> [String] {
         guard let excludeQueues else { return [] }
         let given = Self.names(queues ?? "").map { String($0.prefix { $0 != "?" }) }
-        let known = configuration.consumedQueues.map(\.name) + given
+        let known = configuration.consumedQueues.flatMap { [$0.name, $0.alias ?? $0.name] } + given
         return Self.names(excludeQueues).filter { !known.contains($0) }
     }
 
@@ -68,7 +68,7 @@ struct QueueOptions: ParsableArguments {
                         "-Q names the queue \(LogText.name(queue.name)), which task_queues lacks: task_create_missing_queues "
                             + "is false")
                 }
-                let isDeclared = configuration.routing.queues.contains { $0.name == queue.name }
+                let isDeclared = configuration.routing.queues.contains { $0.isCalled(queue.name) }
                 return try queue.applied(
                     to: configuration.routing.queue(named: queue.name), kind: isDeclared ? nil : queueType)
             }
@@ -79,7 +79,7 @@ struct QueueOptions: ParsableArguments {
         }
         if let excluded = text(excludeQueues, Self.excludeVariable) {
             let names = Self.names(excluded)
-            consumed.removeAll { names.contains($0.name) }
+            consumed.removeAll { queue in names.contains(where: queue.isCalled) }
             if consumed.isEmpty { throw ValidationError("-X leaves no queue to consume") }
         }
         for queue in consumed {

@@ -80,21 +80,33 @@ final class FanoutConsumer: Consumer {
         }
     }
 
+    /// The tags of announced messages begin here, so that they are told from those of messages that are held.
+    static let firstNumber: UInt64 = 1 << 62
+
     private let inbox: Inbox
     private let connection: RedisConnection
+    /// What has been received from queues of these names; `nil` where the consumer is the only one of its queues.
+    private let heard: HeardAnnouncements?
+    private let unkept = Locked(OutageLog())
+    private let logger: Logger
 
     /// Connects and subscribes; what is announced from its return on is received.
+    ///
+    /// - Parameters:
+    ///   - firstNumber: the number in the tag of the first message.
+    ///   - heard: what other consumers of the same queues have received, which is not delivered again.
     static func open(
-        _ address: RedisAddress, _ configuration: ConsumerConfiguration, keys: KombuKeys, logger: Logger
+        _ address: RedisAddress, _ configuration: ConsumerConfiguration, keys: KombuKeys,
+        firstNumber: UInt64 = firstNumber, heard: HeardAnnouncements?, logger: Logger
     ) async throws -> FanoutConsumer {
         var queues: [String: String] = [:]
         for queue in configuration.queues { queues[keys.channel(queue.exchange, queue.routingKey)] = queue.name }
-        let inbox = Inbox()
+        let inbox = Inbox(firstNumber: firstNumber)
         let subscriptions = Subscriptions(queues, inbox, logger: logger)
         let connection = try await RedisConnection.open(
             address, name: "celery-fanout", logger: logger, onMessages: { subscriptions.take($0) },
             onLoss: { subscriptions.fail($0) })
-        let consumer = FanoutConsumer(inbox, connection)
+        let consumer = FanoutConsumer(inbox, connection, configuration.isAutoAcknowledging ? nil : heard, logger)
         do {
             try connection.subscribe { Self.commands(subscribingTo: queues.keys) }
             try await subscriptions.areConfirmed.value()
@@ -105,10 +117,17 @@ final class FanoutConsumer: Consumer {
         }
     }
 
-    private init(_ inbox: Inbox, _ connection: RedisConnection) {
+    private init(
+        _ inbox: Inbox, _ connection: RedisConnection, _ heard: HeardAnnouncements?, _ logger: Logger
+    ) {
         self.inbox = inbox
         self.connection = connection
+        self.heard = heard
+        self.logger = logger
     }
+
+    /// The number in the tag of the next message.
+    var nextNumber: UInt64 { inbox.nextNumber }
 
     /// A channel is subscribed to as such where that is enough: Redis looks through all patterns for each message, and may
     /// allow a user a channel but no pattern.
@@ -121,7 +140,7 @@ final class FanoutConsumer: Consumer {
     func receive(
         room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void
     ) async throws {
-        try await inbox.receive(room: room, deliver)
+        try await inbox.receive(room: room, deliver, where: { [heard] in heard?.isNew($0) ?? true })
     }
 
     func roomHasGrown() { inbox.signal() }
@@ -129,7 +148,16 @@ final class FanoutConsumer: Consumer {
     /// Nobody else gets this one's copy.
     func holds(_ tag: DeliveryTag) -> Bool { true }
 
-    func settle(_ tag: DeliveryTag, _ settlement: Settlement) {}
+    func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
+        switch settlement {
+        case .acknowledge, .discard: return
+        case .requeue, .giveBack, .deadLetter: break
+        }
+        guard let count = unkept.withLock({ $0.failed() }) else { return }
+        logger.warning(
+            "announced messages that did not run are dropped: nobody keeps them on Redis",
+            metadata: ["count": "\(count)"])
+    }
 
     func flush() async {}
 

@@ -72,7 +72,9 @@ final class Inbox: Sendable {
             let (deliveries, failure, isStopped) = state.withLock { state in
                 let count = state.isStopped ? 0 : max(0, min(limit, state.waiting.count))
                 defer { state.waiting.removeFirst(count) }
-                return (Array(state.waiting.prefix(count)), state.failure, state.isStopped)
+                // What has come before the end is delivered.
+                let failure = state.waiting.isEmpty ? state.failure : nil
+                return (Array(state.waiting.prefix(count)), failure, state.isStopped)
             }
             if isStopped { throw CancellationError() }
             let wanted = deliveries.filter(isWanted)

@@ -16,6 +16,7 @@ public struct RedisBroker: Broker {
     private let address: Result<RedisAddress, TransportError>
     /// With those of the address.
     package let options: Options
+    private let heard = HeardAnnouncements()
 
     /// The broker at `redis://[user[:password]@]host[:port][/database]` or `redis+socket:///path?virtual_host=database`.
     ///
@@ -82,18 +83,31 @@ public struct RedisBroker: Broker {
     /// Opens the connections for consuming: one for commands, one for the news of pushed messages.
     public func makeConsumer(_ configuration: ConsumerConfiguration, logger: Logger) async throws -> any Consumer {
         let address = try address.get()
-        guard configuration.queues.contains(where: { $0.exchangeType == .fanout }) else {
+        let (fanout, lists) = configuration.split { $0.exchangeType == .fanout }
+        if fanout.queues.isEmpty {
             guard configuration.isAutoAcknowledging else {
                 return try await RedisConsumer.open(address, configuration, options: options, logger: logger)
             }
             return try await PoppingConsumer.open(address, configuration, keys: options.keys, logger: logger)
         }
-        guard configuration.queues.allSatisfy({ $0.exchangeType == .fanout }) else {
+        let listen: MixedConsumer.Listen = { [options, heard] firstNumber in
+            try await FanoutConsumer.open(
+                address, fanout, keys: options.keys(of: address), firstNumber: firstNumber, heard: heard,
+                logger: logger)
+        }
+        if lists.queues.isEmpty { return try await listen(FanoutConsumer.firstNumber) }
+        guard !configuration.isAutoAcknowledging else {
             throw TransportError(
                 .unsupported,
-                "queues of fanout exchanges and others cannot be consumed by one worker on Redis yet")
+                "queues of fanout exchanges and others cannot be consumed together without acknowledgements")
         }
-        return try await FanoutConsumer.open(address, configuration, keys: options.keys(of: address), logger: logger)
+        let held = try await RedisConsumer.open(address, lists, options: options, logger: logger)
+        do {
+            return MixedConsumer(held, try await listen(FanoutConsumer.firstNumber), listen: listen, logger: logger)
+        } catch {
+            await held.close()
+            throw error
+        }
     }
 
     /// On Redis the exchange of events is a fanout exchange, as in Celery: subscribers choose by patterns.
@@ -104,5 +118,15 @@ extension Broker where Self == RedisBroker {
     /// Redis at this address; see ``RedisBroker``.
     public static func redis(_ url: String, options: RedisBroker.Options = .init()) -> RedisBroker {
         RedisBroker(url, options: options)
+    }
+}
+
+extension ConsumerConfiguration {
+    /// The same for the queues of which `isFirst` is true, and for the others.
+    fileprivate func split(_ isFirst: (Queue) -> Bool) -> (Self, Self) {
+        var (first, second) = (self, self)
+        first.queues = queues.filter(isFirst)
+        second.queues.removeAll(where: isFirst)
+        return (first, second)
     }
 }

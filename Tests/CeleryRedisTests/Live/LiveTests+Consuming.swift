@@ -405,15 +405,75 @@ extension LiveTests {
             await producer.close()
         }
 
-        @Test func fanoutQueuesBesideOthersAreRefusedInOneClearLine() async throws {
-            let redis = try await LiveRedis(database: 1)
-            let error = await #expect(throws: TransportError.self) {
-                _ = try await redis.broker().makeConsumer(
-                    ConsumerConfiguration(
-                        queues: [Queue("q", exchange: "all", exchangeType: .fanout), "plain"], prefetch: 0),
-                    logger: LiveRedis.logger)
+        /// A consumer of a broadcast queue and a list, and what it has delivered so far.
+        private func mixed(_ redis: LiveRedis, _ broker: RedisBroker, _ queues: [Queue]) async throws -> any Consumer {
+            try await broker.makeConsumer(
+                ConsumerConfiguration(queues: queues, prefetch: 0), logger: LiveRedis.logger)
+        }
+
+        private func announce(_ texts: String..., on redis: LiveRedis) async throws {
+            let producer = try await redis.broker().makeProducer(logger: LiveRedis.logger)
+            for text in texts {
+                try await producer.publish(
+                    Message(body: Array(text.utf8)),
+                    to: Destination(exchange: "all", type: .fanout, isDurable: true, routingKey: "celery"))
             }
-            #expect(error?.code == .unsupported)
+            await producer.close()
+        }
+
+        @Test func listsAndWhatIsBroadcastAreConsumedTogether() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let consumer = try await mixed(redis, redis.broker(), [.broadcast("all"), "q"])
+            try await announce("a", "b", on: redis)
+            try await redis.publish("c", "d")
+            let deliveries = try await consumer.receive(count: 4)
+            #expect(deliveries.map(\.text).sorted() == ["a", "b", "c", "d"])
+            #expect(Set(deliveries.map(\.tag)).count == 4)
+            // One is left to each kind: it is as if it were never taken, or nobody else's.
+            for delivery in deliveries where ["a", "c"].contains(delivery.text) {
+                #expect(consumer.acknowledge(delivery.tag))
+            }
+            await consumer.close()
+            #expect(try await redis.length("q") == 1)
+            #expect(try await redis.call(RedisPipeline("KEYS", "unacked*")) == .array([]))
+        }
+
+        @Test func whatTwoConsumersOfAWorkerHearIsDeliveredOnce() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let (broker, queue) = (redis.broker(), Queue.broadcast("all"))
+            let former = try await mixed(redis, broker, [queue, "q"])
+            try await announce("a", on: redis)
+            #expect(try await former.receive(count: 1).map(\.text) == ["a"])
+            let next = try await mixed(redis, broker, [queue, "q", "more"])
+            try await announce("b", "c", on: redis)
+            #expect(try await former.receive(upTo: 1).map(\.text) == ["b"])
+            await former.stop()
+            #expect(try await next.receive(count: 1).map(\.text) == ["c"])
+            await former.close()
+            try await announce("d", on: redis)
+            #expect(try await next.receive(count: 1).map(\.text) == ["d"])
+            await next.close()
+        }
+
+        @Test func aConnectionThatIsLostIsListenedOnAgainWhileListsAreHeld() async throws {
+            let redis = try await LiveRedis(database: 1)
+            let log = LogLines()
+            let consumer = try await redis.broker().makeConsumer(
+                ConsumerConfiguration(queues: [.broadcast("all"), "q"], prefetch: 0), logger: log.logger)
+            try await redis.publish("held")
+            let held = try #require(try await consumer.receive(count: 1).first)
+            let receiving = Task { try await consumer.receive(count: 1) }
+            let clients = try await redis.call(RedisPipeline("CLIENT", "LIST")).text ?? ""
+            for client in clients.split(separator: "\n") where client.contains("name=celery-fanout") {
+                guard let id = client.firstMatch(of: /^id=([0-9]+)/) else { continue }
+                _ = try await redis.call(RedisPipeline("CLIENT", "KILL", "ID", String(id.1)))
+            }
+            _ = try await log.next("what is sent to everybody is heard again")
+            try await announce("again", on: redis)
+            #expect(try await receiving.value.map(\.text) == ["again"])
+            #expect(consumer.acknowledge(held.tag))
+            await consumer.close()
+            #expect(try await redis.call(RedisPipeline("EXISTS", "q", "unacked")) == .integer(0))
         }
 
         @Test func bindingsOfTopicAndDirectExchangesAreFollowed() async throws {

@@ -83,6 +83,25 @@ import Testing
         #expect(sent.exchange == "news")
     }
 
+    @Test func whatIsBroadcastReachesEveryQueueOfItsNameAndDeclaresNone() async throws {
+        let broker = MemoryBroker()
+        let (mine, yours) = (Queue.broadcast("news"), Queue.broadcast("news"))
+        for queue in [mine, yours] {
+            _ = try await broker.makeConsumer(
+                ConsumerConfiguration(queues: [queue], prefetch: 1), logger: Bench.logger)
+        }
+        let routing = Routing(routes: [.init("b", to: .broadcast("news"))], queues: [.broadcast("news")])
+        let client = try CeleryClient(broker: broker, routing: routing, logger: Bench.logger)
+        try await client.enqueue(named: "a", options: .init(queue: "news"))
+        try await client.enqueue(named: "b")
+        for queue in [mine, yours] {
+            let messages = try broker.envelopes(in: queue.name).map { try KombuEnvelope.decode($0) }
+            #expect(messages.map(\.properties.routingKey) == ["celery", "celery"])
+            #expect(messages.map(\.properties.exchange) == ["news", "news"])
+        }
+        #expect(broker.envelopes(in: routing.queues[0].name).isEmpty)
+    }
+
     @Test func anExplicitExchangeAndKeyAreTaken() async throws {
         let queue = Queue("reports", exchange: "office", routingKey: "daily")
         let broker = MemoryBroker()

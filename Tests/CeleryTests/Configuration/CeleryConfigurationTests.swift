@@ -131,6 +131,21 @@ import Testing
         #expect(routing.routes == [Routing.Route("a", exchange: "x", routingKey: "k", priority: 7)])
     }
 
+    /// As kombu's `Broadcast` is written down, with a name that its process alone has.
+    @Test func aBroadcastQueueHasANameOfThisProcess() throws {
+        let queue = try #require(
+            try CeleryConfiguration(settings: [
+                "task_queues": [
+                    [
+                        "name": "bcast.1", "queue": "bcast.1", "alias": "news", "auto_delete": true,
+                        "exchange": ["name": "news", "type": "fanout"],
+                    ]
+                ]
+            ]).routing.queues.first)
+        #expect(queue.name.hasPrefix("bcast.") && queue.name != "bcast.1")
+        #expect(queue == .broadcast("news", queue: queue.name))
+    }
+
     @Test func anExchangeTypeInARouteIsTakenWhereItChangesNothing() throws {
         let routing = try CeleryConfiguration(settings: [
             "task_queues": [["name": "t", "exchange": "te", "exchange_type": "topic", "routing_key": "t.#"]],
@@ -210,7 +225,7 @@ import Testing
             ("worker_concurrency", "many"), ("task_acks_late", "perhaps"), ("broker_url", 3),
             ("broker_transport_options", "x"), ("broker_transport_options", ["a": ["b": 1]]),
             ("result_expires", "soon"), ("result_chord_expires", -1), ("result_chord_join_timeout", "x"),
-            ("task_queues", 1), ("task_queues", [["exchange": "x"]]),
+            ("task_queues", [["name": "q", "alias": 1]]), ("task_queues", 1), ("task_queues", [["exchange": "x"]]),
             ("task_queues", [["name": "q", "exclusive": true]]),
             ("task_queues", [["name": "q", "exchange_type": "x-delayed"]]), ("task_routes", "app.Router"),
             ("task_routes", ["a": 1]), ("task_routes", ["a": ["expires": 9]]), ("task_default_queue_type", "stream"),

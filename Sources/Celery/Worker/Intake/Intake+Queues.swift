@@ -33,8 +33,8 @@ extension Intake {
     /// - Throws: `TransportError` when the other queues cannot be consumed alone: all is as it was then.
     func remove(_ name: String) async throws {
         let queues = queues
-        guard queues.contains(where: { $0.name == name }) else { return }
-        try await consume(queues.filter { $0.name != name })
+        guard queues.contains(where: { $0.isCalled(name) }) else { return }
+        try await consume(queues.filter { !$0.isCalled(name) })
         log.logger.info("Canceled queue \(LogText.name(name))")
     }
 

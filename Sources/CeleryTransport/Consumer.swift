@@ -19,7 +19,7 @@ public protocol Consumer: Sendable {
     /// - Parameters:
     ///   - room: how many messages may come now, asked before each time. When there is none, it is asked again after
     ///     ``roomHasGrown()``.
-    ///   - deliver: called with at least one and at most as many messages as there was room for.
+    ///   - deliver: called with at least one and at most as many messages as there was room for when they were asked for.
     /// - Throws: `CancellationError`, also when the consumer was stopped, or ``TransportError`` when it is lost.
     func receive(
         room: @escaping @Sendable () -> Int, _ deliver: @escaping @Sendable ([Delivery]) -> Void

@@ -30,7 +30,8 @@ private final class FirstDeliveries: Sendable {
     var isEmpty: Bool { received.withLock { $0.isEmpty } }
 
     func take(_ deliveries: [Delivery]) {
-        received.withLock { $0 = deliveries }
+        // Some may have been on their way when the first came.
+        received.withLock { $0 += deliveries }
         hasCome.signal()
     }
 }

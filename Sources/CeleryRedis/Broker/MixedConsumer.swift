@@ -132,6 +132,8 @@ final class MixedConsumer: Consumer {
         owner(of: tag).park(tag, until: eta, isUrgent: isUrgent)
     }
 
+    func catchUp() async { await lists.catchUp() }
+
     func adjustPrefetch(extra: Int) {
         // As for lists: messages are taken when there is room.
     }

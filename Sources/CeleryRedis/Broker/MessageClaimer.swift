@@ -40,6 +40,7 @@ final class MessageClaimer: Sendable {
     private let time: @Sendable () -> Double
     private let hasRoom: WakeSignal
     private let progress = Locked(Progress())
+    private let lookouts = Lookouts()
 
     /// - Parameters:
     ///   - hasRoom: is signalled when there is room again.
@@ -68,12 +69,18 @@ final class MessageClaimer: Sendable {
     /// There is room again, or other reason to look whether there is.
     func roomHasGrown() { hasRoom.signal() }
 
-    /// Claims as if something had been pushed.
-    func lookAgain() { news.pushed() }
+    /// Waits until a claim that is made after the call has been delivered, or there is no room for one.
+    func catchUp() async {
+        await lookouts.wait {
+            news.pushed()
+            hasRoom.signal()
+        }
+    }
 
     /// Claims no more; whoever waits for messages stops.
     func stop() {
         progress.withLock { $0.isStopped = true }
+        lookouts.end()
         turns.stop()
         leaveTurns()
         news.wake()
@@ -91,6 +98,7 @@ final class MessageClaimer: Sendable {
             try Task.checkCancellation()
             let limit = mayClaim(room)
             if limit <= 0 {
+                lookouts.release()
                 try news.checkForLoss()
                 try await hasRoom.wait()
                 continue
@@ -120,6 +128,8 @@ final class MessageClaimer: Sendable {
     private func claim(_ limit: Int, _ deliver: @Sendable ([Delivery]) -> Void) async throws {
         // Before the claim: what is announced from here on, the claim may not have seen.
         news.clear()
+        let turn = lookouts.begin()
+        defer { lookouts.release(upTo: turn) }
         let claim = makeClaim(limit)
         let replies: [RESPValue]
         do {
@@ -152,8 +162,10 @@ final class MessageClaimer: Sendable {
                 progress.withLock { $0.areListsEmpty = false }
                 return completion(.success(false))
             }
+            let turn = lookouts.begin()
             let claim = makeClaim(limit)
             link.commands.submit(claim.pipeline) { [self] replies in
+                defer { lookouts.release(upTo: turn) }
                 held.expectAcknowledgements()
                 if case .failure = replies { bringBack(claim) }
                 completion(

@@ -213,18 +213,7 @@ final class RedisConsumer: Consumer {
         return true
     }
 
-    func catchUp() async {
-        do {
-            // A claim that is under way may have been made before; the next one is not. What answers it is heard before what
-            // answers the question.
-            for _ in 0..<2 {
-                claimer.lookAgain()
-                _ = try await link.commands.send(RedisPipeline("PING"))
-            }
-        } catch {
-            logger.debug("the connection was lost before all was received", metadata: ["error": "\(error)"])
-        }
-    }
+    func catchUp() async { await claimer.catchUp() }
 
     func adjustPrefetch(extra: Int) {
         // Claims are made for as many messages as are wanted: there is no count to adjust.

@@ -6,6 +6,7 @@ import re
 import subprocess
 import time
 
+import kombu.pools
 import pytest
 import redis
 from celery import Celery
@@ -116,6 +117,8 @@ class Bed:
         # Results that are only found to be garbage once their server is gone would complain.
         gc.collect()
         self.stack.close()
+        # kombu keeps connections for the next app, also those that a test has cut.
+        kombu.pools.reset()
         if self.kind == "redis":
             # What a killed worker held stays there, and the next bed may count it.
             self.redis.flushall()

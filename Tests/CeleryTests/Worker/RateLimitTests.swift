@@ -48,7 +48,8 @@ import Testing
     /// What is kept back comes again, and counts once.
     @Test func whatIsKeptBackOverALostConnectionIsForgotten() async throws {
         let broker = RecordingBroker()
-        try await withBench(broker: broker, options: .init(concurrency: 1, rateLimit: .perHour(1))) {
+        let options = CeleryWorker.Options(concurrency: 1, rateLimit: .perHour(1))
+        try await withBench(broker: broker, options: options) {
             TaskHandler(named: "tasks.rare") { _, args, _ in args[0] }
         } _: { bench async throws in
             #expect(try await bench.client.enqueue(named: "tasks.rare", arguments: [1]).value() == 1)
@@ -61,6 +62,7 @@ import Testing
             broker.failures.add(TransportError(.connectionLost, "closed by the operator"))
             // Wakes the consumer, which fails then.
             _ = try await bench.client.enqueue(named: "tasks.rare", arguments: [3])
+            while try await broker.events.next() != .opened(prefetch: options.prefetch) {}
             while try await reserved() != 2 { await Task.yield() }
         }
     }

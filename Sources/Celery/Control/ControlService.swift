@@ -120,7 +120,6 @@ final class ControlService: Sendable {
                 "there is no such command of remote control", metadata: ["command": "\(LogText.name(request.method))"])
             return .error("\(ControlError("KeyError", request.method))")
         }
-        await state.intake.catchUp()
         do {
             switch try await command.run(state, ControlArguments(request.method, request.arguments)) {
             case .reply(let value): return value

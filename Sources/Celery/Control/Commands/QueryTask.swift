@@ -4,6 +4,7 @@ extension ControlCommand {
     /// `query_task`: where the tasks with these ids are in the worker; unknown ones are left out.
     static let queryTask = ControlCommand("query_task") { state, arguments in
         guard arguments["ids"] != nil else { throw ControlError.missing(["ids"], of: "query_task") }
+        await state.intake.catchUp()
         let ids = Set(arguments.strings("ids"))
         var found: JSONObject = [:]
         for entry in state.slots.active.all where ids.contains(entry.task.request.id) {

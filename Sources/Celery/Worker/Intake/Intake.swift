@@ -70,7 +70,8 @@ final class Intake: Sendable {
     /// How many messages may be held.
     var prefetch: Int { consumption.withLock { $0.prefetch } }
 
-    /// Receives what was sent before, so that what remote control asks after it, or wants done to it, finds it.
+    /// Receives what was sent before, so that who asks by remote control what is here is told of it. A revoke does not wait: it
+    /// counts for what comes later too, and must be known before that starts.
     func catchUp() async {
         guard let session = consumption.withLock({ $0.session }) else { return }
         if await !waitAtMost(Self.longestCatchUp, for: { await session.consumer.catchUp() }) {

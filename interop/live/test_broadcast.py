@@ -1,7 +1,6 @@
 """Broadcast queues: what is sent to one runs once in each worker that has it, in whichever language, beside its other tasks."""
 import json
 import socket
-import socket
 
 import pytest
 from kombu import Queue

@@ -3,15 +3,9 @@ internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 /// Consumes what is announced to fanout exchanges on Redis. Whoever does not listen at the moment never gets it, and nobody
 /// owes Redis an answer.
-final class FanoutConsumer: Consumer {
+final class FanoutConsumer: InboxConsumer {
     /// More are not kept for a reader that does not come for them.
     private static let limit = 10_000
 
@@ -83,7 +77,7 @@ final class FanoutConsumer: Consumer {
     /// The tags of announced messages begin here, so that they are told from those of messages that are held.
     static let firstNumber: UInt64 = 1 << 62
 
-    private let inbox: Inbox
+    let inbox: Inbox
     private let connection: RedisConnection
     /// What has been received from queues of these names; `nil` where the consumer is the only one of its queues.
     private let heard: HeardAnnouncements?
@@ -143,11 +137,6 @@ final class FanoutConsumer: Consumer {
         try await inbox.receive(room: room, deliver, where: { [heard] in heard?.isNew($0) ?? true })
     }
 
-    func roomHasGrown() { inbox.signal() }
-
-    /// Nobody else gets this one's copy.
-    func holds(_ tag: DeliveryTag) -> Bool { true }
-
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {
         switch settlement {
         case .acknowledge, .discard: return
@@ -157,16 +146,6 @@ final class FanoutConsumer: Consumer {
         logger.warning(
             "announced messages that did not run are dropped: nobody keeps them on Redis",
             metadata: ["count": "\(count)"])
-    }
-
-    func flush() async {}
-
-    func park(_ tag: DeliveryTag, until eta: Date, isUrgent: Bool) -> Bool { false }
-
-    func adjustPrefetch(extra: Int) {}
-
-    func stop() async {
-        inbox.stop()
     }
 
     func close() async {

@@ -2,6 +2,12 @@ internal import CeleryIO
 internal import CeleryTransport
 internal import DequeModule
 
+#if canImport(FoundationEssentials)
+internal import FoundationEssentials
+#else
+internal import Foundation
+#endif
+
 /// What has come to a consumer that owes nobody an answer for it, and has not been read yet.
 final class Inbox: Sendable {
     private struct State {
@@ -100,4 +106,23 @@ final class Inbox: Sendable {
         state.withLock { $0.isFetching = false }
         news.signal()
     }
+}
+
+/// A consumer of messages that nobody else has, and of which the broker is told nothing.
+protocol InboxConsumer: Consumer {
+    var inbox: Inbox { get }
+}
+
+extension InboxConsumer {
+    func roomHasGrown() { inbox.signal() }
+
+    func holds(_ tag: DeliveryTag) -> Bool { true }
+
+    func flush() async {}
+
+    func park(_ tag: DeliveryTag, until eta: Date, isUrgent: Bool) -> Bool { false }
+
+    func adjustPrefetch(extra: Int) {}
+
+    func stop() async { inbox.stop() }
 }

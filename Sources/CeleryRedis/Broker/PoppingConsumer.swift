@@ -3,17 +3,11 @@ internal import CeleryProtocol
 internal import CeleryTransport
 internal import Logging
 
-#if canImport(FoundationEssentials)
-internal import FoundationEssentials
-#else
-internal import Foundation
-#endif
-
 /// Consumes lists whose messages count as settled when they have arrived, as kombu does with `no_ack`: for replies, which
 /// nobody wants but this consumer. It leaves no trace in `unacked`; what is on its way when the connection is lost is lost.
 ///
 /// As on RabbitMQ, the loss of the connection ends it.
-final class PoppingConsumer: Consumer {
+final class PoppingConsumer: InboxConsumer {
     /// As many messages of each list come along with the first one.
     private static let batch = 100
     /// A question for messages is asked anew after so long without one.
@@ -24,7 +18,7 @@ final class PoppingConsumer: Consumer {
     /// The queues to delete when the consumer is closed.
     private let ownQueues: [Queue]
     private let connection: RedisConnection
-    private let inbox: Inbox
+    let inbox: Inbox
     /// Waits for messages and takes them.
     private let question: RedisPipeline
     /// The queues, by the names of their lists.
@@ -135,22 +129,7 @@ final class PoppingConsumer: Consumer {
         }
     }
 
-    func roomHasGrown() { inbox.signal() }
-
-    /// Nobody else has them.
-    func holds(_ tag: DeliveryTag) -> Bool { true }
-
     func settle(_ tag: DeliveryTag, _ settlement: Settlement) {}
-
-    func flush() async {}
-
-    func park(_ tag: DeliveryTag, until eta: Date, isUrgent: Bool) -> Bool { false }
-
-    func adjustPrefetch(extra: Int) {}
-
-    func stop() async {
-        inbox.stop()
-    }
 
     /// Deletes the queues that go away with the consumer, whether the caller is cancelled or not.
     func close() async {
